@@ -1,0 +1,12 @@
+//! Ahoy's rules, as values: what calls are, who may do what to them, what goes over the wire.
+//!
+//! Owns: the call engine and its state machine, provider contracts, the Noise session, wire codecs,
+//! peers and invites, media plans, voice phrases and intents. Does not own: sockets, the clock,
+//! files, threads, tasks or anything else that can block; those are adapters around it.
+//!
+//! Invariant: the same inputs at the same times give the same outputs. Time is an argument.
+#![forbid(unsafe_code)]
+
+pub mod media;
+pub mod voice;
+pub mod worker;

@@ -1,0 +1,88 @@
+//! The words between `ahoyd` and `ahoy-voice`.
+//!
+//! Owns: the control messages. Does not own: their framing ([`crate::worker`]). Invariant: between
+//! `Listening` and the next `Heard`, `Nothing`, `Failed` or `Stopped` there is a capture stream; at
+//! no other time.
+
+use serde::{Deserialize, Serialize};
+
+use super::grammar::Grammar;
+
+/// Which recogniser to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// PocketSphinx with a JSGF grammar (English).
+    PocketSphinx,
+    /// Vosk with a run-time grammar (any installed dynamic-graph model).
+    Vosk,
+}
+
+/// What `ahoyd` asks of the voice worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum VoiceCommand {
+    /// A connected PipeWire socket travels with this message; sent before each `Listen`.
+    PipeWire,
+    /// Loads the recogniser if need be, opens the microphone and listens for one utterance.
+    Listen {
+        /// Which recogniser.
+        engine: Engine,
+        /// Directory of the model; must lie in a directory the worker was started with.
+        model: String,
+        /// What may be said.
+        grammar: Grammar,
+        /// PipeWire node name of the microphone; `None`: the default.
+        microphone: Option<String>,
+        /// Gives up after this long without an utterance, ms.
+        timeout_ms: u32,
+    },
+    /// Closes the microphone.
+    Stop,
+}
+
+/// One reading of what was said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// Lower case, single-spaced.
+    pub text: String,
+    /// The recogniser's own confidence, 0 (none) to 1 (sure).
+    pub score: f64,
+}
+
+/// What the voice worker reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum VoiceEvent {
+    /// The worker is up and locked in.
+    Ready {
+        /// The recognisers whose libraries are there.
+        engines: Vec<Engine>,
+    },
+    /// The microphone is open: speak now.
+    Listening {
+        /// Which recogniser.
+        engine: Engine,
+    },
+    /// What has been understood so far, for the eye only.
+    Partial {
+        /// Lower case, single-spaced.
+        text: String,
+    },
+    /// The utterance is over and this is how it reads, best first. The microphone is closed.
+    Heard {
+        /// Never empty.
+        hypotheses: Vec<Hypothesis>,
+        /// From the end of speech to this event, ms, the endpointer's wait included.
+        latency_ms: u32,
+    },
+    /// Nobody spoke, or nothing that could be read. The microphone is closed.
+    Nothing,
+    /// Stopped as asked. The microphone is closed.
+    Stopped,
+    /// Cannot listen. The microphone is closed.
+    Failed {
+        /// Why, for people: names the cause and the next step.
+        why: String,
+    },
+}
