@@ -9,6 +9,8 @@
 
 pub mod id;
 pub mod media;
+pub mod peer;
 pub mod session;
 pub mod voice;
+pub mod wire;
 pub mod worker;

@@ -26,7 +26,11 @@ const EXHAUSTED: u64 = 1 << 32;
 #[derive(Clone)]
 pub struct Chain(pub(super) Secret);
 
-pub(super) fn builder<'a>(suite: &str, prologue: &'a [u8], own: &'a Secret) -> Result<Builder<'a>, SessionError> {
+pub(super) fn builder<'a>(
+    suite: &str,
+    prologue: &'a [u8],
+    own: &'a Secret,
+) -> Result<Builder<'a>, SessionError> {
     let params: NoiseParams = suite.parse().map_err(|_| SessionError::Authentication)?;
     Builder::new(params)
         .prologue(prologue)
@@ -82,7 +86,9 @@ impl Initiator {
     /// # Errors
     /// [`SessionError::Authentication`] for anything but the true answer.
     pub fn finish(mut self, message: &[u8]) -> Result<(Established, Vec<u8>), SessionError> {
-        let (ct, noise) = message.split_at_checked(CT_LEN).ok_or(SessionError::Length)?;
+        let (ct, noise) = message
+            .split_at_checked(CT_LEN)
+            .ok_or(SessionError::Length)?;
         let psk = psk2(&self.kem.decapsulate(ct)?, &self.ek, ct);
         self.noise.set_psk(2, &psk.0).map_err(refused)?;
         let payload = read(&mut self.noise, noise)?;
@@ -122,9 +128,18 @@ impl Responder {
             return Err(SessionError::Length);
         }
         let payload = inner.split_off(EK_LEN);
-        let key = noise.get_remote_static().and_then(|key| key.try_into().ok());
+        let key = noise
+            .get_remote_static()
+            .and_then(|key| key.try_into().ok());
         let caller = DeviceKey(key.ok_or(SessionError::Authentication)?);
-        Ok(Opened { responder: Self { noise, ek: inner, caller }, payload })
+        Ok(Opened {
+            responder: Self {
+                noise,
+                ek: inner,
+                caller,
+            },
+            payload,
+        })
     }
 
     /// The caller's device.
@@ -149,7 +164,9 @@ impl Responder {
 
 pub(super) fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, SessionError> {
     let mut message = vec![0; MAX_NOISE.min(payload.len() + 256)];
-    let length = noise.write_message(payload, &mut message).map_err(|_| SessionError::Length)?;
+    let length = noise
+        .write_message(payload, &mut message)
+        .map_err(|_| SessionError::Length)?;
     message.truncate(length);
     Ok(message)
 }
@@ -174,7 +191,11 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(noise: HandshakeState) -> Result<Self, SessionError> {
         let transport = noise.into_stateless_transport_mode().map_err(refused)?;
-        Ok(Self { transport, next: 0, window: ReplayWindow::default() })
+        Ok(Self {
+            transport,
+            next: 0,
+            window: ReplayWindow::default(),
+        })
     }
 
     /// Seals `plain` onto the end of `out` and gives the counter it was sealed under.
@@ -208,7 +229,10 @@ impl Keys {
             return Err(SessionError::Replay);
         }
         out.resize(sealed.len(), 0);
-        let length = self.transport.read_message(counter, sealed, out).map_err(refused)?;
+        let length = self
+            .transport
+            .read_message(counter, sealed, out)
+            .map_err(refused)?;
         out.truncate(length);
         self.window.mark(counter);
         Ok(())
@@ -228,7 +252,10 @@ pub struct Established {
 impl Established {
     fn new(noise: HandshakeState, psk2: &Secret) -> Result<Self, SessionError> {
         let chain = Chain(derive(b"ahoy chain", &psk2.0, noise.get_handshake_hash()));
-        Ok(Self { keys: Keys::new(noise)?, chain })
+        Ok(Self {
+            keys: Keys::new(noise)?,
+            chain,
+        })
     }
 
     /// The secret that the first media epoch is chained to.
@@ -253,9 +280,12 @@ impl Established {
     /// # Errors
     /// [`SessionError`]; nothing changes.
     pub fn open(&mut self, message: &[u8]) -> Result<Vec<u8>, SessionError> {
-        let (counter, sealed) = message.split_first_chunk::<8>().ok_or(SessionError::Length)?;
+        let (counter, sealed) = message
+            .split_first_chunk::<8>()
+            .ok_or(SessionError::Length)?;
         let mut plain = Vec::new();
-        self.keys.open(u64::from_be_bytes(*counter), sealed, &mut plain)?;
+        self.keys
+            .open(u64::from_be_bytes(*counter), sealed, &mut plain)?;
         Ok(plain)
     }
 }

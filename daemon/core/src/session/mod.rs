@@ -8,6 +8,7 @@
 mod epoch;
 mod handshake;
 mod kem;
+pub mod media;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,9 @@ pub enum SessionError {
 pub struct Secret(pub [u8; 32]);
 
 /// A device's long-term X25519 public key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DeviceKey(pub [u8; 32]);
 
 impl std::fmt::Debug for DeviceKey {

@@ -16,7 +16,10 @@ pub struct ReplayWindow {
 
 impl Default for ReplayWindow {
     fn default() -> Self {
-        Self { next: 0, seen: [0; WORDS] }
+        Self {
+            next: 0,
+            seen: [0; WORDS],
+        }
     }
 }
 

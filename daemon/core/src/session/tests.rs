@@ -8,8 +8,7 @@ fn secret(byte: u8) -> Secret {
 
 fn pair() -> (Established, Established) {
     let (alice, bob, pair) = (secret(1), secret(2), secret(3));
-    let (initiator, one) =
-        Initiator::start(&alice, bob.device_key(), &pair, b"hello bob").unwrap();
+    let (initiator, one) = Initiator::start(&alice, bob.device_key(), &pair, b"hello bob").unwrap();
     let opened = Responder::open(&bob, &pair, &one).unwrap();
     assert_eq!(opened.payload, b"hello bob");
     assert_eq!(opened.responder.caller(), alice.device_key());
@@ -22,10 +21,22 @@ fn pair() -> (Established, Established) {
 fn epoch(a: &Chain, b: &Chain, number: u32) -> (EpochKeys, Chain, EpochKeys, Chain) {
     let (alice, bob) = (secret(1), secret(2));
     let (start, one) = EpochInitiator::start(&alice, bob.device_key(), a, number).unwrap();
-    let (keys_b, chain_b, two) =
-        respond_epoch(&bob, alice.device_key(), b, number, &one).unwrap();
+    let (keys_b, chain_b, two) = respond_epoch(&bob, alice.device_key(), b, number, &one).unwrap();
     let (keys_a, chain_a) = start.finish(&two).unwrap();
     (keys_a, chain_a, keys_b, chain_b)
+}
+
+/// The keys of a first epoch, both sides.
+pub(crate) fn keys() -> (EpochKeys, EpochKeys) {
+    epochs().0
+}
+
+/// The keys of two epochs, both sides.
+pub(crate) fn epochs() -> ((EpochKeys, EpochKeys), (EpochKeys, EpochKeys)) {
+    let (a, b) = pair();
+    let (a1, chain_a, b1, chain_b) = epoch(a.chain(), b.chain(), 1);
+    let (a2, _, b2, _) = epoch(&chain_a, &chain_b, 2);
+    ((a1, b1), (a2, b2))
 }
 
 #[test]
@@ -52,7 +63,10 @@ fn a_tampered_ml_kem_ciphertext_ends_the_handshake() {
     let opened = Responder::open(&bob, &pair, &one).unwrap();
     let (_, mut two) = opened.responder.finish(b"").unwrap();
     two[7] ^= 1;
-    assert_eq!(initiator.finish(&two).err(), Some(SessionError::Authentication));
+    assert_eq!(
+        initiator.finish(&two).err(),
+        Some(SessionError::Authentication)
+    );
 }
 
 #[test]
@@ -60,7 +74,10 @@ fn every_truncation_of_a_message_is_refused() {
     let (alice, bob, pair) = (secret(1), secret(2), secret(3));
     let (_, one) = Initiator::start(&alice, bob.device_key(), &pair, b"x").unwrap();
     for length in (0..one.len()).step_by(37) {
-        assert!(Responder::open(&bob, &pair, &one[..length]).is_err(), "{length}");
+        assert!(
+            Responder::open(&bob, &pair, &one[..length]).is_err(),
+            "{length}"
+        );
     }
 }
 
