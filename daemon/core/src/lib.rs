@@ -7,9 +7,12 @@
 //! Invariant: the same inputs at the same times give the same outputs. Time is an argument.
 #![forbid(unsafe_code)]
 
+pub mod call;
+pub mod engine;
 pub mod id;
 pub mod media;
 pub mod peer;
+pub mod provider;
 pub mod session;
 pub mod voice;
 pub mod wire;
