@@ -150,12 +150,7 @@ impl State {
             }
             Step::End { reason, text, at } => {
                 let connected_at = self.connected_at();
-                let over = Self::Ended {
-                    reason,
-                    text,
-                    connected_at,
-                    at,
-                };
+                let over = Self::Ended { reason, text, connected_at, at };
                 return (!self.is_ended()).then_some(over);
             }
         };

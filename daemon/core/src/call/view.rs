@@ -53,9 +53,7 @@ impl Call {
     #[must_use]
     pub fn view(&self) -> CallView {
         let (ended_at, end_reason) = match &self.state {
-            State::Ended {
-                reason, text, at, ..
-            } => (*at, (reason.as_str(), text.clone())),
+            State::Ended { reason, text, at, .. } => (*at, (reason.as_str(), text.clone())),
             State::Reported
             | State::Ringing
             | State::Answering
@@ -70,27 +68,13 @@ impl Call {
             provider: self.provider.as_str().to_owned(),
             direction: self.direction.as_str(),
             state: self.state.as_str(),
-            pending_action: self
-                .pending
-                .as_ref()
-                .map_or("", |out| Action::name(&out.action)),
-            remote: (
-                self.party.handle.scheme().to_owned(),
-                self.party.handle.value().to_owned(),
-            ),
+            pending_action: self.pending.as_ref().map_or("", |out| Action::name(&out.action)),
+            remote: (self.party.handle.scheme().to_owned(), self.party.handle.value().to_owned()),
             display_name: self.party.name.clone(),
             name_source: self.party.source.as_str(),
-            contact_id: self
-                .party
-                .contact
-                .as_ref()
-                .map_or_else(String::new, |id| id.0.clone()),
+            contact_id: self.party.contact.as_ref().map_or_else(String::new, |id| id.0.clone()),
             flags: self.flags,
-            capabilities: self
-                .capabilities
-                .iter()
-                .map(|one| Capability::as_str(*one))
-                .collect(),
+            capabilities: self.capabilities.iter().map(|one| Capability::as_str(*one)).collect(),
             encryption: self.encryption.as_str(),
             nodes: self.nodes.clone(),
             created_at: self.created_at,
@@ -105,15 +89,9 @@ impl Call {
     pub fn log_row(&self) -> LogRow {
         let view = self.view();
         let outcome = match &self.state {
-            State::Ended {
-                reason,
-                connected_at,
-                ..
-            } => Outcome::of(
-                self.direction == Direction::Incoming,
-                *connected_at != 0,
-                *reason,
-            ),
+            State::Ended { reason, connected_at, .. } => {
+                Outcome::of(self.direction == Direction::Incoming, *connected_at != 0, *reason)
+            }
             State::Reported
             | State::Ringing
             | State::Answering

@@ -36,21 +36,10 @@ impl Engine {
         };
         let deadline = now.mono + action.deadline();
         let provider = call.provider.clone();
-        call.pending = Some(Pending {
-            serial,
-            action: action.clone(),
-            deadline,
-            waiter,
-            then,
-        });
+        call.pending = Some(Pending { serial, action: action.clone(), deadline, waiter, then });
         self.serials.insert(serial, id);
         self.emit(Output::Changed(id));
-        self.emit(Output::Perform {
-            provider,
-            serial,
-            call: id,
-            action,
-        });
+        self.emit(Output::Perform { provider, serial, call: id, action });
     }
 
     /// Takes back what is out on a call because an end comes before it.
@@ -70,17 +59,8 @@ impl Engine {
         };
         self.serials.remove(&pending.serial);
         let done = matches!(pending.action, Action::End(_));
-        let result = if done {
-            Ok(Reply::Done)
-        } else {
-            Err(CommandError::InvalidState)
-        };
-        self.finished(
-            id,
-            &pending,
-            if done { "done" } else { "superseded" },
-            String::new(),
-        );
+        let result = if done { Ok(Reply::Done) } else { Err(CommandError::InvalidState) };
+        self.finished(id, &pending, if done { "done" } else { "superseded" }, String::new());
         self.answer_waiters(pending, &result);
     }
 
@@ -107,11 +87,7 @@ impl Engine {
         let (word, error, result) = match ending {
             Ending::Fulfilled => {
                 self.fulfilled(now, id, &pending.action);
-                (
-                    "done",
-                    String::new(),
-                    Ok(Self::reply_for(id, &pending.action)),
-                )
+                ("done", String::new(), Ok(Self::reply_for(id, &pending.action)))
             }
             // The user must be rid of a call whatever its provider says.
             Ending::Failed(text) if is_end => {
@@ -124,19 +100,10 @@ impl Engine {
             }
             Ending::Failed(text) => {
                 self.unfulfilled(now, id, &pending.action, &text);
-                (
-                    "failed",
-                    text.clone(),
-                    Err(CommandError::ProviderFailed(text)),
-                )
+                ("failed", text.clone(), Err(CommandError::ProviderFailed(text)))
             }
             Ending::TimedOut => {
-                self.unfulfilled(
-                    now,
-                    id,
-                    &pending.action,
-                    "the provider did not answer in time",
-                );
+                self.unfulfilled(now, id, &pending.action, "the provider did not answer in time");
                 ("timed-out", String::new(), Err(CommandError::Timeout))
             }
         };
@@ -171,15 +138,7 @@ impl Engine {
             }
             Action::End(reason) => {
                 let text = String::new();
-                self.advance(
-                    now,
-                    id,
-                    Step::End {
-                        reason: *reason,
-                        text,
-                        at: now.unix_us,
-                    },
-                );
+                self.advance(now, id, Step::End { reason: *reason, text, at: now.unix_us });
             }
             Action::SetHeld(held) => self.flag(id, |flags| flags.held = *held),
             Action::SetMuted(muted) => self.flag(id, |flags| flags.muted = *muted),
@@ -193,15 +152,7 @@ impl Engine {
             Action::Start { .. } | Action::Answer { .. } => {
                 let text = text.to_owned();
                 let reason = EndReason::Failed;
-                self.advance(
-                    now,
-                    id,
-                    Step::End {
-                        reason,
-                        text,
-                        at: now.unix_us,
-                    },
-                );
+                self.advance(now, id, Step::End { reason, text, at: now.unix_us });
             }
             Action::End(_)
             | Action::SetHeld(_)
@@ -213,10 +164,7 @@ impl Engine {
 
     /// The second step of a transaction. It may have become impossible meanwhile.
     fn follow(&mut self, now: Now, follow: Follow) {
-        let ringing = self
-            .calls
-            .get(&follow.call)
-            .is_some_and(|call| call.is_ringing());
+        let ringing = self.calls.get(&follow.call).is_some_and(|call| call.is_ringing());
         if ringing {
             self.answer(now, follow.call, follow.video, follow.waiter);
         } else {
@@ -236,22 +184,13 @@ impl Engine {
 
     fn finished(&mut self, call: CallId, pending: &Pending, result: &'static str, error: String) {
         let (serial, action) = (pending.serial, pending.action.name());
-        self.emit(Output::ActionFinished {
-            serial,
-            call,
-            action,
-            result,
-            error,
-        });
+        self.emit(Output::ActionFinished { serial, call, action, result, error });
     }
 
     fn answer_waiters(&mut self, pending: Pending, result: &Result<Reply, CommandError>) {
         self.reply(pending.waiter, result.clone());
         if let Some(follow) = pending.then {
-            self.reply(
-                follow.waiter,
-                result.clone().and(Err(CommandError::Superseded)),
-            );
+            self.reply(follow.waiter, result.clone().and(Err(CommandError::Superseded)));
         }
     }
 

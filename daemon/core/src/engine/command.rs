@@ -107,32 +107,21 @@ pub enum CommandError {
 impl Engine {
     pub(super) fn command(&mut self, now: Now, id: CommandId, command: Command) {
         let done = match command {
-            Command::Start {
-                provider,
-                party,
-                video,
-                id: call,
-            } => self.start(now, id, provider, party, video, call),
+            Command::Start { provider, party, video, id: call } => {
+                self.start(now, id, provider, party, video, call)
+            }
             Command::Answer { call, video } => self.command_answer(now, id, call, video),
             Command::Decline(call) => self.decline(now, id, call),
             Command::HangUp(call) => self.hang_up(now, id, call),
             Command::SetHeld(call, held) => {
                 self.act(now, id, call, Some(Capability::Hold), Action::SetHeld(held))
             }
-            Command::SetMuted(call, muted) => self.act(
-                now,
-                id,
-                call,
-                Some(Capability::Mute),
-                Action::SetMuted(muted),
-            ),
-            Command::SetVideo(call, video) => self.act(
-                now,
-                id,
-                call,
-                Some(Capability::Video),
-                Action::SetVideo(video),
-            ),
+            Command::SetMuted(call, muted) => {
+                self.act(now, id, call, Some(Capability::Mute), Action::SetMuted(muted))
+            }
+            Command::SetVideo(call, video) => {
+                self.act(now, id, call, Some(Capability::Video), Action::SetVideo(video))
+            }
             Command::SendDtmf(call, digits) => self.dtmf(now, id, call, digits),
             Command::Silence(call) => self.silence(id, call),
             Command::SilenceRinger => self.silence_ringer(id),
@@ -155,13 +144,7 @@ impl Engine {
         id: Option<CallId>,
     ) -> Result<(), CommandError> {
         let provider = self.choose(provider, party.handle.scheme())?;
-        if self
-            .calls
-            .values()
-            .filter(|call| !call.state.is_ended())
-            .count()
-            >= MAX_CALLS
-        {
+        if self.calls.values().filter(|call| !call.state.is_ended()).count() >= MAX_CALLS {
             return Err(CommandError::LimitReached);
         }
         let id = id.unwrap_or_else(|| CallId::random(self.entropy.as_mut()));
@@ -176,10 +159,7 @@ impl Engine {
             direction: Direction::Outgoing,
             party,
             state: State::Requested,
-            flags: Flags {
-                video,
-                ..Flags::default()
-            },
+            flags: Flags { video, ..Flags::default() },
             capabilities: BTreeSet::new(),
             encryption: Encryption::None,
             created_at: now.unix_us,
@@ -200,16 +180,10 @@ impl Engine {
     ) -> Result<ProviderId, CommandError> {
         if let Some(provider) = provider {
             let known = self.providers.contains_key(&provider);
-            return known
-                .then_some(provider)
-                .ok_or(CommandError::UnknownProvider);
+            return known.then_some(provider).ok_or(CommandError::UnknownProvider);
         }
         let calls = |one: &&super::Registration| one.schemes.iter().any(|has| has == scheme);
-        let found = self
-            .providers
-            .values()
-            .find(calls)
-            .map(|one| one.id.clone());
+        let found = self.providers.values().find(calls).map(|one| one.id.clone());
         found.ok_or_else(|| CommandError::NoProviderForScheme(scheme.to_owned()))
     }
 
@@ -231,19 +205,12 @@ impl Engine {
         if !call.is_ringing() || call.pending.is_some() {
             return Err(CommandError::InvalidState);
         }
-        let in_the_way = self
-            .active()
-            .filter(|other| !other.flags.held)
-            .map(Call::id);
+        let in_the_way = self.active().filter(|other| !other.flags.held).map(Call::id);
         let Some(other) = in_the_way else {
             self.answer(now, id, video, Some(waiter));
             return Ok(());
         };
-        let follow = Follow {
-            call: id,
-            video,
-            waiter: Some(waiter),
-        };
+        let follow = Follow { call: id, video, waiter: Some(waiter) };
         let is_active = matches!(self.find(other)?.state, State::Active { .. });
         if is_active && self.has(other, Capability::Hold) && self.find(other)?.pending.is_none() {
             self.perform(now, other, Action::SetHeld(true), None, Some(follow));
@@ -287,10 +254,7 @@ impl Engine {
         waiter: Option<CommandId>,
     ) -> Result<(), CommandError> {
         let call = self.find(id)?;
-        let ending = call
-            .pending
-            .as_ref()
-            .is_some_and(|out| matches!(out.action, Action::End(_)));
+        let ending = call.pending.as_ref().is_some_and(|out| matches!(out.action, Action::End(_)));
         if call.state.is_ended() || ending {
             return Err(CommandError::InvalidState);
         }
@@ -340,13 +304,7 @@ impl Engine {
             let why = "tones: 1 to 64 of 0-9, *, #, A-D and ',' are expected";
             return Err(CommandError::InvalidArgument(why.to_owned()));
         }
-        self.act(
-            now,
-            waiter,
-            id,
-            Some(Capability::Dtmf),
-            Action::PlayDtmf(digits),
-        )
+        self.act(now, waiter, id, Some(Capability::Dtmf), Action::PlayDtmf(digits))
     }
 
     fn silence(&mut self, waiter: CommandId, id: CallId) -> Result<(), CommandError> {
@@ -359,11 +317,7 @@ impl Engine {
     }
 
     fn silence_ringer(&mut self, waiter: CommandId) -> Result<(), CommandError> {
-        let ringing = self
-            .calls
-            .values()
-            .filter(|call| call.is_ringing())
-            .map(Call::id);
+        let ringing = self.calls.values().filter(|call| call.is_ringing()).map(Call::id);
         for id in ringing.collect::<Vec<_>>() {
             self.flag(id, |flags| flags.silenced = true);
         }
@@ -375,27 +329,18 @@ impl Engine {
         if let Some(id) = self.ringing().map(Call::id) {
             return self.command_answer(now, waiter, id, false);
         }
-        let id = self
-            .active()
-            .map(Call::id)
-            .ok_or(CommandError::InvalidState)?;
+        let id = self.active().map(Call::id).ok_or(CommandError::InvalidState)?;
         self.hang_up(now, waiter, id)
     }
 
     fn press_secondary(&mut self, now: Now, waiter: CommandId) -> Result<(), CommandError> {
-        let id = self
-            .ringing()
-            .map(Call::id)
-            .ok_or(CommandError::InvalidState)?;
+        let id = self.ringing().map(Call::id).ok_or(CommandError::InvalidState)?;
         self.decline(now, waiter, id)
     }
 
     fn end_all(&mut self, now: Now, waiter: CommandId) -> Result<(), CommandError> {
-        let ids: Vec<(CallId, EndReason)> = self
-            .calls
-            .values()
-            .map(|call| (call.id, Self::hang_up_reason(call)))
-            .collect();
+        let ids: Vec<(CallId, EndReason)> =
+            self.calls.values().map(|call| (call.id, Self::hang_up_reason(call))).collect();
         for (id, reason) in ids {
             // One that has ended or is ending needs nothing more.
             let _ = self.end(now, id, reason, None);

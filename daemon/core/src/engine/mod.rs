@@ -218,11 +218,7 @@ impl Engine {
     pub fn active(&self) -> Option<&Call> {
         let engaged = self.calls.values().filter(|call| call.is_engaged());
         engaged.min_by_key(|call| {
-            (
-                !matches!(call.state, State::Active { .. }),
-                call.flags.held,
-                call.created_at,
-            )
+            (!matches!(call.state, State::Active { .. }), call.flags.held, call.created_at)
         })
     }
 
@@ -244,12 +240,7 @@ impl Engine {
         let aloud = |call: &&Call| call.is_ringing() && !call.flags.waiting && !call.flags.silenced;
         Attention {
             ring: self.calls.values().find(aloud).map(Call::id),
-            unanswered: self
-                .calls
-                .values()
-                .filter(|c| c.is_ringing())
-                .map(Call::id)
-                .collect(),
+            unanswered: self.calls.values().filter(|c| c.is_ringing()).map(Call::id).collect(),
             ringback: self
                 .calls
                 .values()
@@ -315,10 +306,7 @@ impl Engine {
     /// A call that waited beside another one rings aloud once it is alone.
     fn promote_waiting(&mut self) {
         if self.active().is_some()
-            || self
-                .calls
-                .values()
-                .any(|c| c.is_ringing() && !c.flags.waiting)
+            || self.calls.values().any(|c| c.is_ringing() && !c.flags.waiting)
         {
             return;
         }
@@ -354,8 +342,6 @@ impl Engine {
     }
 
     fn has(&self, id: CallId, capability: Capability) -> bool {
-        self.calls
-            .get(&id)
-            .is_some_and(|call| call.capabilities.contains(&capability))
+        self.calls.get(&id).is_some_and(|call| call.capabilities.contains(&capability))
     }
 }

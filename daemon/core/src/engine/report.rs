@@ -16,14 +16,7 @@ use crate::{
 impl Engine {
     pub(super) fn report(&mut self, now: Now, provider: &ProviderId, report: Report) {
         match report {
-            Report::Incoming {
-                call,
-                party,
-                video,
-                capabilities,
-                encryption,
-                expires_at,
-            } => {
+            Report::Incoming { call, party, video, capabilities, encryption, expires_at } => {
                 let call = self.incoming_call(
                     now,
                     provider,
@@ -51,9 +44,7 @@ impl Engine {
     }
 
     fn owns(&self, provider: &ProviderId, call: CallId) -> bool {
-        self.calls
-            .get(&call)
-            .is_some_and(|known| known.provider == *provider)
+        self.calls.get(&call).is_some_and(|known| known.provider == *provider)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
@@ -69,21 +60,14 @@ impl Engine {
         expires_at: u64,
     ) -> Call {
         let left = Duration::from_micros(expires_at.saturating_sub(now.unix_us));
-        let ring = if expires_at == 0 {
-            RING_CAP
-        } else {
-            left.min(RING_CAP)
-        };
+        let ring = if expires_at == 0 { RING_CAP } else { left.min(RING_CAP) };
         Call {
             id,
             provider: provider.clone(),
             direction: Direction::Incoming,
             party,
             state: State::Reported,
-            flags: Flags {
-                remote_video: video,
-                ..Flags::default()
-            },
+            flags: Flags { remote_video: video, ..Flags::default() },
             capabilities,
             encryption,
             created_at: now.unix_us,
@@ -99,13 +83,7 @@ impl Engine {
         let id = call.id;
         let refused = if self.used.contains(&id) {
             Some(CommandError::UuidExists)
-        } else if self
-            .calls
-            .values()
-            .filter(|call| !call.state.is_ended())
-            .count()
-            >= MAX_CALLS
-        {
+        } else if self.calls.values().filter(|call| !call.state.is_ended()).count() >= MAX_CALLS {
             Some(CommandError::LimitReached)
         } else {
             None
@@ -120,15 +98,7 @@ impl Engine {
         if over {
             // Too late to ring: a missed row and nothing else.
             let (reason, text) = (EndReason::Unanswered, String::new());
-            self.advance(
-                now,
-                id,
-                Step::End {
-                    reason,
-                    text,
-                    at: now.unix_us,
-                },
-            );
+            self.advance(now, id, Step::End { reason, text, at: now.unix_us });
             return;
         }
         if !alone {

@@ -31,15 +31,8 @@ impl Bench {
             schemes: vec!["ahoy".into()],
             log: true,
         });
-        let now = Now {
-            mono: Duration::from_secs(100),
-            unix_us: 1_000_000,
-        };
-        Self {
-            engine,
-            now,
-            command: 0,
-        }
+        let now = Now { mono: Duration::from_secs(100), unix_us: 1_000_000 };
+        Self { engine, now, command: 0 }
     }
 
     fn pass(&mut self, time: Duration) -> Vec<Output> {
@@ -61,8 +54,7 @@ impl Bench {
     }
 
     fn report(&mut self, report: Report) -> Vec<Output> {
-        self.engine
-            .handle_report(self.now, &ProviderId::built_in(), report);
+        self.engine.handle_report(self.now, &ProviderId::built_in(), report);
         self.drain()
     }
 
@@ -109,12 +101,7 @@ fn party() -> Party {
 
 fn performs(outputs: &[Output]) -> Vec<(Serial, CallId, Action)> {
     let perform = |output: &Output| match output {
-        Output::Perform {
-            serial,
-            call,
-            action,
-            ..
-        } => Some((*serial, *call, action.clone())),
+        Output::Perform { serial, call, action, .. } => Some((*serial, *call, action.clone())),
         _ => None,
     };
     outputs.iter().filter_map(perform).collect()
@@ -133,20 +120,10 @@ fn reply(outputs: &[Output], id: CommandId) -> Option<Result<Reply, CommandError
 #[test]
 fn a_started_call_exists_before_the_provider_is_asked() {
     let mut bench = Bench::new();
-    let (id, out) = bench.command(Command::Start {
-        provider: None,
-        party: party(),
-        video: true,
-        id: None,
-    });
-    let added = out
-        .iter()
-        .position(|output| matches!(output, Output::Added(_)))
-        .unwrap();
-    let asked = out
-        .iter()
-        .position(|output| matches!(output, Output::Perform { .. }))
-        .unwrap();
+    let (id, out) =
+        bench.command(Command::Start { provider: None, party: party(), video: true, id: None });
+    let added = out.iter().position(|output| matches!(output, Output::Added(_))).unwrap();
+    let asked = out.iter().position(|output| matches!(output, Output::Perform { .. })).unwrap();
     assert!(added < asked);
     let (serial, call, action) = performs(&out)[0].clone();
     assert_eq!(action.name(), "start");
@@ -154,20 +131,11 @@ fn a_started_call_exists_before_the_provider_is_asked() {
     let out = bench.perform(serial, Ok(()));
     assert_eq!(reply(&out, id), Some(Ok(Reply::Call(call))));
     assert_eq!(bench.state(call), "requested");
-    bench.report(Report::Progress {
-        call,
-        progress: Progress::RemoteRinging,
-    });
+    bench.report(Report::Progress { call, progress: Progress::RemoteRinging });
     assert!(bench.engine.attention().ringback);
-    bench.report(Report::Progress {
-        call,
-        progress: Progress::Active,
-    });
+    bench.report(Report::Progress { call, progress: Progress::Active });
     assert_eq!(bench.state(call), "active");
-    bench.report(Report::Progress {
-        call,
-        progress: Progress::Dialing,
-    });
+    bench.report(Report::Progress { call, progress: Progress::Dialing });
     assert_eq!(bench.state(call), "active", "never backwards");
 }
 
@@ -204,10 +172,7 @@ fn an_answer_that_times_out_ends_the_call_and_its_late_reply_is_ignored() {
     let out = bench.pass(Duration::from_secs(20));
     assert_eq!(reply(&out, id), Some(Err(CommandError::Timeout)));
     assert!(out.contains(&Output::TimedOut(ProviderId::built_in(), serial)));
-    assert_eq!(
-        bench.engine.call(call).unwrap().view().end_reason.0,
-        "failed"
-    );
+    assert_eq!(bench.engine.call(call).unwrap().view().end_reason.0, "failed");
     assert_eq!(bench.perform(serial, Ok(())), []);
 }
 
@@ -271,11 +236,7 @@ fn the_caller_giving_up_beats_an_answer_that_is_out() {
     let (id, out) = bench.command(Command::Answer { call, video: false });
     let serial = performs(&out)[0].0;
     let text = String::new();
-    let out = bench.report(Report::Ended {
-        call,
-        reason: EndReason::Cancelled,
-        text,
-    });
+    let out = bench.report(Report::Ended { call, reason: EndReason::Cancelled, text });
     assert_eq!(reply(&out, id), Some(Err(CommandError::InvalidState)));
     assert!(out.contains(&Output::Missed(call)));
     assert_eq!(bench.perform(serial, Ok(())), []);
@@ -288,11 +249,7 @@ fn a_second_call_waits_and_never_rings() {
     let second = bench.incoming(2);
     assert!(bench.engine.call(second).unwrap().flags().waiting);
     assert_eq!(bench.engine.attention().ring, Some(first));
-    bench.report(Report::Ended {
-        call: first,
-        reason: EndReason::Cancelled,
-        text: String::new(),
-    });
+    bench.report(Report::Ended { call: first, reason: EndReason::Cancelled, text: String::new() });
     assert_eq!(bench.engine.attention().ring, Some(second), "alone now");
 }
 
@@ -301,10 +258,7 @@ fn answering_beside_a_call_that_cannot_be_held_hangs_that_one_up_first() {
     let mut bench = Bench::new();
     let first = bench.active(1);
     let second = bench.incoming(2);
-    let (id, out) = bench.command(Command::Answer {
-        call: second,
-        video: false,
-    });
+    let (id, out) = bench.command(Command::Answer { call: second, video: false });
     let (serial, call, action) = performs(&out)[0].clone();
     assert_eq!((call, action), (first, Action::End(EndReason::LocalHangup)));
     let out = bench.perform(serial, Ok(()));
@@ -333,11 +287,7 @@ fn a_call_without_the_capability_says_so_at_once() {
 fn a_used_id_is_refused_even_after_its_call_is_gone() {
     let mut bench = Bench::new();
     let call = bench.incoming(1);
-    bench.report(Report::Ended {
-        call,
-        reason: EndReason::Cancelled,
-        text: String::new(),
-    });
+    bench.report(Report::Ended { call, reason: EndReason::Cancelled, text: String::new() });
     bench.pass(LINGER);
     assert!(bench.engine.call(call).is_none());
     let out = bench.report(Report::Incoming {
@@ -370,24 +320,13 @@ fn unknown_calls_schemes_and_providers_are_typed_errors() {
     let mut bench = Bench::new();
     let (id, out) = bench.command(Command::HangUp(CallId([9; 16])));
     assert_eq!(reply(&out, id), Some(Err(CommandError::UnknownCall)));
-    let tel = Party {
-        handle: Handle::new("tel", "+491").unwrap(),
-        ..party()
-    };
-    let (id, out) = bench.command(Command::Start {
-        provider: None,
-        party: tel,
-        video: false,
-        id: None,
-    });
+    let tel = Party { handle: Handle::new("tel", "+491").unwrap(), ..party() };
+    let (id, out) =
+        bench.command(Command::Start { provider: None, party: tel, video: false, id: None });
     let error = CommandError::NoProviderForScheme("tel".into());
     assert_eq!(reply(&out, id), Some(Err(error)));
     let provider = Some("org.example.None".parse().unwrap());
-    let (id, out) = bench.command(Command::Start {
-        provider,
-        party: party(),
-        video: false,
-        id: None,
-    });
+    let (id, out) =
+        bench.command(Command::Start { provider, party: party(), video: false, id: None });
     assert_eq!(reply(&out, id), Some(Err(CommandError::UnknownProvider)));
 }
