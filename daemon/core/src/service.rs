@@ -81,6 +81,7 @@ impl Service {
     }
 
     /// The next thing to do, until `None`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever is not for the other half leaves")]
     pub fn poll_output(&mut self, now: Now) -> Option<Output> {
         let own = ProviderId::built_in();
         loop {
