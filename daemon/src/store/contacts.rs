@@ -98,7 +98,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove_contact(&mut self, id: &ContactId) -> Result<bool, StoreError> {
-        let gone = self.db.execute("DELETE FROM contacts WHERE id = ?1", [id])?;
+        let gone = self
+            .db
+            .execute("DELETE FROM contacts WHERE id = ?1", [id])?;
         Ok(gone > 0)
     }
 
@@ -110,7 +112,8 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1");
         let mut statement = self.db.prepare_cached(&sql)?;
         let head = statement.query_row([id], read_head).optional()?;
-        head.map(|contact| with_lists(&self.db, contact)).transpose()
+        head.map(|contact| with_lists(&self.db, contact))
+            .transpose()
     }
 
     /// Contacts in whose name, aliases or handles `text` occurs, by name; all for empty text.
@@ -212,7 +215,10 @@ impl Store {
         let heads: Vec<Contact> = statement
             .query_map(params![text, limit], read_head)?
             .collect::<Result<_, _>>()?;
-        heads.into_iter().map(|head| with_lists(&self.db, head)).collect()
+        heads
+            .into_iter()
+            .map(|head| with_lists(&self.db, head))
+            .collect()
     }
 }
 

@@ -68,7 +68,11 @@ impl<const N: usize> Secret<N> {
 
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
-        let differing = self.0.iter().zip(&other.0).fold(0, |all, (a, b)| all | (a ^ b));
+        let differing = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .fold(0, |all, (a, b)| all | (a ^ b));
         differing == 0
     }
 }
