@@ -7,6 +7,10 @@
 //! Invariant: the same inputs at the same times give the same outputs. Time is an argument.
 #![forbid(unsafe_code)]
 
+pub mod id;
 pub mod media;
+pub mod peer;
+pub mod session;
 pub mod voice;
+pub mod wire;
 pub mod worker;

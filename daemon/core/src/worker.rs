@@ -12,8 +12,9 @@ use crate::media::SessionId;
 pub const WORKER_FD: i32 = 3;
 /// The largest message either side accepts, bytes. A grammar with 2,000 names stays below it.
 pub const MAX_MESSAGE: usize = 128 * 1024;
-/// The largest RTP or RTCP packet, bytes: what fits one media datagram (link.md: inner <= 1150 B).
-pub const MAX_RTP: usize = 1148;
+/// The largest RTP packet, bytes: what fits one media datagram, whose inside is at most 1,150 bytes
+/// (design/link.md) and padded to 64: 17 x 64 less stream id and length.
+pub const MAX_RTP: usize = 17 * 64 - 3;
 
 const CONTROL: u8 = 0;
 
