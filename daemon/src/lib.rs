@@ -8,7 +8,7 @@
 // M pub mod link;
 // M pub mod paths;
 // M pub mod service;
-// M pub mod settings;
+pub mod settings;
 pub mod store;
 // M pub mod tasks;
 // M pub mod worker;
