@@ -1,1 +1,14 @@
-//! Placeholder removed with the first module.
+//! `ahoyd` without its entry point: the adapters between [`ahoy_core`] and the outside world.
+//!
+//! Owns: sockets, files, the bus, child processes. Does not own: any rule about calls; that is the
+//! engine. Invariant: adapters never import each other; each turns one part of the world into
+//! events and carries out commands on it.
+
+// M pub mod desktop;
+// M pub mod link;
+// M pub mod paths;
+// M pub mod service;
+pub mod settings;
+pub mod store;
+// M pub mod tasks;
+// M pub mod worker;
