@@ -34,7 +34,7 @@ pub(crate) fn send_audio(
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(gst::ClockTime::from_nseconds(stamp.as_nanos() as u64));
         }
-        drop(entry.push_buffer(buffer));
+        let _ = entry.push_buffer(buffer);
     });
     Ok((flow, sink))
 }

@@ -14,7 +14,7 @@ use gstreamer::{self as gst, prelude::*};
 use gstreamer_app::{AppSink, AppSrc};
 
 pub(crate) use audio::{receive_audio, send_audio};
-pub(crate) use video::{receive_video, send_video};
+pub(crate) use video::{Watcher, receive_video, send_video};
 
 /// Why a pipeline does not run.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl Flow {
     /// Puts one packet in, stamped with its time of arrival.
     pub(crate) fn push(&self, packet: &[u8]) {
         // Refused only while stopping.
-        drop(self.entry.push_buffer(gst::Buffer::from_slice(packet.to_vec())));
+        let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet.to_vec()));
     }
 
     /// Packets that the jitter buffer declared lost.
@@ -94,7 +94,7 @@ impl Drop for Flow {
         if let Some(bus) = self.pipeline.bus() {
             bus.unset_sync_handler();
         }
-        drop(self.pipeline.set_state(gst::State::Null));
+        let _ = self.pipeline.set_state(gst::State::Null);
     }
 }
 

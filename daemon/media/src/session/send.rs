@@ -41,7 +41,7 @@ impl CameraEntry {
                 inputs.put(Input::Camera(id, format));
             } else if let Some(pipeline) = &entry.pipeline {
                 // Refused only while stopping; a full queue drops its oldest picture.
-                drop(pipeline.push_buffer(gstreamer::Buffer::from_slice(picture)));
+                let _ = pipeline.push_buffer(gstreamer::Buffer::from_slice(picture));
             }
         })
     }
