@@ -23,7 +23,7 @@ fn voice_is_sent_as_constant_bit_rate_opus_with_fec() {
             "appsrc name=in is-live=true format=time \
              caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1",
             "opusenc audio-type=voice bitrate=32000 bitrate-type=cbr inband-fec=true \
-             packet-loss-percentage=10 dtx=false frame-size=10 complexity=9",
+             packet-loss-percentage=5 dtx=false frame-size=10 complexity=9",
             "rtpopuspay pt=96 mtu=1148",
             "appsink name=out sync=false async=false max-buffers=16 drop=true",
         ]

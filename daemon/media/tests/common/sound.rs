@@ -19,7 +19,7 @@ fn chirp() -> Vec<f32> {
         let time = at as f32 / RATE as f32;
         let phase = 400.0 * time + (3600.0 / 0.04) * time * time / 2.0;
         let window = (std::f32::consts::PI * at as f32 / CHIRP as f32).sin().powi(2);
-        0.6 * window * (std::f32::consts::TAU * phase).sin()
+        0.3 * window * (std::f32::consts::TAU * phase).sin()
     };
     (0..CHIRP).map(shape).collect()
 }
