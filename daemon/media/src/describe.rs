@@ -41,7 +41,7 @@ const VIDEO_WAIT_MS: u32 = 60;
 const KEY_FRAME_EVERY: u32 = 150;
 
 /// Elements the pipelines are made of: loaded before the worker locks itself in.
-pub(crate) const ELEMENTS: [&str; 18] = [
+pub(crate) const ELEMENTS: [&str; 17] = [
     "appsrc",
     "appsink",
     "capsfilter",
@@ -56,13 +56,12 @@ pub(crate) const ELEMENTS: [&str; 18] = [
     "rtpvp8pay",
     "tee",
     "videoconvert",
-    "videorate",
     "videoscale",
     "vp8dec",
     "vp8enc",
 ];
 /// The plugins they are in, by the name of their file.
-pub(crate) const PLUGINS: [&str; 9] = [
+pub(crate) const PLUGINS: [&str; 8] = [
     "app",
     "coreelements",
     "jpeg",
@@ -70,7 +69,6 @@ pub(crate) const PLUGINS: [&str; 9] = [
     "rtp",
     "rtpmanager",
     "videoconvertscale",
-    "videorate",
     "vpx",
 ];
 
@@ -107,8 +105,8 @@ pub(crate) fn audio_receive(plan: &AudioPlan) -> String {
     )
 }
 
-/// Caps of what a camera delivers.
-pub(crate) fn camera_caps(format: CameraFormat) -> String {
+/// Caps of what a camera delivers, at the planned rate at most.
+fn camera_caps(format: CameraFormat, fps: u32) -> String {
     let CameraFormat { layout, width, height } = format;
     let kind = match layout {
         Layout::Yuy2 => "video/x-raw,format=YUY2",
@@ -120,20 +118,21 @@ pub(crate) fn camera_caps(format: CameraFormat) -> String {
         Layout::Bgr => "video/x-raw,format=BGR",
         Layout::Jpeg => "image/jpeg",
     };
-    format!("{kind},width={width},height={height},framerate=0/1,pixel-aspect-ratio=1/1")
+    format!("{kind},width={width},height={height},framerate={fps}/1,pixel-aspect-ratio=1/1")
 }
 
-/// Camera pictures to RTP, and to the self view. `videorate drop-only` never invents pictures, so
-/// a slow camera costs no encoding; the queues drop what the encoder has no time for.
+/// Camera pictures to RTP, and to the self view. A camera that is too fast is slowed down before
+/// this (videorate aborts the process on cameras without a fixed rate, 1.22.0); a slow one costs no
+/// invented pictures. The queues drop what the encoder has no time for.
 pub(crate) fn video_send(plan: &VideoPlan, camera: CameraFormat) -> String {
-    let caps = camera_caps(camera);
     let decode = if camera.layout == Layout::Jpeg { "! jpegdec " } else { "" };
     let VideoSize { width, height, fps } = plan.size;
+    let caps = camera_caps(camera, fps);
     let bitrate = plan.bitrate.max(50_000);
     format!(
         "appsrc name={IN} is-live=true format=time do-timestamp=true max-buffers=2 \
          leaky-type=downstream caps={caps} {decode}\
-         ! videorate drop-only=true max-rate={fps} ! videoconvert ! videoscale \
+         ! videoconvert ! videoscale \
          ! video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1 \
          ! tee name=split \
          split. ! queue max-size-buffers=2 max-size-time=0 max-size-bytes=0 leaky=downstream \

@@ -4,7 +4,10 @@
 //! codecs (GStreamer). Invariant: [`repack`] never reads outside what it was given; a picture that
 //! is shorter than its format says is `None`.
 
-use std::sync::Mutex;
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 /// How the pixels of a camera's picture are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,31 @@ fn copy_rows(rows: Rows, bytes: &[u8], stride: usize, into: &mut Vec<u8>) -> Opt
     Some(())
 }
 
+/// Slows a camera down to a rate.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    gap: Duration,
+    next: Option<Instant>,
+}
+
+impl Pace {
+    /// At most `fps` pictures a second.
+    pub(crate) fn new(fps: u32) -> Self {
+        Self { gap: Duration::from_secs(1) / fps.max(1), next: None }
+    }
+
+    /// Whether the picture that comes `now` is one of them. A camera at just this rate jitters, so
+    /// half a gap too early is still in time; what was early is not forgotten.
+    pub(crate) fn passes(&mut self, now: Instant) -> bool {
+        let due = self.next.unwrap_or(now);
+        if now + self.gap / 2 < due {
+            return false;
+        }
+        self.next = Some(due.max(now.checked_sub(self.gap).unwrap_or(now)) + self.gap);
+        true
+    }
+}
+
 /// One picture ready to be shown: RGBA, rows without gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
@@ -193,6 +221,23 @@ mod tests {
             assert_eq!(repack(format(layout, 64, 64), &given), None, "{layout:?}");
         }
         assert_eq!(repack(format(Layout::Jpeg, 64, 64), &[]), None);
+    }
+
+    fn passed(camera_fps: u32, plan_fps: u32) -> usize {
+        let (mut pace, start) = (Pace::new(plan_fps), Instant::now());
+        let at = |number: u32| {
+            let jitter = Duration::from_millis(u64::from(number * 7 % 5));
+            start + Duration::from_secs(1) * number / camera_fps + jitter
+        };
+        (0..camera_fps * 4).filter(|number| pace.passes(at(*number))).count()
+    }
+
+    #[test]
+    fn a_fast_camera_is_slowed_down_and_others_are_left_alone() {
+        assert!((118..=122).contains(&passed(60, 30)), "{}", passed(60, 30));
+        assert!((118..=122).contains(&passed(50, 30)), "{}", passed(50, 30));
+        assert_eq!(passed(30, 30), 120);
+        assert_eq!(passed(15, 30), 60);
     }
 
     #[test]

@@ -281,7 +281,7 @@ impl Session {
                 name: own_name("camera"),
                 target: devices.camera.clone(),
                 size: video?.size,
-                sink: self.camera.sink(self.id, self.inputs.clone()),
+                sink: self.camera.sink(self.id, video?.size.fps, self.inputs.clone()),
             },
             Role::RemoteVideo => Spec::Picture {
                 name: names.remote_video.clone(),

@@ -3,7 +3,10 @@
 //! Owns: the encoding pipelines of a session. Does not own: the capture streams. Invariant: the
 //! picture pipeline always matches the format the camera delivers now.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use ahoy_core::media::{MediaPart, SessionId};
 use gstreamer_app::AppSrc;
@@ -13,7 +16,7 @@ use crate::{
     describe,
     flow::{self, OnError},
     inbox::{FlowKind, Input, Inputs},
-    picture::CameraFormat,
+    picture::{CameraFormat, Pace},
     pw::PictureSink,
 };
 
@@ -30,9 +33,13 @@ struct Entry {
 impl CameraEntry {
     /// What the camera's stream calls with each picture. The first of another format is announced
     /// and dropped: its pipeline is built by the main thread.
-    pub(super) fn sink(&self, id: SessionId, inputs: Inputs) -> PictureSink {
+    pub(super) fn sink(&self, id: SessionId, fps: u32, inputs: Inputs) -> PictureSink {
         let entry = self.0.clone();
+        let pace = Mutex::new(Pace::new(fps));
         Arc::new(move |format, picture| {
+            if !pace.lock().is_ok_and(|mut pace| pace.passes(Instant::now())) {
+                return;
+            }
             let Ok(mut entry) = entry.lock() else {
                 return;
             };

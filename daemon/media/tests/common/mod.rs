@@ -349,6 +349,13 @@ impl Worker {
         }
     }
 
+    /// Closes the parent's end; gives the process that is left.
+    pub fn hang_up(self) -> Running {
+        // The reading thread has a share of the socket: shutting it down ends both.
+        rustix::net::shutdown(self.channel.as_fd(), rustix::net::Shutdown::Both).expect("the socket");
+        self.process
+    }
+
     /// How many events were told so far.
     pub fn seen(&self) -> usize {
         self.told.events.lock().expect("events").len()
