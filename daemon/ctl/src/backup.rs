@@ -60,8 +60,9 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
         .open(&part)
         .map_err(|e| Error::file(&part, &e))?;
     let body = (Fd::from(&target), passphrase.as_str());
-    let written: Result<()> =
-        out.wait("encrypting", bus.call(IDENTITY, "Backup", &body)).await;
+    let written: Result<()> = out
+        .wait("encrypting", bus.call(IDENTITY, "Backup", &body))
+        .await;
     let kept = written.and_then(|()| {
         let size = target.metadata().map(|m| m.len()).unwrap_or_default();
         if size == 0 {
@@ -74,10 +75,12 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
         target.sync_all().map_err(|e| Error::file(&part, &e))?;
         // A hard link fails where the name has been taken meanwhile; rename would replace it.
         std::fs::hard_link(&part, &args.file)
-            .or_else(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => Err(error),
+            .or_else(|error| {
+                if error.kind() == std::io::ErrorKind::AlreadyExists {
+                    return Err(error);
+                }
                 // File systems without links (FAT on a stick).
-                _ => std::fs::rename(&part, &args.file),
+                std::fs::rename(&part, &args.file)
             })
             .map_err(|e| Error::file(&args.file, &e))?;
         Ok(size)
@@ -85,7 +88,10 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
     let _ = std::fs::remove_file(&part);
     let size = kept?;
     out.both(
-        format!("Wrote {} ({size} bytes). Keep the passphrase apart from it.", args.file.display()),
+        format!(
+            "Wrote {} ({size} bytes). Keep the passphrase apart from it.",
+            args.file.display()
+        ),
         &json!({"file": args.file, "bytes": size}),
     )
 }
@@ -96,7 +102,9 @@ pub async fn restore(args: FileArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
     let passphrase = secret::passphrase(args.passphrase_fd, secret::Ask::Once).await?;
     let body = (Fd::from(&source), passphrase.as_str());
-    let () = out.wait("decrypting", bus.call(IDENTITY, "Restore", &body)).await?;
+    let () = out
+        .wait("decrypting", bus.call(IDENTITY, "Restore", &body))
+        .await?;
     out.both(
         format!("Restored from {}.", args.file.display()),
         &json!({"file": args.file, "restored": true}),

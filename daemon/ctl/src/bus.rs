@@ -48,22 +48,35 @@ pub struct At {
 }
 
 /// `.Manager`
-pub const MANAGER: At = At { path: ROOT, interface: "org.ahoycall.Calls1.Manager" };
+pub const MANAGER: At = At {
+    path: ROOT,
+    interface: "org.ahoycall.Calls1.Manager",
+};
 /// `.History`
-pub const HISTORY: At =
-    At { path: "/org/ahoycall/Calls1/history", interface: "org.ahoycall.Calls1.History" };
+pub const HISTORY: At = At {
+    path: "/org/ahoycall/Calls1/history",
+    interface: "org.ahoycall.Calls1.History",
+};
 /// `.Contacts`
-pub const CONTACTS: At =
-    At { path: "/org/ahoycall/Calls1/contacts", interface: "org.ahoycall.Calls1.Contacts" };
+pub const CONTACTS: At = At {
+    path: "/org/ahoycall/Calls1/contacts",
+    interface: "org.ahoycall.Calls1.Contacts",
+};
 /// `.Voice`
-pub const VOICE: At =
-    At { path: "/org/ahoycall/Calls1/voice", interface: "org.ahoycall.Calls1.Voice" };
+pub const VOICE: At = At {
+    path: "/org/ahoycall/Calls1/voice",
+    interface: "org.ahoycall.Calls1.Voice",
+};
 /// `.Identity`
-pub const IDENTITY: At =
-    At { path: "/org/ahoycall/Calls1/identity", interface: "org.ahoycall.Calls1.Identity" };
+pub const IDENTITY: At = At {
+    path: "/org/ahoycall/Calls1/identity",
+    interface: "org.ahoycall.Calls1.Identity",
+};
 /// `.Settings`
-pub const SETTINGS: At =
-    At { path: "/org/ahoycall/Calls1/settings", interface: "org.ahoycall.Calls1.Settings" };
+pub const SETTINGS: At = At {
+    path: "/org/ahoycall/Calls1/settings",
+    interface: "org.ahoycall.Calls1.Settings",
+};
 
 /// What GetManagedObjects returns.
 pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
@@ -83,9 +96,10 @@ impl Bus {
             .await
             .map_err(|error| Error::NoDaemon {
                 cause: format!("there is no session bus here ({error})"),
-                next: "Run this inside your desktop session, or set DBUS_SESSION_BUS_ADDRESS (over \
+                next:
+                    "Run this inside your desktop session, or set DBUS_SESSION_BUS_ADDRESS (over \
                        ssh: unix:path=/run/user/$(id -u)/bus)."
-                    .into(),
+                        .into(),
             })?;
         Ok(Self { connection })
     }
@@ -116,19 +130,23 @@ impl Bus {
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        let reply =
-            self.connection.call_method(Some(NAME), path, Some(interface), method, body).await?;
+        let reply = self
+            .connection
+            .call_method(Some(NAME), path, Some(interface), method, body)
+            .await?;
         Ok(reply.body().deserialize()?)
     }
 
     /// One property of a fixed object.
     pub async fn property(&self, at: At, name: &str) -> Result<OwnedVariant> {
-        self.call_at(at.path, PROPERTIES, "Get", &(at.interface, name)).await
+        self.call_at(at.path, PROPERTIES, "Get", &(at.interface, name))
+            .await
     }
 
     /// All properties of one interface of an object.
     pub async fn properties(&self, path: &str, interface: &str) -> Result<Dict> {
-        self.call_at(path, PROPERTIES, "GetAll", &(interface,)).await
+        self.call_at(path, PROPERTIES, "GetAll", &(interface,))
+            .await
     }
 
     /// All properties of a fixed object.
@@ -138,7 +156,8 @@ impl Bus {
 
     /// The calls and the providers.
     pub async fn objects(&self) -> Result<Objects> {
-        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &()).await
+        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &())
+            .await
     }
 
     /// All signals of the daemon, from now on. Starts the daemon where the bus can.
@@ -226,7 +245,10 @@ pub fn named(message: &Message) -> Named {
     let header = message.header();
     Named {
         path: header.path().map(ToString::to_string).unwrap_or_default(),
-        interface: header.interface().map(ToString::to_string).unwrap_or_default(),
+        interface: header
+            .interface()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         member: header.member().map(ToString::to_string).unwrap_or_default(),
     }
 }

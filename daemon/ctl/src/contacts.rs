@@ -109,13 +109,15 @@ pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
         ContactsCommand::List => list(&all(&Bus::connect().await?).await?, out),
         ContactsCommand::Search(args) => {
             let bus = Bus::connect().await?;
-            let found: Vec<Dict> =
-                bus.call(CONTACTS, "Search", &(args.text.as_str(), args.limit)).await?;
+            let found: Vec<Dict> = bus
+                .call(CONTACTS, "Search", &(args.text.as_str(), args.limit))
+                .await?;
             list(&found, out)
         }
-        ContactsCommand::Show(args) => {
-            show(&names::contact(&Bus::connect().await?, &args.name).await?, out)
-        }
+        ContactsCommand::Show(args) => show(
+            &names::contact(&Bus::connect().await?, &args.name).await?,
+            out,
+        ),
         ContactsCommand::Add(args) => add(args, out).await,
         ContactsCommand::Remove(args) => remove(&args.name, out).await,
         ContactsCommand::Import(args) => import(&args.file, out).await,
@@ -155,7 +157,11 @@ fn reached_by(contact: &Dict) -> Vec<String> {
             } else {
                 value
             };
-            let label = if label.is_empty() { String::new() } else { format!(" ({label})") };
+            let label = if label.is_empty() {
+                String::new()
+            } else {
+                format!(" ({label})")
+            };
             clean(&format!("{scheme}:{value}{label}"))
         })
         .collect()
@@ -168,8 +174,11 @@ fn marks(contact: &Dict) -> String {
         ("muted", "muted"),
         ("blocked", "blocked"),
     ];
-    let set: Vec<&str> =
-        marks.iter().filter(|(key, _)| value::flag(contact, key)).map(|(_, m)| *m).collect();
+    let set: Vec<&str> = marks
+        .iter()
+        .filter(|(key, _)| value::flag(contact, key))
+        .map(|(_, m)| *m)
+        .collect();
     set.join(" ")
 }
 
@@ -177,7 +186,11 @@ fn show(contact: &Dict, out: &Out) -> Result<()> {
     out.data(&value::object(contact))?;
     out.say(clean(value::text(contact, "name")))?;
     for (scheme, value, label) in value::handles(contact) {
-        let label = if label.is_empty() { String::new() } else { format!("  ({label})") };
+        let label = if label.is_empty() {
+            String::new()
+        } else {
+            format!("  ({label})")
+        };
         out.say(clean(&format!("  {scheme}:{value}{label}")))?;
     }
     for (key, shown) in [("aliases", "also called"), ("notes", "notes"), ("id", "id")] {
@@ -212,9 +225,15 @@ fn labelled(typed: &str) -> Result<(String, String, String)> {
 }
 
 async fn add(args: Add, out: &Out) -> Result<()> {
-    let fresh = args.handles.iter().map(|h| labelled(h)).collect::<Result<Vec<_>>>()?;
+    let fresh = args
+        .handles
+        .iter()
+        .map(|h| labelled(h))
+        .collect::<Result<Vec<_>>>()?;
     let bus = Bus::connect().await?;
-    let found: Vec<Dict> = bus.call(CONTACTS, "Search", &(args.name.as_str(), 50u32)).await?;
+    let found: Vec<Dict> = bus
+        .call(CONTACTS, "Search", &(args.name.as_str(), 50u32))
+        .await?;
     let there = found
         .into_iter()
         .find(|c| value::text(c, "name").to_lowercase() == args.name.to_lowercase());
@@ -226,7 +245,13 @@ async fn add(args: Add, out: &Out) -> Result<()> {
         handles.push((scheme, value, label));
     }
     let mut aliases = value::list(&contact, "aliases");
-    aliases.extend(args.alias.iter().filter(|a| !aliases.contains(a)).cloned().collect::<Vec<_>>());
+    aliases.extend(
+        args.alias
+            .iter()
+            .filter(|a| !aliases.contains(a))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     if is_new {
         contact.extend([entry("name", args.name.as_str())?]);
     }
@@ -236,7 +261,11 @@ async fn add(args: Add, out: &Out) -> Result<()> {
     }
     let id: String = bus.call(CONTACTS, "Put", &(contact,)).await?;
     let name = clean(&args.name);
-    let line = if is_new { format!("Added {name}.") } else { format!("Changed {name}.") };
+    let line = if is_new {
+        format!("Added {name}.")
+    } else {
+        format!("Changed {name}.")
+    };
     out.both(line, &json!({"id": id, "name": args.name, "added": is_new}))
 }
 
@@ -251,11 +280,17 @@ async fn remove(typed: &str, out: &Out) -> Result<()> {
         return Err(Error::refused(
             "UnknownContact",
             format!("nobody is called exactly \"{}\"", clean(typed)),
-            format!("If you mean {0}: ahoyctl contacts remove \"{0}\"", clean(name)),
+            format!(
+                "If you mean {0}: ahoyctl contacts remove \"{0}\"",
+                clean(name)
+            ),
         ));
     }
     let () = bus.call(CONTACTS, "Remove", &(id,)).await?;
-    out.both(format!("Removed {}.", clean(name)), &json!({"id": id, "name": name, "removed": true}))
+    out.both(
+        format!("Removed {}.", clean(name)),
+        &json!({"id": id, "name": name, "removed": true}),
+    )
 }
 
 async fn import(file: &PathBuf, out: &Out) -> Result<()> {
@@ -267,7 +302,10 @@ async fn import(file: &PathBuf, out: &Out) -> Result<()> {
             bus.call(CONTACTS, "Import", &(Fd::from(&opened), "vcard")),
         )
         .await?;
-    let shown: Vec<String> = counts.iter().map(|(what, n)| format!("{n} {}", clean(what))).collect();
+    let shown: Vec<String> = counts
+        .iter()
+        .map(|(what, n)| format!("{n} {}", clean(what)))
+        .collect();
     out.both(format!("Imported: {}.", shown.join(", ")), &json!(counts))
 }
 
@@ -307,7 +345,10 @@ mod tests {
     #[test]
     fn labels_stand_before_the_handle() {
         let of = |s: &str, v: &str, l: &str| (s.to_owned(), v.to_owned(), l.to_owned());
-        assert_eq!(labelled("home=+49 30 1").unwrap(), of("tel", "+49301", "home"));
+        assert_eq!(
+            labelled("home=+49 30 1").unwrap(),
+            of("tel", "+49301", "home")
+        );
         assert_eq!(
             labelled("sip:bob@h;transport=tcp").unwrap(),
             of("sip", "bob@h;transport=tcp", "")

@@ -51,12 +51,19 @@ pub enum Error {
 impl Error {
     /// A refusal that comes from this program itself.
     pub fn refused(name: &str, cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Refused { name: name.to_owned(), cause: cause.into(), next: next.into() }
+        Self::Refused {
+            name: name.to_owned(),
+            cause: cause.into(),
+            next: next.into(),
+        }
     }
 
     /// Arguments that make no sense.
     pub fn usage(cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Usage { cause: cause.into(), next: next.into() }
+        Self::Usage {
+            cause: cause.into(),
+            next: next.into(),
+        }
     }
 
     /// A file that cannot be read or written.
@@ -104,14 +111,18 @@ impl Error {
 
 impl From<zbus::Error> for Error {
     fn from(error: zbus::Error) -> Self {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive enum")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "a foreign, non-exhaustive enum"
+        )]
         match error {
             zbus::Error::MethodError(name, text, _) => {
                 from_reply(name.as_str(), text.as_deref().unwrap_or_default())
             }
-            zbus::Error::FDO(error) => {
-                from_reply(error.name().as_str(), error.description().unwrap_or_default())
-            }
+            zbus::Error::FDO(error) => from_reply(
+                error.name().as_str(),
+                error.description().unwrap_or_default(),
+            ),
             zbus::Error::InputOutput(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 from_reply("org.freedesktop.DBus.Error.NoReply", "")
             }
@@ -165,12 +176,15 @@ fn from_reply(name: &str, text: &str) -> Error {
         },
         _ => Error::refused(
             short,
-            if text.is_empty() { name.to_owned() } else { text.to_owned() },
+            if text.is_empty() {
+                name.to_owned()
+            } else {
+                text.to_owned()
+            },
             "See `journalctl --user -u ahoyd -n 20` and `ahoyctl doctor`.",
         ),
     }
 }
-
 
 /// No daemon owns the name and none can be started by the bus.
 pub fn no_daemon() -> Error {
@@ -194,43 +208,63 @@ fn sentence(short: &str) -> (&'static str, &'static str) {
             "no calling app of that name is registered",
             "See the apps: ahoyctl status; start the app, or leave out --provider.",
         ),
-        "ProviderExists" => ("that app is registered already", "Close its other copy first."),
+        "ProviderExists" => (
+            "that app is registered already",
+            "Close its other copy first.",
+        ),
         "UnknownCall" => ("there is no such call", "See what is on: ahoyctl status"),
         "UuidExists" => ("a call of that id was there before", "Use a new id."),
-        "InvalidState" => {
-            ("that does not fit what the call is doing now", "See its state: ahoyctl status")
-        }
+        "InvalidState" => (
+            "that does not fit what the call is doing now",
+            "See its state: ahoyctl status",
+        ),
         "NotSupported" => (
             "this call cannot do that",
             "See what it can do: ahoyctl status --json, field Capabilities.",
         ),
         "InvalidArgument" => ("an argument is not right", "See the command's --help."),
-        "Timeout" => {
-            ("the calling app did not do it in time", "Try again, or end the call: ahoyctl hangup")
-        }
-        "ProviderFailed" => ("the calling app could not do it", "Try again; see: ahoyctl status"),
+        "Timeout" => (
+            "the calling app did not do it in time",
+            "Try again, or end the call: ahoyctl hangup",
+        ),
+        "ProviderFailed" => (
+            "the calling app could not do it",
+            "Try again; see: ahoyctl status",
+        ),
         "ProviderGone" => ("the calling app has gone", "Start the app again."),
-        "LimitReached" => ("too many at once", "Wait a moment, or end a call: ahoyctl hangup"),
-        "FilteredBlocked" => ("this person or number is blocked", "See: ahoyctl contacts show NAME"),
-        "FilteredDoNotDisturb" => {
-            ("Do Not Disturb keeps this call back", "See: ahoyctl settings list")
-        }
+        "LimitReached" => (
+            "too many at once",
+            "Wait a moment, or end a call: ahoyctl hangup",
+        ),
+        "FilteredBlocked" => (
+            "this person or number is blocked",
+            "See: ahoyctl contacts show NAME",
+        ),
+        "FilteredDoNotDisturb" => (
+            "Do Not Disturb keeps this call back",
+            "See: ahoyctl settings list",
+        ),
         "NoProviderForScheme" => (
             "no app here can call this kind of address",
             "Start or install an app for it; see the apps: ahoyctl status",
         ),
-        "AmbiguousContact" => {
-            ("several contacts fit", "Give more of the name; see: ahoyctl contacts search NAME")
-        }
+        "AmbiguousContact" => (
+            "several contacts fit",
+            "Give more of the name; see: ahoyctl contacts search NAME",
+        ),
         "UnknownContact" => (
             "no such contact",
             "See: ahoyctl contacts list; add one: ahoyctl contacts add NAME HANDLE",
         ),
-        "SessionLocked" => {
-            ("the screen is locked, which allows only calls that are on", "Unlock it and try again.")
-        }
+        "SessionLocked" => (
+            "the screen is locked, which allows only calls that are on",
+            "Unlock it and try again.",
+        ),
         "Superseded" => ("another answer came first", "See: ahoyctl status"),
-        _ => ("", "See `ahoyctl doctor` and `journalctl --user -u ahoyd -n 20`."),
+        _ => (
+            "",
+            "See `ahoyctl doctor` and `journalctl --user -u ahoyd -n 20`.",
+        ),
     }
 }
 
@@ -247,7 +281,10 @@ mod tests {
         for short in all.split_whitespace() {
             let error = from_reply(&format!("{CONTRACT}{short}"), "");
             assert_eq!((error.name(), error.exit_code()), (short, 1));
-            assert!(!sentence(short).0.is_empty(), "{short} has no sentence of its own");
+            assert!(
+                !sentence(short).0.is_empty(),
+                "{short} has no sentence of its own"
+            );
             assert!(!error.next().is_empty(), "{short} has no next step");
         }
     }
@@ -255,7 +292,10 @@ mod tests {
     #[test]
     fn the_daemons_own_text_is_kept() {
         let error = from_reply("org.ahoycall.Calls1.Error.ProviderFailed", "no microphone");
-        assert_eq!(error.to_string(), "the calling app could not do it: no microphone");
+        assert_eq!(
+            error.to_string(),
+            "the calling app could not do it: no microphone"
+        );
     }
 
     #[test]

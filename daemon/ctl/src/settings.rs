@@ -65,13 +65,19 @@ pub async fn run(command: SettingsCommand, out: &Out) -> Result<()> {
         SettingsCommand::Get(Key { key }) => {
             known(&all, &key)?;
             let now: OwnedVariant = bus.call(SETTINGS, "Get", &(key.as_str(),)).await?;
-            out.both(shown(&now), &json!({"key": key, "value": value::to_json(&now)}))
+            out.both(
+                shown(&now),
+                &json!({"key": key, "value": value::to_json(&now)}),
+            )
         }
         SettingsCommand::Set(Set { key, value }) => {
             let wanted = value::parse_like(known(&all, &key)?, &value)?;
             let json = value::to_json(&wanted);
             let () = bus.call(SETTINGS, "Set", &(key.as_str(), &wanted)).await?;
-            out.both(format!("{} = {}", clean(&key), shown(&wanted)), &json!({"key": key, "value": json}))
+            out.both(
+                format!("{} = {}", clean(&key), shown(&wanted)),
+                &json!({"key": key, "value": json}),
+            )
         }
     }
 }
@@ -89,7 +95,11 @@ fn known<'d>(all: &'d Dict, key: &str) -> Result<&'d OwnedVariant> {
         } else {
             format!("Did you mean: {}?", clean(&near.join(", ")))
         };
-        Error::refused("InvalidArgument", format!("there is no setting \"{}\"", clean(key)), next)
+        Error::refused(
+            "InvalidArgument",
+            format!("there is no setting \"{}\"", clean(key)),
+            next,
+        )
     })
 }
 

@@ -47,7 +47,11 @@ pub struct WatchArgs {
 /// Follows until the daemon goes, the reader goes, or Ctrl-C.
 pub async fn run(args: WatchArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
-    let mut follower = Follower { out, only: args.only, known: BTreeSet::new() };
+    let mut follower = Follower {
+        out,
+        only: args.only,
+        known: BTreeSet::new(),
+    };
     let mut signals = bus.signals().await?;
     let done = follow(&bus, &mut signals, &mut follower).await;
     if matches!(done, Err(Error::NoDaemon { .. })) {
@@ -92,20 +96,25 @@ impl Follower<'_> {
     fn event(&mut self, message: &Message) -> Option<Value> {
         let named = bus::named(message);
         let body = message.body();
-        let short = named.interface.strip_prefix("org.ahoycall.Calls1.").unwrap_or_default();
+        let short = named
+            .interface
+            .strip_prefix("org.ahoycall.Calls1.")
+            .unwrap_or_default();
         match (short, named.member.as_str()) {
             ("", "InterfacesAdded") => {
-                let (path, interfaces) =
-                    body.deserialize::<(OwnedObjectPath, std::collections::BTreeMap<String, Dict>)>()
-                        .ok()?;
+                let (path, interfaces) = body
+                    .deserialize::<(OwnedObjectPath, std::collections::BTreeMap<String, Dict>)>()
+                    .ok()?;
                 self.added(path.to_string(), &interfaces)
             }
             ("", "InterfacesRemoved") => {
-                let (path, interfaces) = body.deserialize::<(OwnedObjectPath, Vec<String>)>().ok()?;
+                let (path, interfaces) =
+                    body.deserialize::<(OwnedObjectPath, Vec<String>)>().ok()?;
                 self.removed(path.to_string(), &interfaces)
             }
             ("", "PropertiesChanged") => {
-                let (interface, changed, _) = body.deserialize::<(String, Dict, Vec<String>)>().ok()?;
+                let (interface, changed, _) =
+                    body.deserialize::<(String, Dict, Vec<String>)>().ok()?;
                 self.changed(named.path, &interface, &changed)
             }
             ("Manager", "CallMissed") => {
@@ -130,7 +139,9 @@ impl Follower<'_> {
                 Some(json!({"event": "prompt", "text": text, "choices": choices}))
             }
             ("History", "Changed") => {
-                let args = body.deserialize::<(Vec<String>, Vec<String>, Vec<String>)>().ok()?;
+                let args = body
+                    .deserialize::<(Vec<String>, Vec<String>, Vec<String>)>()
+                    .ok()?;
                 Some(json!({"event": "history-changed", "args": args}))
             }
             ("Contacts", "Changed") => {

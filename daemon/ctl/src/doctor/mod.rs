@@ -56,23 +56,41 @@ pub struct Check {
 
 impl Check {
     fn ok(name: &str, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Ok, detail: detail.into(), fix: String::new() }
+        Self {
+            name: name.into(),
+            state: State::Ok,
+            detail: detail.into(),
+            fix: String::new(),
+        }
     }
 
     fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Warn, detail: detail.into(), fix: fix.into() }
+        Self {
+            name: name.into(),
+            state: State::Warn,
+            detail: detail.into(),
+            fix: fix.into(),
+        }
     }
 
     fn missing(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Missing, detail: detail.into(), fix: fix.into() }
+        Self {
+            name: name.into(),
+            state: State::Missing,
+            detail: detail.into(),
+            fix: fix.into(),
+        }
     }
 }
 
 /// Runs all checks.
 pub async fn run(_args: DoctorArgs, out: &Out) -> Result<()> {
     let checks = out.wait("looking around", all()).await;
-    let missing: Vec<&str> =
-        checks.iter().filter(|c| c.state == State::Missing).map(|c| c.name.as_str()).collect();
+    let missing: Vec<&str> = checks
+        .iter()
+        .filter(|c| c.state == State::Missing)
+        .map(|c| c.name.as_str())
+        .collect();
     let rows: Vec<Value> = checks
         .iter()
         .map(|check| {
@@ -89,7 +107,12 @@ pub async fn run(_args: DoctorArgs, out: &Out) -> Result<()> {
             State::Warn => ("!", Tone::Warn),
             State::Missing => ("✗", Tone::Bad),
         };
-        out.say(format!("{} {}: {}", out.paint(tone, sign), clean(&check.name), clean(&check.detail)))?;
+        out.say(format!(
+            "{} {}: {}",
+            out.paint(tone, sign),
+            clean(&check.name),
+            clean(&check.detail)
+        ))?;
         for line in check.fix.lines() {
             out.say(format!("    {}", clean(line)))?;
         }
@@ -118,7 +141,11 @@ async fn all() -> Vec<Check> {
     match &bus {
         Ok(_) => checks.push(Check::ok("session bus", "reachable")),
         Err(error) => {
-            checks.push(Check::missing("session bus", error.to_string(), error.next().to_owned()));
+            checks.push(Check::missing(
+                "session bus",
+                error.to_string(),
+                error.next().to_owned(),
+            ));
         }
     }
     let bus = bus.ok();
@@ -147,20 +174,30 @@ async fn from_daemon(bus: &Bus) -> Vec<Check> {
             .iter()
             .map(|row| Check {
                 name: format!("ahoyd: {}", value::text(row, "name")),
-                state: if value::flag(row, "ok") { State::Ok } else { State::Warn },
+                state: if value::flag(row, "ok") {
+                    State::Ok
+                } else {
+                    State::Warn
+                },
                 detail: value::text(row, "detail").to_owned(),
                 fix: value::text(row, "fix").to_owned(),
             })
             .collect(),
         Err(error) => {
-            vec![Check::warn("ahoyd: own checks", error.to_string(), error.next().to_owned())]
+            vec![Check::warn(
+                "ahoyd: own checks",
+                error.to_string(),
+                error.next().to_owned(),
+            )]
         }
     }
 }
 
 fn env_dir(name: &str) -> Option<PathBuf> {
     // The XDG specification says that a relative path is to be ignored.
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    std::env::var_os(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// `$HOME`.
@@ -175,5 +212,10 @@ pub fn data_home() -> Option<PathBuf> {
 
 /// Where this program lies, to look beside it.
 fn own_dir() -> Option<PathBuf> {
-    std::env::current_exe().ok()?.canonicalize().ok()?.parent().map(PathBuf::from)
+    std::env::current_exe()
+        .ok()?
+        .canonicalize()
+        .ok()?
+        .parent()
+        .map(PathBuf::from)
 }

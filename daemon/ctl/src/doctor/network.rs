@@ -39,7 +39,11 @@ fn describe(on: Option<Firewall>, ports: &[(String, u64)]) -> Check {
     };
     let mut fix = String::from("If people on your network cannot reach you:");
     let mut all = vec![("udp", MDNS)];
-    all.extend(ports.iter().flat_map(|(_, port)| [("tcp", *port), ("udp", *port)]));
+    all.extend(
+        ports
+            .iter()
+            .flat_map(|(_, port)| [("tcp", *port), ("udp", *port)]),
+    );
     for (protocol, port) in all {
         fix.push_str("\n  ");
         fix.push_str(&match firewall {
@@ -58,19 +62,31 @@ fn describe(on: Option<Firewall>, ports: &[(String, u64)]) -> Check {
     if ports.is_empty() {
         fix.push_str("\n  and the ports of ahoyd: ss -tulpn | grep ahoyd");
     }
-    Check::warn(name, format!("{word} is on; it may keep calls on the local network away"), fix)
+    Check::warn(
+        name,
+        format!("{word} is on; it may keep calls on the local network away"),
+        fix,
+    )
 }
 
 /// What the files say, as only root may ask the kernel. `root` is `/` outside tests.
 fn active(root: &Path) -> Option<Firewall> {
     let has_line = |file: &str, wanted: &str| {
-        std::fs::read_to_string(root.join(file))
-            .is_ok_and(|text| text.lines().any(|line| line.trim().eq_ignore_ascii_case(wanted)))
+        std::fs::read_to_string(root.join(file)).is_ok_and(|text| {
+            text.lines()
+                .any(|line| line.trim().eq_ignore_ascii_case(wanted))
+        })
     };
     let enabled = |unit: &str| {
         ["multi-user.target.wants", "sysinit.target.wants"]
             .iter()
-            .any(|t| root.join("etc/systemd/system").join(t).join(unit).symlink_metadata().is_ok())
+            .any(|t| {
+                root.join("etc/systemd/system")
+                    .join(t)
+                    .join(unit)
+                    .symlink_metadata()
+                    .is_ok()
+            })
     };
     if has_line("etc/ufw/ufw.conf", "ENABLED=yes") {
         Some(Firewall::Ufw)

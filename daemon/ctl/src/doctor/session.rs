@@ -12,7 +12,10 @@ use std::{
 use zbus::{Connection, OwnedVariant};
 
 use super::{Check, data_home, env_dir, home, own_dir};
-use crate::{bus::{self, Bus}, error::Result};
+use crate::{
+    bus::{self, Bus},
+    error::Result,
+};
 
 const DBUS: &str = "org.freedesktop.DBus";
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
@@ -23,9 +26,18 @@ pub(super) async fn bus() -> Result<Bus> {
 
 async fn has_owner(connection: &Connection, name: &str) -> bool {
     let reply = connection
-        .call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "NameHasOwner", &(name,))
+        .call_method(
+            Some(DBUS),
+            "/org/freedesktop/DBus",
+            Some(DBUS),
+            "NameHasOwner",
+            &(name,),
+        )
         .await;
-    reply.ok().and_then(|m| m.body().deserialize::<bool>().ok()).unwrap_or_default()
+    reply
+        .ok()
+        .and_then(|m| m.body().deserialize::<bool>().ok())
+        .unwrap_or_default()
 }
 
 async fn can_be_started(connection: &Connection, name: &str) -> bool {
@@ -47,10 +59,16 @@ async fn can_be_started(connection: &Connection, name: &str) -> bool {
 pub(super) async fn daemon(bus: Option<&Bus>) -> Check {
     let name = "call service";
     let start = "systemctl --user start ahoyd    (log: journalctl --user -u ahoyd -n 20)";
-    let Some(bus) = bus else { return Check::missing(name, "no bus to find it on", start) };
+    let Some(bus) = bus else {
+        return Check::missing(name, "no bus to find it on", start);
+    };
     if !has_owner(bus.connection(), bus::NAME).await {
         if can_be_started(bus.connection(), bus::NAME).await {
-            return Check::warn(name, "ahoyd is not running; the first call starts it", start);
+            return Check::warn(
+                name,
+                "ahoyd is not running; the first call starts it",
+                start,
+            );
         }
         return Check::missing(
             name,
@@ -79,27 +97,37 @@ pub(super) async fn daemon(bus: Option<&Bus>) -> Check {
 pub(super) async fn notifications(bus: Option<&Bus>) -> Check {
     let name = "notifications";
     let fix = "Install a notification server: GNOME and KDE have one; else: sudo apt install dunst";
-    let Some(bus) = bus else { return Check::warn(name, "no bus to find a server on", fix) };
+    let Some(bus) = bus else {
+        return Check::warn(name, "no bus to find a server on", fix);
+    };
     let connection = bus.connection();
     if !has_owner(connection, NOTIFICATIONS).await {
         if can_be_started(connection, NOTIFICATIONS).await {
             return Check::ok(name, "a server is installed and starts when needed");
         }
-        return Check::warn(name, "no notification server: ringing shows no buttons", fix);
+        return Check::warn(
+            name,
+            "no notification server: ringing shows no buttons",
+            fix,
+        );
     }
     let ask = |method: &'static str| {
         let path = "/org/freedesktop/Notifications";
         connection.call_method(Some(NOTIFICATIONS), path, Some(NOTIFICATIONS), method, &())
     };
     let server = ask("GetServerInformation").await.ok().and_then(|m| {
-        m.body().deserialize::<(String, String, String, String)>().ok()
+        m.body()
+            .deserialize::<(String, String, String, String)>()
+            .ok()
     });
     let capabilities = ask("GetCapabilities")
         .await
         .ok()
         .and_then(|m| m.body().deserialize::<Vec<String>>().ok())
         .unwrap_or_default();
-    let shown = server.map(|(name, _, version, _)| format!("{name} {version}")).unwrap_or_default();
+    let shown = server
+        .map(|(name, _, version, _)| format!("{name} {version}"))
+        .unwrap_or_default();
     if capabilities.iter().any(|c| c == "actions") {
         Check::ok(name, format!("{shown}, with buttons"))
     } else {
@@ -143,10 +171,16 @@ pub(super) fn workers() -> Vec<Check> {
         .into_iter()
         .map(|(program, without)| match find_program(program) {
             Some(path) => Check::ok(program, path.display().to_string()),
-            None if program == "ahoy-media" => {
-                Check::missing(program, format!("not found: {without}"), "Build it: contrib/run")
-            }
-            None => Check::warn(program, format!("not found: {without}"), "Build it: contrib/run"),
+            None if program == "ahoy-media" => Check::missing(
+                program,
+                format!("not found: {without}"),
+                "Build it: contrib/run",
+            ),
+            None => Check::warn(
+                program,
+                format!("not found: {without}"),
+                "Build it: contrib/run",
+            ),
         })
         .collect()
 }
@@ -155,22 +189,37 @@ pub(super) fn workers() -> Vec<Check> {
 fn find_program(program: &str) -> Option<PathBuf> {
     let own = own_dir();
     let beside = own.iter().flat_map(|dir| {
-        [dir.clone(), dir.join("../libexec/ahoy"), dir.join("../lib/ahoy")]
+        [
+            dir.clone(),
+            dir.join("../libexec/ahoy"),
+            dir.join("../lib/ahoy"),
+        ]
     });
-    let system = ["/usr/local/libexec/ahoy", "/usr/libexec/ahoy", "/usr/lib/ahoy"];
+    let system = [
+        "/usr/local/libexec/ahoy",
+        "/usr/libexec/ahoy",
+        "/usr/lib/ahoy",
+    ];
     let path = std::env::var_os("PATH").unwrap_or_default();
     beside
         .chain(system.into_iter().map(PathBuf::from))
         .chain(std::env::split_paths(&path))
         .map(|dir| dir.join(program))
-        .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file())
+        .find(|file| {
+            rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file()
+        })
 }
 
 pub(super) fn camera() -> Check {
-    let found = (0..64).map(|n| PathBuf::from(format!("/dev/video{n}"))).find(|p| p.exists());
+    let found = (0..64)
+        .map(|n| PathBuf::from(format!("/dev/video{n}")))
+        .find(|p| p.exists());
     match found {
         Some(path) => {
-            let opened = std::fs::OpenOptions::new().read(true).write(true).open(&path);
+            let opened = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(&path);
             match opened {
                 Ok(_) => Check::ok("camera", path.display().to_string()),
                 Err(error) => Check::warn(
@@ -212,7 +261,9 @@ pub(super) fn unit() -> Check {
 }
 
 pub(super) fn linger() -> Check {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_default();
     // A user name is a file name; anything else is not worth a look.
     let known = !user.is_empty() && !user.contains('/');
     if known && Path::new("/var/lib/systemd/linger").join(&user).exists() {
@@ -226,12 +277,17 @@ pub(super) fn linger() -> Check {
 
 /// The daemon's settings whose name says that they are ports.
 pub(super) async fn ports(bus: &Bus) -> Vec<(String, u64)> {
-    let all: BTreeMap<String, OwnedVariant> =
-        bus.call(bus::SETTINGS, "List", &()).await.unwrap_or_default();
+    let all: BTreeMap<String, OwnedVariant> = bus
+        .call(bus::SETTINGS, "List", &())
+        .await
+        .unwrap_or_default();
     all.iter()
         .filter(|(key, _)| key.ends_with("port"))
         .filter_map(|(key, value)| {
-            crate::value::to_json(value).as_u64().filter(|n| *n > 0).map(|n| (key.clone(), n))
+            crate::value::to_json(value)
+                .as_u64()
+                .filter(|n| *n > 0)
+                .map(|n| (key.clone(), n))
         })
         .collect()
 }

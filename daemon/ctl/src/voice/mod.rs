@@ -80,7 +80,11 @@ pub struct MaybeLang {
 
 fn hex(typed: &str) -> std::result::Result<String, String> {
     let right = typed.len() == 64 && typed.chars().all(|c| c.is_ascii_hexdigit());
-    if right { Ok(typed.to_ascii_lowercase()) } else { Err("a SHA-256 has 64 hex digits".into()) }
+    if right {
+        Ok(typed.to_ascii_lowercase())
+    } else {
+        Err("a SHA-256 has 64 hex digits".into())
+    }
 }
 
 /// Runs a command of the group. Nothing here needs the bus.
@@ -97,20 +101,31 @@ pub fn run(command: VoiceCommand, out: &Out) -> Result<()> {
 fn list(directory: &Path, out: &Out) -> Result<()> {
     let installed = models::installed(directory);
     let others = installed.iter().filter(|lang| models::find(lang).is_none());
-    let langs = models::KNOWN.iter().map(|m| m.lang).chain(others.map(String::as_str));
+    let langs = models::KNOWN
+        .iter()
+        .map(|m| m.lang)
+        .chain(others.map(String::as_str));
     let mut rows = vec![heading(&["LANG", "LANGUAGE", "STATE", "SIZE", "MODEL"])];
     let mut data = Vec::new();
     for lang in langs {
         let known = models::find(lang);
         let dir = directory.join(lang);
         let here = installed.iter().any(|i| i == lang);
-        let size = if here { models::size(&dir) } else { download_size(known) };
+        let size = if here {
+            models::size(&dir)
+        } else {
+            download_size(known)
+        };
         let state = if here { "installed" } else { "" };
         rows.push(vec![
             lang.to_owned(),
             known.map(|m| m.language).unwrap_or_default().to_owned(),
             out.paint(Tone::Good, state),
-            if size == 0 { String::new() } else { megabytes(size) },
+            if size == 0 {
+                String::new()
+            } else {
+                megabytes(size)
+            },
             known.map(|m| m.name).unwrap_or_default().to_owned(),
         ]);
         data.push(json!({
@@ -124,7 +139,10 @@ fn list(directory: &Path, out: &Out) -> Result<()> {
 }
 
 fn download_size(known: Option<&Model>) -> u64 {
-    known.and_then(|model| model.pinned).map(|pin| pin.size).unwrap_or_default()
+    known
+        .and_then(|model| model.pinned)
+        .map(|pin| pin.size)
+        .unwrap_or_default()
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -161,12 +179,20 @@ fn install(args: &Install, directory: &Path, out: &Out) -> Result<()> {
         let _ = fs::remove_file(&archive);
     }
     if health == Health::Static {
-        out.say(out.paint(Tone::Warn, "This model has a fixed graph: commands are recognised less well. \
-                                       Small models (vosk-model-small-…) do better."))?;
+        out.say(out.paint(
+            Tone::Warn,
+            "This model has a fixed graph: commands are recognised less well. \
+                                       Small models (vosk-model-small-…) do better.",
+        ))?;
     }
     let size = models::size(&target);
     out.both(
-        format!("Installed {} ({}) in {}.", args.lang, megabytes(size), target.display()),
+        format!(
+            "Installed {} ({}) in {}.",
+            args.lang,
+            megabytes(size),
+            target.display()
+        ),
         &json!({
             "lang": args.lang, "path": target, "bytes": size, "grammar": health == Health::Good,
         }),
@@ -196,17 +222,19 @@ fn lock(work: &Path) -> Result<File> {
 fn download(args: &Install, work: &Path, out: &Out) -> Result<PathBuf> {
     let model = models::find(&args.lang);
     let pinned = model.and_then(|m| m.pinned);
-    let url = args.url.clone().or_else(|| model.map(Model::url)).ok_or_else(|| {
-        Error::usage(
-            format!("no model is known for \"{}\"", args.lang),
-            "See: ahoyctl voice list; install any Vosk model with --from FILE.",
-        )
-    })?;
+    let url = args
+        .url
+        .clone()
+        .or_else(|| model.map(Model::url))
+        .ok_or_else(|| {
+            Error::usage(
+                format!("no model is known for \"{}\"", args.lang),
+                "See: ahoyctl voice list; install any Vosk model with --from FILE.",
+            )
+        })?;
     let (size, sha256) = match (&args.sha256, pinned) {
         // Another file than ours has another size.
-        (Some(sum), pin) => {
-            (pin.filter(|p| p.sha256 == sum).map(|p| p.size), sum.clone())
-        }
+        (Some(sum), pin) => (pin.filter(|p| p.sha256 == sum).map(|p| p.size), sum.clone()),
         (None, Some(pin)) => (Some(pin.size), pin.sha256.to_owned()),
         (None, None) => {
             return Err(Error::usage(
@@ -227,7 +255,10 @@ fn download(args: &Install, work: &Path, out: &Out) -> Result<PathBuf> {
 /// A local archive: checked where we know what it should be.
 fn local(args: &Install, file: &Path, out: &Out) -> Result<PathBuf> {
     let pinned = models::find(&args.lang)
-        .filter(|model| file.file_name().is_some_and(|n| n == format!("{}.zip", model.name).as_str()))
+        .filter(|model| {
+            file.file_name()
+                .is_some_and(|n| n == format!("{}.zip", model.name).as_str())
+        })
         .and_then(|model| model.pinned);
     let (size, sha256) = match (&args.sha256, pinned) {
         (Some(sum), _) => (None, Some(sum.clone())),
@@ -236,11 +267,21 @@ fn local(args: &Install, file: &Path, out: &Out) -> Result<PathBuf> {
     };
     match sha256 {
         Some(sha256) => {
-            fetch::check(file, &Wanted { url: String::new(), size, sha256 })?;
+            fetch::check(
+                file,
+                &Wanted {
+                    url: String::new(),
+                    size,
+                    sha256,
+                },
+            )?;
         }
         None => {
             let (_, sum) = fetch::sum(file)?;
-            out.say(out.paint(Tone::Dim, format!("Not in our list, taken as it is: SHA-256 {sum}")))?;
+            out.say(out.paint(
+                Tone::Dim,
+                format!("Not in our list, taken as it is: SHA-256 {sum}"),
+            ))?;
         }
     }
     Ok(file.to_owned())
@@ -248,7 +289,9 @@ fn local(args: &Install, file: &Path, out: &Out) -> Result<PathBuf> {
 
 /// A full disk is better said before the download than after.
 fn room(work: &Path, download: u64) -> Result<()> {
-    let Ok(disk) = rustix::fs::statvfs(work) else { return Ok(()) };
+    let Ok(disk) = rustix::fs::statvfs(work) else {
+        return Ok(());
+    };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     // The archive and its contents, which are less than twice as large (measured: 41 -> 68 MB).
     let needed = download.saturating_mul(3);
@@ -257,7 +300,12 @@ fn room(work: &Path, download: u64) -> Result<()> {
     }
     Err(Error::refused(
         "File",
-        format!("{} has {} left, {} are needed", work.display(), megabytes(free), megabytes(needed)),
+        format!(
+            "{} has {} left, {} are needed",
+            work.display(),
+            megabytes(free),
+            megabytes(needed)
+        ),
         "Make room, or set XDG_DATA_HOME to another disk.",
     ))
 }
@@ -298,7 +346,10 @@ fn remove(lang: &str, directory: &Path, out: &Out) -> Result<()> {
     let _ = fs::remove_dir_all(&gone);
     fs::rename(&target, &gone).map_err(|e| Error::file(&target, &e))?;
     fs::remove_dir_all(&gone).map_err(|e| Error::file(&gone, &e))?;
-    out.both(format!("Removed {lang}."), &json!({"lang": lang, "removed": true}))
+    out.both(
+        format!("Removed {lang}."),
+        &json!({"lang": lang, "removed": true}),
+    )
 }
 
 fn check(lang: Option<&str>, directory: &Path, out: &Out) -> Result<()> {

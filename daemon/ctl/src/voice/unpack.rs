@@ -27,14 +27,20 @@ pub struct Limits {
 }
 
 /// What any real model fits in.
-pub const LIMITS: Limits = Limits { bytes: 4 << 30, entries: 1000 };
+pub const LIMITS: Limits = Limits {
+    bytes: 4 << 30,
+    entries: 1000,
+};
 
 /// Unpacks the model in `archive` into `target`, which must not exist.
 pub fn unpack(archive: &Path, target: &Path, limits: Limits) -> Result<()> {
     let file = File::open(archive).map_err(|e| Error::file(archive, &e))?;
     let mut zip = ZipArchive::new(file).map_err(|e| bad(&e.to_string()))?;
     if zip.len() > limits.entries {
-        return Err(bad(&format!("{} entries are more than any model has", zip.len())));
+        return Err(bad(&format!(
+            "{} entries are more than any model has",
+            zip.len()
+        )));
     }
     let root = root(&zip)?;
     fs::create_dir_all(target).map_err(|e| Error::file(target, &e))?;
@@ -42,7 +48,9 @@ pub fn unpack(archive: &Path, target: &Path, limits: Limits) -> Result<()> {
     let mut left = limits.bytes;
     for nr in 0..zip.len() {
         let mut entry = zip.by_index(nr).map_err(|e| bad(&e.to_string()))?;
-        let Some(inside) = inside(&entry, &root)? else { continue };
+        let Some(inside) = inside(&entry, &root)? else {
+            continue;
+        };
         let path = target.join(inside);
         if entry.is_dir() {
             fs::create_dir_all(&path).map_err(|e| Error::file(&path, &e))?;
@@ -67,24 +75,38 @@ fn root(zip: &ZipArchive<File>) -> Result<PathBuf> {
     match (roots.pop(), roots.is_empty()) {
         (Some(root), true) => Ok(root),
         (Some(_), false) => Err(bad("it holds more than one model")),
-        (None, _) => Err(bad(&format!("it holds no Vosk model ({} is missing)", NEEDED[0]))),
+        (None, _) => Err(bad(&format!(
+            "it holds no Vosk model ({} is missing)",
+            NEEDED[0]
+        ))),
     }
 }
 
 /// The entry's path below the model's directory; None if it lies elsewhere in the archive.
 fn inside(entry: &ZipFile<'_, File>, root: &Path) -> Result<Option<PathBuf>> {
     let name = entry.name().map_err(|e| bad(&e.to_string()))?;
-    let escape = || bad(&format!("the entry \"{}\" leads out of it", crate::out::clean(&name)));
+    let escape = || {
+        bad(&format!(
+            "the entry \"{}\" leads out of it",
+            crate::out::clean(&name)
+        ))
+    };
     let path = entry.enclosed_name().ok_or_else(escape)?;
     // Stricter than `enclosed_name`, which takes `a/../b`: real archives hold plain names only.
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
     if !plain || name.split('/').any(|part| part == "..") {
         return Err(escape());
     }
     if entry.is_symlink() {
         return Err(bad("it holds a symbolic link"));
     }
-    Ok(path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf))
+    Ok(path
+        .strip_prefix(root)
+        .ok()
+        .filter(|p| !p.as_os_str().is_empty())
+        .map(Path::to_path_buf))
 }
 
 /// Writes one file and returns its size; the declared size is not believed.
@@ -94,11 +116,13 @@ fn write(entry: &mut ZipFile<'_, File>, path: &Path, left: u64) -> Result<u64> {
     }
     let mut file = File::create_new(path).map_err(|e| Error::file(path, &e))?;
     let mut limited = entry.take(left.saturating_add(1));
-    let size = io::copy(&mut limited, &mut file).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+    let size = io::copy(&mut limited, &mut file).map_err(|error| {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        if [InvalidData, InvalidInput, UnexpectedEof].contains(&error.kind()) {
             bad(&error.to_string())
+        } else {
+            Error::file(path, &error)
         }
-        _ => Error::file(path, &error),
     })?;
     if size > left {
         return Err(bad("it unpacks to more than any model has"));
