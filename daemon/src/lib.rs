@@ -11,4 +11,4 @@
 pub mod settings;
 pub mod store;
 // M pub mod tasks;
-// M pub mod worker;
+pub mod worker;
