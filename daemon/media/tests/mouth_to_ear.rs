@@ -25,12 +25,23 @@ fn mouth_to_ear_stays_under_90_ms_both_ways() {
     }
     let (a, b) = call(&system, voice_plan);
     for worker in [&a, &b] {
-        worker.wait("voice", |event| matches!(event, MediaEvent::AudioPlaying { .. }).then_some(()));
+        worker.wait("voice", |event| {
+            matches!(event, MediaEvent::AudioPlaying { .. }).then_some(())
+        });
     }
     for (from, to) in [("a", "b"), ("b", "a")] {
-        let delays = mouth_to_ear(&system, &format!("mic-{from}"), &format!("speaker-{to}"), CHIRPS);
+        let delays = mouth_to_ear(
+            &system,
+            &format!("mic-{from}"),
+            &format!("speaker-{to}"),
+            CHIRPS,
+        );
         println!("MEASURED mouth_to_ear {from}->{to} ms: {delays:.1?}");
-        assert!(delays.len() >= CHIRPS * 3 / 4, "only {} of {CHIRPS} chirps arrived", delays.len());
+        assert!(
+            delays.len() >= CHIRPS * 3 / 4,
+            "only {} of {CHIRPS} chirps arrived",
+            delays.len()
+        );
         let middle = median(delays);
         println!("MEASURED mouth_to_ear_median {from}->{to} {middle:.1} ms");
         assert!(middle <= PROMISE_MS, "{middle:.1} ms from {from} to {to}");
