@@ -529,3 +529,46 @@ fn a_picture_of_another_size_is_news_and_its_node_shows_it() {
     );
     assert!(mostly(look_at(&system, "remote-b", (1280, 720)), 0));
 }
+
+#[test]
+fn a_camera_that_gives_jpeg_is_seen() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = two_people();
+    let _camera = system.add_jpeg_camera("camera-a", CAMERA, "green");
+    let (_a, b) = call(&system, video_plan);
+    b.wait("pictures", showing);
+    let green = look_at(&system, "remote-b", (640, 360));
+    assert!(mostly(green, 1), "{green:?}");
+}
+
+#[test]
+fn a_second_call_in_the_same_worker_changes_nothing_for_the_first() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = two_people();
+    let (a, b) = call(&system, voice_plan);
+    b.wait("voice", playing);
+    let second = ahoy_core::media::SessionId(8);
+    for (worker, who) in [(&a, "a"), (&b, "b")] {
+        let mut plan = voice_plan(who);
+        plan.names.remote_audio = format!("second-{who}");
+        worker.tell(&MediaCommand::Start {
+            session: second,
+            plan,
+        });
+    }
+    b.wait("the second voice", |event| {
+        matches!(event, MediaEvent::AudioPlaying { session } if *session == second).then_some(())
+    });
+    a.tell(&MediaCommand::Stop { session: second });
+    b.tell(&MediaCommand::Stop { session: second });
+    wait_for("its end", || (!system.has_node("second-b")).then_some(()));
+    assert!(system.has_node("voice-b") && system.has_node("ahoy-microphone-7"));
+    let sent = a.packets[0].load(Ordering::Relaxed);
+    wait_for("packets", || {
+        (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
+    });
+}

@@ -237,7 +237,21 @@ impl SoundSystem {
 
     /// Adds a camera that shows a moving test picture.
     pub fn add_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
-        let VideoSize { width, height, fps } = size;
+        self.add_any_camera(name, size, pattern, &[])
+    }
+
+    /// Adds a camera that gives every picture as a JPEG.
+    pub fn add_jpeg_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
+        self.add_any_camera(name, size, pattern, &["videoconvert", "!", "jpegenc", "!"])
+    }
+
+    fn add_any_camera(
+        &self,
+        name: &str,
+        VideoSize { width, height, fps }: VideoSize,
+        pattern: &str,
+        coded: &[&str],
+    ) -> Running {
         let caps =
             format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
         let props = format!("stream-properties=p,media.class=Video/Source,node.name={name}");
@@ -253,6 +267,7 @@ impl SoundSystem {
                 &caps,
                 "!",
             ])
+            .args(coded)
             .args(["pipewiresink", "mode=provide", &props])
             .spawn();
         wait_for(name, || self.has_node(name).then_some(()));
