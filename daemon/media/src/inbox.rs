@@ -36,7 +36,7 @@ pub(crate) enum FlowKind {
 /// One thing that happened.
 pub(crate) enum Input {
     /// The parent wants something; descriptors came with it.
-    Command(MediaCommand, Vec<OwnedFd>),
+    Command(Box<MediaCommand>, Vec<OwnedFd>),
     /// A packet of the other side.
     Packet(SessionId, Stream, Vec<u8>),
     /// The parent is gone.
@@ -95,7 +95,16 @@ impl Inbox {
 pub(crate) fn inbox() -> (Inputs, Inbox) {
     let (sender, receiver) = channel();
     let packets = Arc::new(AtomicUsize::new(0));
-    (Inputs { queue: sender, packets: packets.clone() }, Inbox { queue: receiver, packets })
+    (
+        Inputs {
+            queue: sender,
+            packets: packets.clone(),
+        },
+        Inbox {
+            queue: receiver,
+            packets,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -115,6 +124,9 @@ mod tests {
         }
         assert_eq!(packets, MOST_PACKETS);
         inputs.put(Input::Packet(SessionId(1), Stream::Audio, Vec::new()));
-        assert!(matches!(inbox.next(Duration::ZERO), Some(Input::Packet(..))));
+        assert!(matches!(
+            inbox.next(Duration::ZERO),
+            Some(Input::Packet(..))
+        ));
     }
 }

@@ -59,6 +59,12 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .without_time()
         .init();
+    // A worker without one of its threads would look alive and be silent; one that ends is replaced.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,7 +80,11 @@ fn answer(argument: &str) -> ExitCode {
         _ => "usage: ahoy-media [--version]\nStarted by ahoyd; does nothing on its own.\n",
     };
     let written = std::io::stdout().write_all(text.as_bytes());
-    if written.is_ok() && argument == "--version" { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if written.is_ok() && argument == "--version" {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn run() -> Result<(), StartError> {
@@ -91,6 +101,12 @@ fn run() -> Result<(), StartError> {
     parent.tell(&MediaEvent::Ready { gstreamer });
     parent.listen(inputs.clone()).map_err(StartError::Listen)?;
     let health = health::Health::default();
-    Worker::new(World { pipewire, parent, inputs, health }).run(&inbox);
+    Worker::new(World {
+        pipewire,
+        parent,
+        inputs,
+        health,
+    })
+    .run(&inbox);
     Ok(())
 }

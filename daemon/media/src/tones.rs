@@ -29,7 +29,11 @@ struct Beep {
 }
 
 const fn beep(from: f64, length: f64, low: f64, high: f64) -> Beep {
-    Beep { from, length, pitch: (low, high) }
+    Beep {
+        from,
+        length,
+        pitch: (low, high),
+    }
 }
 
 /// A tone's beeps and the length of its pattern, seconds.
@@ -68,7 +72,11 @@ const fn score(tone: Tone) -> Score {
         Tone::Waiting => (&WAITING, 0.20, false),
         Tone::Listening => (&LISTENING, 0.14, false),
     };
-    Score { beeps, length, repeats }
+    Score {
+        beeps,
+        length,
+        repeats,
+    }
 }
 
 /// Samples until a tone is over; `None` when it repeats.
@@ -151,15 +159,24 @@ mod tests {
     fn seconds(tone: Tone, from: f64, length: f64) -> Vec<i16> {
         let first = (from * f64::from(RATE)) as u64;
         let count = (length * f64::from(RATE)) as u64;
-        (first..first + count).map(|number| sample(tone, number)).collect()
+        (first..first + count)
+            .map(|number| sample(tone, number))
+            .collect()
     }
 
     fn peak(samples: &[i16]) -> i16 {
-        samples.iter().map(|sample| sample.saturating_abs()).max().unwrap_or(0)
+        samples
+            .iter()
+            .map(|sample| sample.saturating_abs())
+            .max()
+            .unwrap_or(0)
     }
 
     fn crossings(samples: &[i16]) -> usize {
-        samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count()
+        samples
+            .windows(2)
+            .filter(|pair| pair[0] < 0 && pair[1] >= 0)
+            .count()
     }
 
     #[test]
@@ -169,7 +186,10 @@ mod tests {
             let limit = (LEVEL * f64::from(i16::MAX)) as i16;
             assert!(peak(&samples) > limit / 2, "{tone:?} is silent");
             assert!(peak(&samples) <= limit, "{tone:?} clips");
-            let step = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max();
+            let step = samples
+                .windows(2)
+                .map(|pair| (pair[1] - pair[0]).abs())
+                .max();
             assert!(step < Some(2000), "{tone:?} steps by {step:?}");
         }
     }
@@ -204,7 +224,10 @@ mod tests {
     fn listening_rises_and_ended_falls() {
         let halves = |tone, length: f64| {
             let half = length / 2.0;
-            (crossings(&seconds(tone, 0.0, half)), crossings(&seconds(tone, half, half)))
+            (
+                crossings(&seconds(tone, 0.0, half)),
+                crossings(&seconds(tone, half, half)),
+            )
         };
         let (before, after) = halves(Tone::Listening, 0.14);
         assert!(before < after, "{before} {after}");

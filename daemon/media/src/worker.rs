@@ -45,7 +45,11 @@ pub(crate) struct Worker {
 impl Worker {
     /// A worker without any call.
     pub(crate) const fn new(world: World) -> Self {
-        Self { world, sessions: BTreeMap::new(), playing: None }
+        Self {
+            world,
+            sessions: BTreeMap::new(),
+            playing: None,
+        }
     }
 
     /// Works until the parent is gone.
@@ -73,7 +77,7 @@ impl Worker {
 
     fn handle(&mut self, input: Input) {
         match input {
-            Input::Command(command, fds) => self.command(command, fds),
+            Input::Command(command, fds) => self.command(*command, fds),
             Input::Packet(id, stream, packet) => {
                 if let Some(session) = self.sessions.get_mut(&id) {
                     session.packet(stream, &packet);
@@ -147,8 +151,14 @@ impl Worker {
         self.world.pipewire.ask(Request::Disconnect);
         if self.world.health.disconnected(why.clone()) {
             let part = MediaPart::PipeWire;
-            self.world.parent.tell(&MediaEvent::Missing { session: None, part, why });
-            self.world.parent.tell(&MediaEvent::Devices { devices: Vec::new() });
+            self.world.parent.tell(&MediaEvent::Missing {
+                session: None,
+                part,
+                why,
+            });
+            self.world.parent.tell(&MediaEvent::Devices {
+                devices: Vec::new(),
+            });
         }
     }
 
@@ -157,7 +167,10 @@ impl Worker {
             Note::Connected => {
                 self.world.health.connected();
                 let part = MediaPart::PipeWire;
-                self.world.parent.tell(&MediaEvent::Found { session: None, part });
+                self.world.parent.tell(&MediaEvent::Found {
+                    session: None,
+                    part,
+                });
             }
             Note::Disconnected(why) => self.disconnected(why),
             Note::Devices(devices) => {

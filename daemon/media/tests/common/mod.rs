@@ -2,7 +2,16 @@
 //!
 //! Owns: processes it starts (all ended on drop). Does not own: what a test claims. Invariant:
 //! nothing here touches the user's session: own runtime directory, own bus, own PipeWire.
-#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![expect(
+    unreachable_pub,
+    reason = "a module of a test has no other visibility that reads well"
+)]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and skips by saying so"
+)]
 
 pub mod sound;
 
@@ -37,20 +46,33 @@ pub const CALL: SessionId = SessionId(7);
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Programs the tests need; a test without them says so and ends.
-const PROGRAMS: [&str; 6] =
-    ["pipewire", "wireplumber", "dbus-daemon", "pw-cli", "pw-link", "gst-launch-1.0"];
+const PROGRAMS: [&str; 6] = [
+    "pipewire",
+    "wireplumber",
+    "dbus-daemon",
+    "pw-cli",
+    "pw-link",
+    "gst-launch-1.0",
+];
 
 /// Whether this machine can run the tests of real media.
 pub fn machine_is_able() -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     let has = |program: &&str| std::env::split_paths(&path).any(|dir| dir.join(program).exists());
-    let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !has(program)).collect();
+    let missing: Vec<&str> = PROGRAMS
+        .into_iter()
+        .filter(|program| !has(program))
+        .collect();
     if missing.is_empty() {
         return true;
     }
     println!("SKIPPED: needs {}", missing.join(", "));
     let required = std::env::var("AHOY_REQUIRE").unwrap_or_default();
-    assert!(!required.contains("media"), "AHOY_REQUIRE=media, and {} missing", missing.join(", "));
+    assert!(
+        !required.contains("media"),
+        "AHOY_REQUIRE=media, and {} missing",
+        missing.join(", ")
+    );
     false
 }
 
@@ -99,12 +121,20 @@ impl SoundSystem {
         let dir = std::env::temp_dir().join(format!("ahoy-media-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("its mode");
-        let mut system = Self { dir, bus: String::new(), running: Mutex::default() };
+        let mut system = Self {
+            dir,
+            bus: String::new(),
+            running: Mutex::default(),
+        };
         let mut daemon = system.command("dbus-daemon");
-        daemon.args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped());
+        daemon
+            .args(["--session", "--nofork", "--print-address=1"])
+            .stdout(Stdio::piped());
         let mut daemon = daemon.spawn().expect("dbus-daemon");
         let output = daemon.stdout.take().expect("its output");
-        BufReader::new(output).read_line(&mut system.bus).expect("an address");
+        BufReader::new(output)
+            .read_line(&mut system.bus)
+            .expect("an address");
         system.keep(daemon);
         system.start_pipewire();
         system
@@ -113,9 +143,13 @@ impl SoundSystem {
     /// Starts PipeWire and its session manager (again).
     pub fn start_pipewire(&self) {
         self.spawn("pipewire", &[]);
-        wait_for("PipeWire's socket", || UnixStream::connect(self.dir.join("pipewire-0")).ok());
+        wait_for("PipeWire's socket", || {
+            UnixStream::connect(self.dir.join("pipewire-0")).ok()
+        });
         self.spawn("wireplumber", &[]);
-        wait_for("the session manager", || self.list("Client").contains("WirePlumber").then_some(()));
+        wait_for("the session manager", || {
+            self.list("Client").contains("WirePlumber").then_some(())
+        });
     }
 
     /// Ends PipeWire as a crash would; its clients see the connection close.
@@ -152,9 +186,16 @@ impl SoundSystem {
 
     /// Runs a program to its end; its output when it succeeded.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        let output = self.command(program).args(arguments).stdout(Stdio::piped()).output();
+        let output = self
+            .command(program)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .output();
         let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// What PipeWire lists of one kind.
@@ -164,7 +205,8 @@ impl SoundSystem {
 
     /// Whether a node of this name exists.
     pub fn has_node(&self, name: &str) -> bool {
-        self.list("Node").contains(&format!("node.name = \"{name}\""))
+        self.list("Node")
+            .contains(&format!("node.name = \"{name}\""))
     }
 
     /// Adds a device: `Audio/Source/Virtual` or `Audio/Sink`.
@@ -173,28 +215,59 @@ impl SoundSystem {
             "{{ factory.name=support.null-audio-sink node.name={name} media.class={class} \
              audio.position=[MONO] object.linger=true }}"
         );
-        self.run("pw-cli", &["create-node", "adapter", &props]).expect("pw-cli");
+        self.run("pw-cli", &["create-node", "adapter", &props])
+            .expect("pw-cli");
         wait_for(name, || self.has_node(name).then_some(()));
     }
 
     /// Removes a device.
     pub fn remove_device(&self, name: &str) {
         let list = self.list("Node");
-        let before = list.split(&format!("node.name = \"{name}\"")).next().expect("a list");
-        let id = before.rsplit("id ").find_map(|rest| rest.split(',').next()?.parse::<u32>().ok());
-        self.run("pw-cli", &["destroy", &id.expect("its number").to_string()]).expect("pw-cli");
+        let before = list
+            .split(&format!("node.name = \"{name}\""))
+            .next()
+            .expect("a list");
+        let id = before
+            .rsplit("id ")
+            .find_map(|rest| rest.split(',').next()?.parse::<u32>().ok());
+        self.run("pw-cli", &["destroy", &id.expect("its number").to_string()])
+            .expect("pw-cli");
         wait_for(name, || (!self.has_node(name)).then_some(()));
     }
 
     /// Adds a camera that shows a moving test picture.
     pub fn add_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
-        let VideoSize { width, height, fps } = size;
-        let caps = format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
+        self.add_any_camera(name, size, pattern, &[])
+    }
+
+    /// Adds a camera that gives every picture as a JPEG.
+    pub fn add_jpeg_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
+        self.add_any_camera(name, size, pattern, &["videoconvert", "!", "jpegenc", "!"])
+    }
+
+    fn add_any_camera(
+        &self,
+        name: &str,
+        VideoSize { width, height, fps }: VideoSize,
+        pattern: &str,
+        coded: &[&str],
+    ) -> Running {
+        let caps =
+            format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
         let props = format!("stream-properties=p,media.class=Video/Source,node.name={name}");
         let pattern = format!("pattern={pattern}");
         let child = self
             .command("gst-launch-1.0")
-            .args(["-q", "videotestsrc", "is-live=true", &pattern, "!", &caps, "!"])
+            .args([
+                "-q",
+                "videotestsrc",
+                "is-live=true",
+                &pattern,
+                "!",
+                &caps,
+                "!",
+            ])
+            .args(coded)
             .args(["pipewiresink", "mode=provide", &props])
             .spawn();
         wait_for(name, || self.has_node(name).then_some(()));
@@ -226,6 +299,7 @@ pub struct Worker {
     channel: Arc<Channel>,
     told: Arc<Told>,
     route: Route,
+    lose: Arc<AtomicU64>,
     /// Packets of [`Stream::Audio`] and [`Stream::Video`] that came from it.
     pub packets: Arc<[AtomicU64; 2]>,
     /// The largest packet that came from it, bytes.
@@ -239,7 +313,11 @@ impl Worker {
         // Standard library only: the socket arrives as standard input and is moved to its place.
         let process = system
             .command("/bin/sh")
-            .args(["-c", r#"exec "$0" 3<&0 </dev/null"#, env!("CARGO_BIN_EXE_ahoy-media")])
+            .args([
+                "-c",
+                r#"exec "$0" 3<&0 </dev/null"#,
+                env!("CARGO_BIN_EXE_ahoy-media"),
+            ])
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .stdin(theirs)
             .stderr(Stdio::inherit())
@@ -250,6 +328,7 @@ impl Worker {
             channel: Arc::new(channel),
             told: Arc::default(),
             route: Route::default(),
+            lose: Arc::default(),
             packets: Arc::default(),
             largest: Arc::default(),
         };
@@ -269,16 +348,22 @@ impl Worker {
         let socket = UnixStream::connect(system.dir.join("pipewire-0")).expect("PipeWire");
         let mut message = Vec::new();
         write_control(&MediaCommand::PipeWire, &mut message).expect("a message");
-        self.channel.send(&message, &[socket.as_fd()]).expect("the worker");
+        self.channel
+            .send(&message, &[socket.as_fd()])
+            .expect("the worker");
     }
 
     fn listen(&self) {
         let (channel, told, route) = (self.channel.clone(), self.told.clone(), self.route.clone());
         let (packets, largest) = (self.packets.clone(), self.largest.clone());
+        let lose = self.lose.clone();
+        let mut number = 0;
         thread::spawn(move || {
             let mut message = vec![0; MAX_MESSAGE];
             loop {
-                let length = channel.recv(&mut message).map_or(0, |received| received.len);
+                let length = channel
+                    .recv(&mut message)
+                    .map_or(0, |received| received.len);
                 if length == 0 {
                     break;
                 }
@@ -287,10 +372,19 @@ impl Worker {
                         told.events.lock().expect("events").push(event);
                         told.more.notify_all();
                     }
-                    Frame::Rtp { session, stream, packet } => {
+                    Frame::Rtp {
+                        session,
+                        stream,
+                        packet,
+                    } => {
+                        number += 1;
+                        let lose = lose.load(Ordering::Relaxed);
+                        let lost = lose > 0 && number % lose == 0;
                         packets[stream as usize - 1].fetch_add(1, Ordering::Relaxed);
                         largest.fetch_max(packet.len() as u64, Ordering::Relaxed);
-                        if let Some(peer) = route.lock().expect("the route").as_ref() {
+                        if let Some(peer) =
+                            route.lock().expect("the route").as_ref().filter(|_| !lost)
+                        {
                             let mut out = Vec::new();
                             write_rtp(session, stream, packet, &mut out);
                             peer.try_send(&out, &[]).ok();
@@ -306,6 +400,11 @@ impl Worker {
     /// Sends this worker's packets to another one.
     pub fn send_to(&self, peer: &Self) {
         *self.route.lock().expect("the route") = Some(peer.channel.clone());
+    }
+
+    /// From now on every `n`th packet of this worker is lost; 0: none.
+    pub fn lose_one_in(&self, n: u64) {
+        self.lose.store(n, Ordering::Relaxed);
     }
 
     /// Tells the worker something.
@@ -344,7 +443,10 @@ impl Worker {
             at = events.len();
             let left = deadline.saturating_duration_since(Instant::now());
             let gone = self.told.gone.load(Ordering::Relaxed);
-            assert!(!left.is_zero() && !gone, "no {what} (gone: {gone}); told: {events:#?}");
+            assert!(
+                !left.is_zero() && !gone,
+                "no {what} (gone: {gone}); told: {events:#?}"
+            );
             events = self.told.more.wait_timeout(events, left).expect("events").0;
         }
     }
@@ -352,7 +454,8 @@ impl Worker {
     /// Closes the parent's end; gives the process that is left.
     pub fn hang_up(self) -> Running {
         // The reading thread has a share of the socket: shutting it down ends both.
-        rustix::net::shutdown(self.channel.as_fd(), rustix::net::Shutdown::Both).expect("the socket");
+        rustix::net::shutdown(self.channel.as_fd(), rustix::net::Shutdown::Both)
+            .expect("the socket");
         self.process
     }
 
@@ -370,7 +473,12 @@ impl Worker {
 /// A plan with voice alone.
 pub fn voice_plan(who: &str) -> MediaPlan {
     MediaPlan {
-        audio: AudioPlan { frame_ms: 10, bitrate: 32_000, jitter_ms: 20, muted: false },
+        audio: AudioPlan {
+            frame_ms: 10,
+            bitrate: 32_000,
+            jitter_ms: 20,
+            muted: false,
+        },
         video: None,
         devices: Devices {
             microphone: Some(format!("mic-{who}")),
@@ -394,7 +502,10 @@ pub fn video_plan(who: &str) -> MediaPlan {
         bitrate: 500_000,
         accept: VideoSize::P720,
     };
-    MediaPlan { video: Some(video), ..voice_plan(who) }
+    MediaPlan {
+        video: Some(video),
+        ..voice_plan(who)
+    }
 }
 
 /// Two workers in a call with each other.
@@ -402,7 +513,13 @@ pub fn call(system: &SoundSystem, plan: impl Fn(&str) -> MediaPlan) -> (Worker, 
     let (a, b) = (Worker::connected(system), Worker::connected(system));
     a.send_to(&b);
     b.send_to(&a);
-    a.tell(&MediaCommand::Start { session: CALL, plan: plan("a") });
-    b.tell(&MediaCommand::Start { session: CALL, plan: plan("b") });
+    a.tell(&MediaCommand::Start {
+        session: CALL,
+        plan: plan("a"),
+    });
+    b.tell(&MediaCommand::Start {
+        session: CALL,
+        plan: plan("b"),
+    });
     (a, b)
 }
