@@ -41,7 +41,7 @@ fn silence_and_steady_noise_are_no_utterance() {
         let mut endpointer = Endpointer::new();
         assert_eq!(run(&mut endpointer, &background), None);
         assert!(!endpointer.speaking());
-        assert_eq!(endpointer.heard_ms(), 4990, "counted in whole frames of what was fed");
+        assert_eq!(endpointer.heard_ms(), 5000, "counted in whole frames of what was fed");
     }
 }
 

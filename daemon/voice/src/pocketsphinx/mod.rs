@@ -205,3 +205,6 @@ impl ModelFiles {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
