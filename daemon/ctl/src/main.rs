@@ -10,7 +10,10 @@ use ahoy_ctl::{
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let json = cli.json;
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -31,6 +34,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, json),
     }
+}
+
+/// Help and version, which clap prints itself, or a command line that makes no sense.
+fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if !(json && error.use_stderr()) {
+        // 0 for help, 2 for usage.
+        let code = u8::try_from(error.exit_code()).unwrap_or(2);
+        // Nobody can be told that stderr is closed.
+        let _ = error.print();
+        return ExitCode::from(code);
+    }
+    let text = error.to_string();
+    let cause = text.lines().next().unwrap_or_default();
+    let cause = cause.strip_prefix("error: ").unwrap_or(cause);
+    report(&Error::usage(cause, "See: ahoyctl help"), true)
 }
 
 fn report(error: &Error, json: bool) -> ExitCode {

@@ -189,7 +189,7 @@ async fn watch_tells_a_call_from_its_beginning_to_its_end() {
         watch.json().await,
         json!({"event": "call-changed", "path": bob, "changed": {"State": "active"}})
     );
-    let root = session.service.emitter(ROOT).await;
+    let root = session.service.emitter(ROOT);
     let path = zbus::OwnedObjectPath::try_from(bob.as_str()).unwrap();
     Manager::action_finished(&root, 7, path, "answer", "done", "")
         .await

@@ -59,6 +59,14 @@ async fn bad_usage_is_exit_code_two() {
         let mut ctl = command(&dir.0);
         ctl.args(args);
         assert_eq!(run(ctl).await.code, 2, "{args:?}");
+        let mut ctl = command(&dir.0);
+        ctl.arg("--json").args(args);
+        let run = run(ctl).await;
+        assert_eq!(
+            (run.code, &run.error()["name"]),
+            (2, &json!("Usage")),
+            "{args:?}"
+        );
     }
 }
 

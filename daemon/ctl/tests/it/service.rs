@@ -142,7 +142,7 @@ impl Service {
             .unwrap();
     }
 
-    pub(crate) async fn emitter(&self, path: &str) -> SignalEmitter<'static> {
+    pub(crate) fn emitter(&self, path: &str) -> SignalEmitter<'static> {
         SignalEmitter::new(&self.connection, path.to_owned())
             .unwrap()
             .to_owned()

@@ -13,7 +13,7 @@ async fn listen_shows_what_is_heard_until_the_dialogue_ends() {
     let mut listen = session.follow(&["listen", "--json"]);
     let partial = json!({"event": "heard", "text": "call", "final": false});
     assert_eq!(listen.json().await, partial);
-    let voice = session.service.emitter(&format!("{ROOT}/voice")).await;
+    let voice = session.service.emitter(&format!("{ROOT}/voice"));
     Voice::heard(&voice, "call alice", true).await.unwrap();
     assert_eq!(listen.json().await["text"], "call alice");
     let choices = vec!["Alice Smith".to_owned(), "Alice Jones".to_owned()];

@@ -209,6 +209,19 @@ async fn a_missing_file_says_what_else_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_not_what_tls_proves_is_refused() {
+    let home = Dir::new();
+    // Answers in the clear where the client speaks TLS.
+    let web = Web::start(Vec::new(), vec![Answer::Status(200)]);
+    let run = install(&home, &["en", "--url", &web.url.replace("http:", "https:")]).await;
+    assert_eq!(
+        (run.code, run.error()["name"].as_str()),
+        (1, Some("Download")),
+        "{run:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_without_a_known_checksum_is_not_fetched() {
     let home = Dir::new();
     let run = install(&home, &["de"]).await;
