@@ -126,6 +126,19 @@ impl SignedDevices {
         message
     }
 
+    /// Its bytes, for the store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // A list of at most eight keys always has an encoding.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` where it is damaged.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
     /// Whether the list is signed by its identity and names `device`.
     #[must_use]
     pub fn certifies(&self, device: DeviceKey) -> bool {

@@ -96,10 +96,9 @@ fn filled() -> (Fixture, Keys) {
         .put_peer(&Peer {
             contact,
             identity: [1; 32],
-            device: [2; 32],
             secret: Secret::new([3; 32]),
-            token: [4; 16],
             state: PeerState::Joined,
+            expires_at: Micros(0),
             devices: vec![5],
             hints: vec!["198.51.100.7:1".to_owned()],
         })
