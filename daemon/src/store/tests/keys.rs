@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::Fixture;
 use crate::store::{
-    Backup, BackupError, Contact, Peer, PeerState, Secret,
+    Backup, BackupError, Contact, Micros, Peer, PeerState, Secret,
     backup::{Cost, write_with_cost},
     keys::{Keys, KeysError},
     read_backup, write_backup,
