@@ -52,6 +52,7 @@ fn prepare(how: &str, dir: &Path) -> Result<(), LockError> {
         "free" => return Ok(()),
         "without-landlock" => pretend(libc::SYS_landlock_create_ruleset, libc::ENOSYS),
         "landlock-off" => pretend(libc::SYS_landlock_create_ruleset, libc::EOPNOTSUPP),
+        "landlock-refused" => pretend(libc::SYS_landlock_create_ruleset, libc::EPERM),
         "without-seccomp" => pretend(libc::SYS_seccomp, libc::EPERM),
         "writable" => policy.write_dirs.push(dir.join("home")),
         "threaded" => {
