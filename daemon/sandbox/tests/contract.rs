@@ -1,7 +1,7 @@
 //! The bus contract in `dbus/` is complete in itself: every member is explained, every signature is
 //! one, every method lists its errors, and every error is explained. Whether the daemon keeps it is
 //! tested where the daemon runs.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

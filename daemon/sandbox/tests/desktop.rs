@@ -1,6 +1,6 @@
 //! What `contrib/desktop` gives a desktop: the entry by which notifications get their name and
 //! icon, the icon, and the opener of `ahoy:` links, which takes nothing up by itself.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::{
     fs,
