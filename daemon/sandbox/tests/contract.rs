@@ -19,9 +19,7 @@ fn dbus() -> PathBuf {
 
 /// Interface name to its file's text.
 fn files() -> BTreeMap<String, String> {
-    let paths = fs::read_dir(dbus())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(dbus()).unwrap().map(|entry| entry.unwrap().path());
     let xml = paths.filter(|path| path.extension().is_some_and(|e| e == "xml"));
     xml.map(|path| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -33,15 +31,9 @@ fn files() -> BTreeMap<String, String> {
 /// Calls `check` with every interface and every member of it.
 fn each_member(mut check: impl FnMut(&str, Node<'_, '_>)) {
     for (interface, text) in files() {
-        let options = ParsingOptions {
-            allow_dtd: true,
-            ..ParsingOptions::default()
-        };
+        let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
         let document = Document::parse_with_options(&text, options).unwrap();
-        let node = document
-            .descendants()
-            .find(|n| n.has_tag_name("interface"))
-            .unwrap();
+        let node = document.descendants().find(|n| n.has_tag_name("interface")).unwrap();
         assert_eq!(node.attribute("name"), Some(interface.as_str()));
         for member in node.children().filter(Node::is_element) {
             check(&interface, member);
@@ -55,14 +47,8 @@ fn name<'a>(node: Node<'a, '_>) -> &'a str {
 
 /// The comment before a member, joined to one line.
 fn doc(member: Node<'_, '_>) -> String {
-    let before = member
-        .prev_siblings()
-        .skip(1)
-        .find(|n| n.is_comment() || n.is_element());
-    let text = before
-        .filter(Node::is_comment)
-        .and_then(|n| n.text())
-        .unwrap_or("");
+    let before = member.prev_siblings().skip(1).find(|n| n.is_comment() || n.is_element());
+    let text = before.filter(Node::is_comment).and_then(|n| n.text()).unwrap_or("");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -70,22 +56,15 @@ fn errors_of(member: Node<'_, '_>) -> Vec<String> {
     let doc = doc(member);
     let (_, list) = doc.rsplit_once("Errors: ").unwrap_or_default();
     let list = list.trim_end_matches('.');
-    list.split(", ")
-        .filter(|e| *e != "none")
-        .map(str::to_owned)
-        .collect()
+    list.split(", ").filter(|e| *e != "none").map(str::to_owned).collect()
 }
 
 /// The errors that `dbus/README.md` explains.
 fn explained() -> BTreeSet<String> {
     let readme = fs::read_to_string(dbus().join("README.md")).unwrap();
     let (_, table) = readme.split_once("## Errors").unwrap();
-    let rows = table
-        .lines()
-        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
-    rows.map(|(error, _)| error.to_owned())
-        .filter(|error| error != "error")
-        .collect()
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    rows.map(|(error, _)| error.to_owned()).filter(|error| error != "error").collect()
 }
 
 /// What is left of a signature after its first complete type; `None` if it does not begin with one.
@@ -154,16 +133,10 @@ fn every_signature_is_one_complete_type() {
 fn every_member_and_argument_is_explained() {
     each_member(|interface, member| {
         let (doc, member_name) = (doc(member), name(member));
-        assert!(
-            doc.starts_with(&format!("{member_name}:")),
-            "{interface}.{member_name}: {doc}"
-        );
+        assert!(doc.starts_with(&format!("{member_name}:")), "{interface}.{member_name}: {doc}");
         for argument in member.children().filter(|n| n.has_tag_name("arg")) {
             let tag = format!("@{}: ", name(argument));
-            assert!(
-                doc.contains(&tag),
-                "{interface}.{member_name} does not explain {tag}"
-            );
+            assert!(doc.contains(&tag), "{interface}.{member_name} does not explain {tag}");
         }
     });
 }
@@ -177,15 +150,9 @@ fn every_method_lists_its_errors_and_every_error_is_explained_and_used() {
             return;
         }
         let place = format!("{interface}.{}", name(member));
-        assert!(
-            doc(member).contains("Errors: "),
-            "{place} does not list its errors"
-        );
+        assert!(doc(member).contains("Errors: "), "{place} does not list its errors");
         for error in errors_of(member) {
-            assert!(
-                explained.contains(&error),
-                "{place}: {error} is not in dbus/README.md"
-            );
+            assert!(explained.contains(&error), "{place}: {error} is not in dbus/README.md");
             used.insert(error);
         }
     });
@@ -198,10 +165,7 @@ fn every_property_announces_its_changes_and_is_only_read() {
         if member.has_tag_name("property") {
             let place = format!("{interface}.{}", name(member));
             assert_eq!(member.attribute("access"), Some("read"), "{place}");
-            let announced = member
-                .children()
-                .find(|n| n.has_tag_name("annotation"))
-                .unwrap();
+            let announced = member.children().find(|n| n.has_tag_name("annotation")).unwrap();
             assert_eq!(announced.attribute("value"), Some("true"), "{place}");
         }
     });
@@ -214,11 +178,9 @@ fn activation_of_either_name_starts_the_one_unit() {
     for bus_name in ["org.ahoycall.Calls1", "org.ahoycall.Provider1"] {
         let file = dbus().join(format!("{bus_name}.service.in"));
         let text = fs::read_to_string(file).unwrap();
-        for line in [
-            &format!("Name={bus_name}"),
-            "Exec=@bindir@/ahoyd",
-            "SystemdService=ahoyd.service",
-        ] {
+        for line in
+            [&format!("Name={bus_name}"), "Exec=@bindir@/ahoyd", "SystemdService=ahoyd.service"]
+        {
             assert!(text.lines().any(|l| l == line), "{bus_name}: {line}");
         }
     }

@@ -40,11 +40,8 @@ impl Drop for Scratch {
 fn open(link: &[&str], typed: &str) -> (Output, String) {
     let scratch = Scratch::new();
     let (ahoyctl, called) = (scratch.0.join("ahoyctl"), scratch.0.join("called"));
-    fs::write(
-        &ahoyctl,
-        format!("#!/bin/sh\nprintf '[%s]' \"$@\" > '{}'\n", called.display()),
-    )
-    .unwrap();
+    fs::write(&ahoyctl, format!("#!/bin/sh\nprintf '[%s]' \"$@\" > '{}'\n", called.display()))
+        .unwrap();
     fs::set_permissions(&ahoyctl, fs::Permissions::from_mode(0o755)).unwrap();
     // By the shell: a script that was just written may still be "busy" in a neighbouring fork.
     let mut child = Command::new("sh")
@@ -84,13 +81,8 @@ fn entry_icon_and_scheme_agree() {
     }
     let icon = fs::read_to_string(desktop().join(format!("{ID}.svg"))).unwrap();
     let icon = roxmltree::Document::parse(&icon).unwrap();
-    assert!(
-        icon.root_element()
-            .has_tag_name(("http://www.w3.org/2000/svg", "svg"))
-    );
-    let linked = icon
-        .descendants()
-        .any(|n| n.attributes().any(|a| a.name() == "href"));
+    assert!(icon.root_element().has_tag_name(("http://www.w3.org/2000/svg", "svg")));
+    let linked = icon.descendants().any(|n| n.attributes().any(|a| a.name() == "href"));
     assert!(!linked, "the icon must not fetch anything");
 }
 
@@ -111,10 +103,6 @@ fn a_link_cannot_paint_the_terminal_nor_pass_options() {
     assert!(!output.stdout.contains(&0x1b));
     for foreign in ["--help", "https://example.org/ahoy:", "tel:112"] {
         let (output, called) = open(&[foreign], "\n");
-        assert_eq!(
-            (output.status.code(), called.as_str()),
-            (Some(2), ""),
-            "{foreign}"
-        );
+        assert_eq!((output.status.code(), called.as_str()), (Some(2), ""), "{foreign}");
     }
 }

@@ -40,17 +40,13 @@ impl Manager {
         let name = format!("ahoy-unit-{}-{number}", std::process::id());
         let dir = std::env::temp_dir().join(&name);
         fs::create_dir_all(dir.join("runtime")).map_err(|e| e.to_string())?;
-        let mut manager = Self {
-            dir,
-            name,
-            private: None,
-        };
+        let mut manager = Self { dir, name, private: None };
         if !manager.output(&[], &["true"]).starts_with("failed") {
             return Ok(manager);
         }
         if !rustix::process::geteuid().is_root() || Path::new("/run/systemd/system").exists() {
             return Err(
-                "no systemd of this user runs (log in, or run as root in a container)".into(),
+                "no systemd of this user runs (log in, or run as root in a container)".into()
             );
         }
         manager.start_private()?;
@@ -63,40 +59,22 @@ impl Manager {
         let ready = UnixDatagram::bind(runtime.join("ready")).map_err(|e| e.to_string())?;
         let spawn = |command: &mut Command| {
             let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-            command
-                .spawn()
-                .map_err(|e| format!("{}: {e}", command.get_program().display()))
+            command.spawn().map_err(|e| format!("{}: {e}", command.get_program().display()))
         };
         let address = format!("--address=unix:path={}", runtime.join("bus").display());
         let mut bus = Command::new("dbus-daemon");
         let bus = spawn(bus.args(["--session", "--nofork", "--nopidfile", &address]))?;
         let mut systemd = Command::new("unshare");
-        systemd.args([
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            PRIVATE,
-            "sh",
-        ]);
-        systemd
-            .arg(&self.name)
-            .env("NOTIFY_SOCKET", runtime.join("ready"))
-            .env("HOME", &self.dir);
+        systemd.args(["--mount", "--propagation", "private", "sh", "-c", PRIVATE, "sh"]);
+        systemd.arg(&self.name).env("NOTIFY_SOCKET", runtime.join("ready")).env("HOME", &self.dir);
         let systemd = spawn(self.environment(&mut systemd, true))?;
         let (systemd, _) = self.private.insert((systemd, bus));
         // Short, to see in between whether it ended.
-        ready
-            .set_read_timeout(Some(Duration::from_millis(200)))
-            .map_err(|e| e.to_string())?;
+        ready.set_read_timeout(Some(Duration::from_millis(200))).map_err(|e| e.to_string())?;
         let (mut message, deadline) = ([0; 4096], Instant::now() + Duration::from_secs(20));
         while Instant::now() < deadline && matches!(systemd.try_wait(), Ok(None)) {
             let len = ready.recv(&mut message).unwrap_or(0);
-            if String::from_utf8_lossy(&message[..len])
-                .lines()
-                .any(|line| line == "READY=1")
-            {
+            if String::from_utf8_lossy(&message[..len]).lines().any(|line| line == "READY=1") {
                 return Ok(());
             }
         }
@@ -107,9 +85,7 @@ impl Manager {
         if private {
             let runtime = self.dir.join("runtime");
             let bus = format!("unix:path={}", runtime.join("bus").display());
-            command
-                .env("XDG_RUNTIME_DIR", runtime)
-                .env("DBUS_SESSION_BUS_ADDRESS", bus);
+            command.env("XDG_RUNTIME_DIR", runtime).env("DBUS_SESSION_BUS_ADDRESS", bus);
         }
         command
     }
@@ -122,8 +98,7 @@ impl Manager {
             run.arg("--property").arg(switch);
         }
         // systemd would put its own environment in the place of `$name`.
-        run.arg("--")
-            .args(command.iter().map(|word| word.as_ref().replace('$', "$$")));
+        run.arg("--").args(command.iter().map(|word| word.as_ref().replace('$', "$$")));
         let output = match self.environment(&mut run, self.private.is_some()).output() {
             Ok(output) => output,
             Err(error) => return format!("failed: systemd-run: {error}"),
