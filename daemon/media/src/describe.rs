@@ -120,7 +120,7 @@ fn camera_caps(format: CameraFormat, fps: u32) -> String {
         Layout::Bgrx => "video/x-raw,format=BGRx",
         Layout::Rgb => "video/x-raw,format=RGB",
         Layout::Bgr => "video/x-raw,format=BGR",
-        Layout::Jpeg => "image/jpeg",
+        Layout::Jpeg => "image/jpeg,parsed=true",
     };
     format!("{kind},width={width},height={height},framerate={fps}/1,pixel-aspect-ratio=1/1")
 }

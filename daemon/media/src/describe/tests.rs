@@ -125,7 +125,7 @@ fn a_jpeg_camera_gets_a_decoder() {
         height: 720,
     };
     let text = video_send(&VIDEO, camera);
-    assert!(text.contains("caps=image/jpeg,width=1280,height=720"));
+    assert!(text.contains("caps=image/jpeg,parsed=true,width=1280,height=720"));
     assert!(text.contains("pixel-aspect-ratio=1/1 ! jpegdec ! videoconvert"));
 }
 
