@@ -64,7 +64,7 @@ pub(crate) struct Sound {
     // The last started ends first.
     microphone: Option<Owned>,
     _manager: Owned,
-    _server: Owned,
+    server: Option<Owned>,
     _bus: Owned,
 }
 
@@ -80,32 +80,40 @@ impl Sound {
         let server = spawn(&dir, &["pipewire"]);
         wait_for("PipeWire's socket", || dir.join("pipewire-0").exists());
         let manager = spawn(&dir, &["wireplumber"]);
-        let microphone = spawn(
-            &dir,
-            &[
-                "pw-loopback",
-                "--capture-props",
-                &format!("media.class=Audio/Sink node.name={MOUTH}"),
-                "--playback-props",
-                &format!("media.class=Audio/Source node.name={MICROPHONE}"),
-            ],
-        );
-        let sound = Self {
+        let mut sound = Self {
             _turn: turn,
             dir,
-            microphone: Some(microphone),
+            microphone: None,
             _manager: manager,
-            _server: server,
+            server: Some(server),
             _bus: bus,
         };
+        sound.plug_microphone();
+        sound
+    }
+
+    /// Plugs the microphone in and waits until it is there.
+    pub(crate) fn plug_microphone(&mut self) {
+        let words = [
+            "pw-loopback",
+            "--capture-props",
+            &format!("media.class=Audio/Sink node.name={MOUTH}"),
+            "--playback-props",
+            &format!("media.class=Audio/Source node.name={MICROPHONE}"),
+        ];
+        self.microphone = Some(spawn(&self.dir, &words));
         wait_for("the virtual microphone", || {
-            let nodes = sound.nodes();
+            let nodes = self.nodes();
             // The session manager has taken a node in once it gave its ports a configuration.
             [MOUTH, MICROPHONE].iter().all(|name| {
                 nodes.iter().any(|node| node.name == *name && node.ports > 0)
             })
         });
-        sound
+    }
+
+    /// Ends the sound server under everybody.
+    pub(crate) fn end_server(&mut self) {
+        self.server = None;
     }
 
     /// Pulls the plug.
