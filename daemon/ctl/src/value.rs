@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// A dictionary `a{sv}`, in the order of its keys so that output is stable.
 pub type Dict = BTreeMap<String, OwnedVariant>;
 
-/// Options for a method, built with [`Options::with`].
+/// Options `a{sv}` for a method.
 pub type Options<'a> = BTreeMap<&'a str, Variant<'a>>;
 
 /// A string, or "".

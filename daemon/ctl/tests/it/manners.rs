@@ -77,3 +77,26 @@ async fn a_reader_that_goes_ends_watch_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"", "nothing is said to nobody");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn colours_are_for_terminals_that_want_them() {
+    let session = Session::new().await;
+    session.service.active("a1", "Alice").await;
+    let on_terminal = async |before: &str, args: &str| {
+        let line = format!("{before} {} {args}", env!("CARGO_BIN_EXE_ahoyctl"));
+        let mut terminal = tokio::process::Command::new("script");
+        terminal
+            .args(["-qec", &line, "/dev/null"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
+            .stdin(std::process::Stdio::null());
+        run(terminal).await
+    };
+    assert!(on_terminal("", "status").await.ok().contains("\u{1b}[32mactive\u{1b}[0m"));
+    assert!(!on_terminal("NO_COLOR=1", "status").await.ok().contains('\u{1b}'));
+    assert!(!on_terminal("", "status --json").await.ok().contains('\u{1b}'));
+    assert!(!session.ctl(&["status"]).await.ok().contains('\u{1b}'));
+}

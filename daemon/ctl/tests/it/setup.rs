@@ -1,9 +1,11 @@
 //! Settings, backup, restore, identity, completions, manual.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, process::Stdio};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
-    harness::{Session, run},
+    harness::{DEADLINE, Session, run},
     service::dict,
 };
 
@@ -56,6 +58,48 @@ async fn a_backup_is_private_whole_and_never_written_over() {
     assert!(wrong.err.contains("the passphrase does not open it"), "{wrong:?}");
     run(with_passphrase(&session, &args, "several words\n")).await.ok();
     assert_eq!(session.service.world.lock().unwrap().backup, b"sealed");
+}
+
+/// Reads a terminal's output until `wanted` has come.
+async fn until(output: &mut tokio::process::ChildStdout, seen: &mut String, wanted: &str) {
+    let mut buffer = [0; 1024];
+    while !seen.contains(wanted) {
+        let read = tokio::time::timeout(DEADLINE, output.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(read > 0, "no {wanted:?} in {seen:?}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_passphrase_is_asked_twice_and_never_shown() {
+    let session = Session::new().await;
+    let file = session.dir.0.join("tty.backup");
+    // util-linux's script gives the program a terminal of its own.
+    let line = format!("{} backup {}; stty -a", env!("CARGO_BIN_EXE_ahoyctl"), file.display());
+    let mut terminal = tokio::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
+        .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("script (Debian: bsdutils) is needed");
+    let (mut input, mut output) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut seen = String::new();
+    until(&mut output, &mut seen, "Passphrase: ").await;
+    input.write_all(b"several words\n").await.unwrap();
+    until(&mut output, &mut seen, "Once more: ").await;
+    input.write_all(b"several words\n").await.unwrap();
+    until(&mut output, &mut seen, "Wrote ").await;
+    until(&mut output, &mut seen, "echoke").await;
+    assert!(!seen.contains("several"), "{seen}");
+    assert!(seen.contains(" echo "), "echo is on again: {seen}");
+    assert_eq!(session.service.asked(), ["Backup \"several words\""]);
+    assert_eq!(std::fs::read(&file).unwrap(), b"sealed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
