@@ -40,43 +40,34 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// Signals kept while we print; a full queue makes the daemon's socket wait, it loses nothing.
 const QUEUE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// One of the fixed objects of the contract: where it lies and what it speaks.
+/// How a bus object says that it is not there or does not speak an interface; a method or property
+/// of ours that is merely newer than the daemon costs one more question.
+const ABSENT: &[&str] = &["UnknownObject", "UnknownInterface", "UnknownMethod", "UnknownProperty"];
+
+/// One of the fixed interfaces of the contract.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
+    /// The object of its own that the contract's table names; Manager lies at the root.
     path: &'static str,
     interface: &'static str,
 }
 
+const fn at(path: &'static str, interface: &'static str) -> At {
+    At { path, interface }
+}
+
 /// `.Manager`
-pub const MANAGER: At = At {
-    path: ROOT,
-    interface: "org.ahoycall.Calls1.Manager",
-};
+pub const MANAGER: At = at(ROOT, "org.ahoycall.Calls1.Manager");
 /// `.History`
-pub const HISTORY: At = At {
-    path: "/org/ahoycall/Calls1/history",
-    interface: "org.ahoycall.Calls1.History",
-};
+pub const HISTORY: At = at("/org/ahoycall/Calls1/history", "org.ahoycall.Calls1.History");
 /// `.Contacts`
-pub const CONTACTS: At = At {
-    path: "/org/ahoycall/Calls1/contacts",
-    interface: "org.ahoycall.Calls1.Contacts",
-};
+pub const CONTACTS: At = at("/org/ahoycall/Calls1/contacts", "org.ahoycall.Calls1.Contacts");
 /// `.Voice`
-pub const VOICE: At = At {
-    path: "/org/ahoycall/Calls1/voice",
-    interface: "org.ahoycall.Calls1.Voice",
-};
+pub const VOICE: At = at("/org/ahoycall/Calls1/voice", "org.ahoycall.Calls1.Voice");
 /// `.Identity`
-pub const IDENTITY: At = At {
-    path: "/org/ahoycall/Calls1/identity",
-    interface: "org.ahoycall.Calls1.Identity",
-};
+pub const IDENTITY: At = at("/org/ahoycall/Calls1/identity", "org.ahoycall.Calls1.Identity");
 /// `.Settings`
-pub const SETTINGS: At = At {
-    path: "/org/ahoycall/Calls1/settings",
-    interface: "org.ahoycall.Calls1.Settings",
-};
+pub const SETTINGS: At = at("/org/ahoycall/Calls1/settings", "org.ahoycall.Calls1.Settings");
 
 /// What GetManagedObjects returns.
 pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
@@ -109,13 +100,31 @@ impl Bus {
         &self.connection
     }
 
-    /// Calls a method of a fixed object.
+    /// Calls a method of a fixed interface.
     pub async fn call<B, R>(&self, at: At, method: &str, body: &B) -> Result<R>
     where
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        self.call_at(at.path, at.interface, method, body).await
+        self.call_either(at, at.interface, method, body).await
+    }
+
+    /// The contract's table gives each interface an object of its own, its XML puts them all at the
+    /// root: whichever the daemon does, the other place answers that it does not know the object or
+    /// the interface, so that a call is never carried out twice.
+    async fn call_either<B, R>(&self, at: At, interface: &str, method: &str, body: &B) -> Result<R>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        match self.call_at(at.path, interface, method, body).await {
+            Err(Error::Refused { name, .. })
+                if at.path != ROOT && ABSENT.contains(&name.as_str()) =>
+            {
+                self.call_at(ROOT, interface, method, body).await
+            }
+            done => done,
+        }
     }
 
     /// Calls a method of any object of the daemon.
@@ -130,34 +139,29 @@ impl Bus {
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        let reply = self
-            .connection
-            .call_method(Some(NAME), path, Some(interface), method, body)
-            .await?;
+        let reply =
+            self.connection.call_method(Some(NAME), path, Some(interface), method, body).await?;
         Ok(reply.body().deserialize()?)
     }
 
     /// One property of a fixed object.
     pub async fn property(&self, at: At, name: &str) -> Result<OwnedVariant> {
-        self.call_at(at.path, PROPERTIES, "Get", &(at.interface, name))
-            .await
+        self.call_either(at, PROPERTIES, "Get", &(at.interface, name)).await
     }
 
     /// All properties of one interface of an object.
     pub async fn properties(&self, path: &str, interface: &str) -> Result<Dict> {
-        self.call_at(path, PROPERTIES, "GetAll", &(interface,))
-            .await
+        self.call_at(path, PROPERTIES, "GetAll", &(interface,)).await
     }
 
     /// All properties of a fixed object.
     pub async fn properties_of(&self, at: At) -> Result<Dict> {
-        self.properties(at.path, at.interface).await
+        self.call_either(at, PROPERTIES, "GetAll", &(at.interface,)).await
     }
 
     /// The calls and the providers.
     pub async fn objects(&self) -> Result<Objects> {
-        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &())
-            .await
+        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &()).await
     }
 
     /// All signals of the daemon, from now on. Starts the daemon where the bus can.
@@ -167,10 +171,7 @@ impl Bus {
             MessageStream::for_match_rule(rule.build()?, &self.connection, Some(QUEUE)).await
         };
         let daemon = rule(
-            MatchRule::builder()
-                .msg_type(message::Type::Signal)
-                .sender(NAME)
-                .path_namespace(ROOT),
+            MatchRule::builder().msg_type(message::Type::Signal).sender(NAME).path_namespace(ROOT),
         )
         .await?;
         let owner = rule(
@@ -245,10 +246,7 @@ pub fn named(message: &Message) -> Named {
     let header = message.header();
     Named {
         path: header.path().map(ToString::to_string).unwrap_or_default(),
-        interface: header
-            .interface()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        interface: header.interface().map(ToString::to_string).unwrap_or_default(),
         member: header.member().map(ToString::to_string).unwrap_or_default(),
     }
 }

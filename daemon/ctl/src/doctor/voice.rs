@@ -26,12 +26,7 @@ fn find_library() -> Option<PathBuf> {
     let arch = std::env::consts::ARCH;
     let own = own_dir();
     let beside = own.iter().flat_map(|dir| {
-        [
-            dir.clone(),
-            dir.join("../lib/ahoy"),
-            dir.join("../lib"),
-            dir.join("../vosk"),
-        ]
+        [dir.clone(), dir.join("../lib/ahoy"), dir.join("../lib"), dir.join("../vosk")]
     });
     let system = [
         "/usr/local/lib/ahoy".to_owned(),
@@ -72,11 +67,7 @@ fn vosk_models() -> Check {
             name,
             format!(
                 "damaged: {}",
-                broken
-                    .iter()
-                    .map(|b| b.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                broken.iter().map(|b| b.as_str()).collect::<Vec<_>>().join(", ")
             ),
             format!("ahoyctl voice install {first}"),
         ),
@@ -85,10 +76,7 @@ fn vosk_models() -> Check {
 
 fn pocketsphinx() -> Check {
     let name = "PocketSphinx model";
-    let dirs = [
-        "/usr/share/pocketsphinx/model/en-us",
-        "/usr/local/share/pocketsphinx/model/en-us",
-    ];
+    let dirs = ["/usr/share/pocketsphinx/model/en-us", "/usr/local/share/pocketsphinx/model/en-us"];
     let found = dirs.iter().map(PathBuf::from).find(|dir| {
         // The acoustic model lies one deeper in Debian's package.
         dir.join("en-us/mdef").is_file() || dir.join("mdef").is_file()
