@@ -4,7 +4,7 @@
 //! engine. Invariant: adapters never import each other; each turns one part of the world into
 //! events and carries out commands on it.
 
-// M pub mod desktop;
+pub mod desktop;
 // M pub mod link;
 // M pub mod paths;
 // M pub mod service;
