@@ -5,7 +5,7 @@
 //! events and carries out commands on it.
 
 pub mod desktop;
-// M pub mod link;
+pub mod link;
 // M pub mod paths;
 // M pub mod service;
 pub mod settings;

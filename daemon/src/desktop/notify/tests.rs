@@ -118,7 +118,10 @@ impl Desk {
         fs::write(&menu, script).expect("write");
         fs::set_permissions(&menu, fs::Permissions::from_mode(0o755)).expect("chmod");
         let configuration = self.directory.path().join("dunstrc");
-        let text = format!("[global]\ndmenu = {}\nmarkup = full\nstack_duplicates = false\n", menu.display());
+        let text = format!(
+            "[global]\ndmenu = {}\nmarkup = full\nstack_duplicates = false\n",
+            menu.display()
+        );
         fs::write(&configuration, text).expect("write");
         let started = Command::new("dunst")
             .arg("-config")
