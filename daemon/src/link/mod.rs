@@ -4,4 +4,4 @@
 //! from the network costs bounded memory and no handshake before the engine has seen it.
 
 pub mod lan;
-// pub mod mdns;
+pub mod mdns;
