@@ -6,9 +6,9 @@
 
 pub mod desktop;
 pub mod link;
-// M pub mod paths;
-// M pub mod service;
+pub mod paths;
+pub mod service;
 pub mod settings;
 pub mod store;
-// M pub mod tasks;
+pub mod tasks;
 pub mod worker;

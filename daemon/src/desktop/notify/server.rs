@@ -163,28 +163,24 @@ pub(super) async fn notify(
 }
 
 /// Whether an error means that there is no server, not that it refused.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the bus's errors, of which these mean absence"
-)]
 pub(super) fn is_absence(error: &zbus::Error) -> bool {
     let zbus::Error::FDO(error) = error else {
         return false;
     };
-    match **error {
+    matches!(
+        **error,
         fdo::Error::ServiceUnknown(_)
-        | fdo::Error::NameHasNoOwner(_)
-        | fdo::Error::NoReply(_)
-        | fdo::Error::Disconnected(_)
-        | fdo::Error::SpawnExecFailed(_)
-        | fdo::Error::SpawnChildExited(_)
-        | fdo::Error::SpawnChildSignaled(_)
-        | fdo::Error::SpawnFailed(_)
-        | fdo::Error::SpawnServiceNotFound(_)
-        | fdo::Error::TimedOut(_)
-        | fdo::Error::Timeout(_) => true,
-        _ => false,
-    }
+            | fdo::Error::NameHasNoOwner(_)
+            | fdo::Error::NoReply(_)
+            | fdo::Error::Disconnected(_)
+            | fdo::Error::SpawnExecFailed(_)
+            | fdo::Error::SpawnChildExited(_)
+            | fdo::Error::SpawnChildSignaled(_)
+            | fdo::Error::SpawnFailed(_)
+            | fdo::Error::SpawnServiceNotFound(_)
+            | fdo::Error::TimedOut(_)
+            | fdo::Error::Timeout(_)
+    )
 }
 
 /// Takes a notification away. One that is gone already is no error for us.

@@ -40,12 +40,15 @@ impl Side {
     }
 
     async fn opened(&mut self, incoming: bool) -> ConnectionId {
-        match self.next().await {
-            LanEvent::Opened {
-                id, incoming: how, ..
-            } if how == incoming => id,
-            other => panic!("{other:?}"),
-        }
+        let event = self.next().await;
+        let LanEvent::Opened {
+            id, incoming: how, ..
+        } = event
+        else {
+            panic!("{event:?}");
+        };
+        assert_eq!(how, incoming);
+        id
     }
 
     async fn closed(&mut self) -> (ConnectionId, Closed) {
