@@ -68,16 +68,10 @@ pub enum TextError {
 /// [`TextError`] names the argument.
 pub fn check_text(what: &'static str, text: &str) -> Result<(), TextError> {
     if text.len() > MAX_TEXT {
-        return Err(TextError::Long {
-            what,
-            length: text.len(),
-        });
+        return Err(TextError::Long { what, length: text.len() });
     }
     if text.chars().any(char::is_control) {
-        return Err(TextError::Form {
-            what,
-            why: "control characters are not allowed",
-        });
+        return Err(TextError::Form { what, why: "control characters are not allowed" });
     }
     Ok(())
 }
@@ -89,11 +83,7 @@ pub struct CallId(pub [u8; 16]);
 impl CallId {
     /// A new id, as an RFC 9562 version 4 UUID.
     pub fn random(entropy: &mut dyn Entropy) -> Self {
-        Self(
-            uuid::Builder::from_random_bytes(entropy.id())
-                .into_uuid()
-                .into_bytes(),
-        )
+        Self(uuid::Builder::from_random_bytes(entropy.id()).into_uuid().into_bytes())
     }
 
     /// The part of an object path: the UUID with `_` for `-`.
@@ -121,10 +111,7 @@ impl FromStr for CallId {
     fn from_str(text: &str) -> Result<Self, TextError> {
         Uuid::try_parse(&text.replace('_', "-"))
             .map(|uuid| Self(uuid.into_bytes()))
-            .map_err(|_| TextError::Form {
-                what: "uuid",
-                why: "an RFC 9562 UUID is expected",
-            })
+            .map_err(|_| TextError::Form { what: "uuid", why: "an RFC 9562 UUID is expected" })
     }
 }
 
@@ -153,10 +140,7 @@ impl FromStr for ProviderId {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if text.is_empty() || text.len() > 255 || !text.chars().all(legal) {
             let why = "1 to 255 ASCII letters, digits, '.', '-' or '_' are expected";
-            return Err(TextError::Form {
-                what: "provider_id",
-                why,
-            });
+            return Err(TextError::Form { what: "provider_id", why });
         }
         Ok(Self(text.to_owned()))
     }
@@ -182,26 +166,23 @@ impl Handle {
         check_text("handle", scheme)?;
         check_text("handle", value)?;
         let scheme = scheme.to_ascii_lowercase();
-        let first = scheme
-            .chars()
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic());
+        let first = scheme.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
         if !first || !scheme.chars().all(legal) {
             let why = "its scheme is not one of RFC 3986, such as \"ahoy\", \"tel\" or \"sip\"";
-            return Err(TextError::Form {
-                what: "handle",
-                why,
-            });
+            return Err(TextError::Form { what: "handle", why });
         }
         let value = normalise(&scheme, value.trim());
         if value.is_empty() {
-            return Err(TextError::Form {
-                what: "handle",
-                why: "its value is empty",
-            });
+            return Err(TextError::Form { what: "handle", why: "its value is empty" });
         }
         Ok(Self { scheme, value })
+    }
+
+    /// A handle that reaches nobody: a withheld number.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { scheme: "unknown".to_owned(), value: "withheld".to_owned() }
     }
 
     /// The scheme, lower case.
@@ -220,10 +201,9 @@ impl Handle {
 /// Two spellings of one address compare equal after this.
 fn normalise(scheme: &str, value: &str) -> String {
     match scheme {
-        "tel" => value
-            .chars()
-            .filter(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '#'))
-            .collect(),
+        "tel" => {
+            value.chars().filter(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '#')).collect()
+        }
         "ahoy" => value.to_ascii_lowercase(),
         "sip" | "sips" => match value.rsplit_once('@') {
             Some((user, host)) => format!("{user}@{}", host.to_ascii_lowercase()),
@@ -264,13 +244,7 @@ mod tests {
 
     #[test]
     fn bad_handles_are_refused_and_name_the_argument() {
-        for (scheme, value) in [
-            ("", "x"),
-            ("1a", "x"),
-            ("tel", ""),
-            ("tel", "abc"),
-            ("a b", "x"),
-        ] {
+        for (scheme, value) in [("", "x"), ("1a", "x"), ("tel", ""), ("tel", "abc"), ("a b", "x")] {
             let error = Handle::new(scheme, value).unwrap_err();
             assert!(error.to_string().contains("handle"), "{error}");
         }

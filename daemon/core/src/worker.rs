@@ -90,17 +90,12 @@ impl<'a, C: DeserializeOwned> Frame<'a, C> {
             return serde_json_from(rest).map(Frame::Control);
         }
         let stream = Stream::from_id(kind).ok_or(FrameError::Kind(kind))?;
-        let (session, packet) = rest
-            .split_first_chunk::<4>()
-            .ok_or(FrameError::Short(message.len()))?;
+        let (session, packet) =
+            rest.split_first_chunk::<4>().ok_or(FrameError::Short(message.len()))?;
         if packet.len() > MAX_RTP {
             return Err(FrameError::Long(message.len()));
         }
-        Ok(Self::Rtp {
-            session: SessionId(u32::from_le_bytes(*session)),
-            stream,
-            packet,
-        })
+        Ok(Self::Rtp { session: SessionId(u32::from_le_bytes(*session)), stream, packet })
     }
 }
 
@@ -117,11 +112,7 @@ pub fn write_control<C: Serialize>(control: &C, out: &mut Vec<u8>) -> Result<(),
     out.push(CONTROL);
     serde_json::to_writer(&mut *out, control)
         .map_err(|error| FrameError::Control(error.to_string()))?;
-    if out.len() > MAX_MESSAGE {
-        Err(FrameError::Long(out.len()))
-    } else {
-        Ok(())
-    }
+    if out.len() > MAX_MESSAGE { Err(FrameError::Long(out.len())) } else { Ok(()) }
 }
 
 /// Writes an RTP frame into `out`, replacing what was there.

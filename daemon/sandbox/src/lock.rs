@@ -1,7 +1,7 @@
 //! Locking a worker in.
 //!
 //! Owns: the order of the steps and the report of what took effect. Does not own: the rules of each
-//! step ([`crate::files`], [`crate::calls`]). Invariant: a returned [`Locked`] means that the
+//! step (`files`, `calls`). Invariant: a returned [`Locked`] means that the
 //! system-call filter holds for every thread; anything less is a [`LockError`].
 
 use std::{fmt, fs, io};

@@ -21,7 +21,7 @@ use super::{
     keys::Keys,
     open::Store,
     peers::{Peer, PeerState},
-    types::{ContactId, Secret},
+    types::{ContactId, Micros, Secret},
 };
 
 /// What the file begins with; the digit is the version of the format.
@@ -144,10 +144,9 @@ impl Drop for Content {
 struct PeerContent {
     contact: ContactId,
     identity: [u8; 32],
-    device: [u8; 32],
     secret: [u8; 32],
-    token: [u8; 16],
     state: PeerState,
+    expires_at: Micros,
     devices: Vec<u8>,
     hints: Vec<String>,
 }
@@ -295,10 +294,9 @@ fn content(backup: &Backup) -> Content {
             .map(|peer| PeerContent {
                 contact: peer.contact.clone(),
                 identity: peer.identity,
-                device: peer.device,
                 secret: *peer.secret.expose(),
-                token: peer.token,
                 state: peer.state,
+                expires_at: peer.expires_at,
                 devices: peer.devices.clone(),
                 hints: peer.hints.clone(),
             })
@@ -319,10 +317,9 @@ fn backup(content: &Content) -> Backup {
             .map(|peer| Peer {
                 contact: peer.contact.clone(),
                 identity: peer.identity,
-                device: peer.device,
                 secret: Secret::new(peer.secret),
-                token: peer.token,
                 state: peer.state,
+                expires_at: peer.expires_at,
                 devices: peer.devices.clone(),
                 hints: peer.hints.clone(),
             })

@@ -1,8 +1,7 @@
 //! Peers of the built-in calls, invites that were issued, and call ids already seen.
 //!
 //! Owns: the tables `peers`, `invites` and `seen_calls`. Does not own: what the keys are used for
-//! (the session). Invariant: an identity key belongs to one contact; a single-use invite is
-//! redeemed once, however many ask at the same time.
+//! (the session). Invariant: an identity key belongs to one contact.
 
 use rusqlite::{OptionalExtension as _, Row, params, types::Type};
 use serde::{Deserialize, Serialize};
@@ -33,14 +32,12 @@ pub struct Peer {
     pub contact: ContactId,
     /// Their Ed25519 identity key.
     pub identity: [u8; 32],
-    /// The X25519 static key of the device we know.
-    pub device: [u8; 32],
     /// psk1 of this pair.
     pub secret: Secret<32>,
-    /// Names the pair to the other side without naming anyone.
-    pub token: [u8; 16],
     /// How far we have come.
     pub state: PeerState,
+    /// While pending: when the invite is void. Joined: 0.
+    pub expires_at: Micros,
     /// Their signed device list, as received; empty before the first.
     pub devices: Vec<u8>,
     /// Addresses and homes worth trying, best first.
@@ -50,21 +47,21 @@ pub struct Peer {
 /// An invite we issued.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite {
-    /// Names the invite in the first handshake.
-    pub token: [u8; 16],
-    /// psk1 of that handshake.
+    /// psk1 of its handshake; also what tells invites apart.
     pub secret: Secret<32>,
     /// Whom it was made for, in our words; may be empty.
     pub name: String,
-    /// Not valid from here on; 0 = no end.
+    /// Not valid from here on.
     pub expires_at: Micros,
     /// Valid for one person only.
     pub single_use: bool,
-    /// How often it was redeemed.
-    pub used: u32,
+    /// Whether somebody used it.
+    pub used: bool,
+    /// The identity key of who used it last.
+    pub used_by: Option<[u8; 32]>,
 }
 
-const PEER: &str = "contact_id, identity, device, secret, token, state, devices, hints";
+const PEER: &str = "contact_id, identity, secret, state, expires_at, devices, hints";
 
 impl Store {
     /// Writes a contact's keys, new or not.
@@ -74,17 +71,16 @@ impl Store {
     pub fn put_peer(&mut self, peer: &Peer) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO peers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
-                 ON CONFLICT (contact_id) DO UPDATE SET identity = ?2, device = ?3, secret = ?4, \
-                 token = ?5, state = ?6, devices = ?7, hints = ?8",
+                "INSERT INTO peers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                 ON CONFLICT (contact_id) DO UPDATE SET identity = ?2, secret = ?3, state = ?4, \
+                 expires_at = ?5, devices = ?6, hints = ?7",
             )?
             .execute(params![
                 peer.contact,
                 peer.identity,
-                peer.device,
                 peer.secret,
-                peer.token,
                 state_text(peer.state),
+                peer.expires_at,
                 peer.devices,
                 serde_json::Value::from(peer.hints.clone()).to_string(),
             ])?;
@@ -131,67 +127,37 @@ impl Store {
         Ok(self.db.execute(sql, [contact])? > 0)
     }
 
-    /// Writes down an invite that was issued.
+    /// Writes down an invite that was issued, or what became of it.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the token exists.
+    /// See [`StoreError`].
     pub fn put_invite(&mut self, invite: &Invite) -> Result<(), StoreError> {
         self.db.execute(
-            "INSERT INTO invites VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO invites VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+             ON CONFLICT (secret) DO UPDATE SET used = ?5, used_by = ?6",
             params![
-                invite.token,
                 invite.secret,
                 invite.name,
                 invite.expires_at,
                 invite.single_use,
-                invite.used
+                invite.used,
+                invite.used_by,
             ],
         )?;
         Ok(())
     }
 
-    /// Invites that can still be redeemed: the handshake needs their secrets.
+    /// Invites whose time is not over, used ones included: the one who used it may come again
+    /// for a lost answer. Others are forgotten.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open_invites(&self, now: Micros) -> Result<Vec<Invite>, StoreError> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT token, secret, name, expires_at, single_use, used FROM invites \
-             WHERE (expires_at = 0 OR expires_at > ?1) AND (single_use = 0 OR used = 0)",
-        )?;
-        let rows = statement.query_map([now], read_invite)?;
+    pub fn invites(&mut self, now: Micros) -> Result<Vec<Invite>, StoreError> {
+        self.db.execute("DELETE FROM invites WHERE expires_at <= ?1", [now])?;
+        let sql = "SELECT secret, name, expires_at, single_use, used, used_by FROM invites";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map([], read_invite)?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Redeems an invite once. `None`: unknown, expired, or used up.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn use_invite(
-        &mut self,
-        token: &[u8; 16],
-        now: Micros,
-    ) -> Result<Option<Invite>, StoreError> {
-        Ok(self
-            .db
-            .prepare_cached(
-                "UPDATE invites SET used = used + 1 WHERE token = ?1 \
-                 AND (expires_at = 0 OR expires_at > ?2) AND (single_use = 0 OR used = 0) \
-                 RETURNING token, secret, name, expires_at, single_use, used",
-            )?
-            .query_row(params![token, now], read_invite)
-            .optional()?)
-    }
-
-    /// Takes an invite back. False: there was none.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn remove_invite(&mut self, token: &[u8; 16]) -> Result<bool, StoreError> {
-        Ok(self
-            .db
-            .execute("DELETE FROM invites WHERE token = ?1", [token])?
-            > 0)
     }
 
     /// Notes a call id. False: it was seen within the last 24 h, so this is a replay.
@@ -235,20 +201,19 @@ const fn state_text(state: PeerState) -> &'static str {
 }
 
 fn read_peer(row: &Row<'_>) -> rusqlite::Result<Peer> {
-    let state: String = row.get(5)?;
-    let hints: String = row.get(7)?;
+    let state: String = row.get(3)?;
+    let hints: String = row.get(6)?;
     Ok(Peer {
         contact: row.get(0)?,
         identity: row.get(1)?,
-        device: row.get(2)?,
-        secret: row.get(3)?,
-        token: row.get(4)?,
+        secret: row.get(2)?,
         state: match state.as_str() {
             "pending" => PeerState::Pending,
             "joined" => PeerState::Joined,
-            other => return Err(unknown_text(5, other)),
+            other => return Err(unknown_text(3, other)),
         },
-        devices: row.get(6)?,
+        expires_at: row.get(4)?,
+        devices: row.get(5)?,
         // Hints are only hints: a list broken by hand costs a slower first call.
         hints: serde_json::from_str(&hints).unwrap_or_default(),
     })
@@ -256,12 +221,12 @@ fn read_peer(row: &Row<'_>) -> rusqlite::Result<Peer> {
 
 fn read_invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     Ok(Invite {
-        token: row.get(0)?,
-        secret: row.get(1)?,
-        name: row.get(2)?,
-        expires_at: row.get(3)?,
-        single_use: row.get(4)?,
-        used: row.get(5)?,
+        secret: row.get(0)?,
+        name: row.get(1)?,
+        expires_at: row.get(2)?,
+        single_use: row.get(3)?,
+        used: row.get(4)?,
+        used_by: row.get(5)?,
     })
 }
 

@@ -35,18 +35,14 @@ CREATE INDEX handles_by_value ON handles (scheme, value);
 CREATE TABLE peers (
   contact_id TEXT PRIMARY KEY REFERENCES contacts (id) ON DELETE CASCADE,
   identity BLOB NOT NULL UNIQUE CHECK (length(identity) = 32),
-  device BLOB NOT NULL CHECK (length(device) = 32),
   secret BLOB NOT NULL CHECK (length(secret) = 32),
-  token BLOB NOT NULL CHECK (length(token) = 16),
   state TEXT NOT NULL CHECK (state IN ('pending', 'joined')),
-  devices BLOB NOT NULL, hints TEXT NOT NULL
+  expires_at INTEGER NOT NULL, devices BLOB NOT NULL, hints TEXT NOT NULL
 ) STRICT;
-CREATE INDEX peers_by_token ON peers (token);
 CREATE TABLE invites (
-  token BLOB PRIMARY KEY CHECK (length(token) = 16),
-  secret BLOB NOT NULL CHECK (length(secret) = 32),
+  secret BLOB PRIMARY KEY CHECK (length(secret) = 32),
   name TEXT NOT NULL, expires_at INTEGER NOT NULL, single_use INTEGER NOT NULL,
-  used INTEGER NOT NULL
+  used INTEGER NOT NULL, used_by BLOB CHECK (used_by IS NULL OR length(used_by) = 32)
 ) STRICT;
 CREATE TABLE blocks (
   scheme TEXT NOT NULL, pattern TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (scheme, pattern)

@@ -34,8 +34,7 @@ impl IdentityKey {
         let Ok(signature) = Signature::from_slice(signature) else {
             return false;
         };
-        key.verify_strict(&with_context(context, message), &signature)
-            .is_ok()
+        key.verify_strict(&with_context(context, message), &signature).is_ok()
     }
 }
 
@@ -56,14 +55,9 @@ impl FromStr for IdentityKey {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = z32::decode(text.as_bytes())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok());
+        let bytes = z32::decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let why = "an Ahoy address is 52 characters of z-base-32";
-        bytes.map(Self).ok_or(TextError::Form {
-            what: "address",
-            why,
-        })
+        bytes.map(Self).ok_or(TextError::Form { what: "address", why })
     }
 }
 
@@ -84,9 +78,7 @@ impl Identity {
     /// From the 32-byte seed that the store keeps.
     #[must_use]
     pub fn from_seed(seed: &Secret) -> Self {
-        Self {
-            signing: SigningKey::from_bytes(&seed.0),
-        }
+        Self { signing: SigningKey::from_bytes(&seed.0) }
     }
 
     /// The public half.
@@ -98,10 +90,7 @@ impl Identity {
     /// Signs `message` for one purpose.
     #[must_use]
     pub fn sign(&self, context: &[u8], message: &[u8]) -> Vec<u8> {
-        self.signing
-            .sign(&with_context(context, message))
-            .to_bytes()
-            .to_vec()
+        self.signing.sign(&with_context(context, message)).to_bytes().to_vec()
     }
 
     /// Signs a device list. `number` must grow with every change.
@@ -109,12 +98,7 @@ impl Identity {
     pub fn certify(&self, number: u64, devices: Vec<DeviceKey>) -> SignedDevices {
         let identity = self.key();
         let signature = self.sign(DEVICES, &SignedDevices::message(number, &devices));
-        SignedDevices {
-            identity,
-            number,
-            devices,
-            signature,
-        }
+        SignedDevices { identity, number, devices, signature }
     }
 }
 
@@ -140,6 +124,19 @@ impl SignedDevices {
             message.extend_from_slice(&device.0);
         }
         message
+    }
+
+    /// Its bytes, for the store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // A list of at most eight keys always has an encoding.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` where it is damaged.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
     }
 
     /// Whether the list is signed by its identity and names `device`.
@@ -169,9 +166,7 @@ pub fn safety_number(a: IdentityKey, b: IdentityKey) -> String {
             hash = next.finalize();
         }
         for chunk in hash.chunks_exact(5).take(6) {
-            let value = chunk
-                .iter()
-                .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+            let value = chunk.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
             digits.push_str(&format!("{:05}", value % 100_000));
         }
     }

@@ -77,6 +77,8 @@ pub struct IssuedInvite {
     pub single_use: bool,
     /// Whether somebody used it.
     pub used: bool,
+    /// Who used it last: their repeated join (a lost welcome) is let through.
+    pub used_by: Option<IdentityKey>,
     /// The name the issuer gave to the person it is for; empty: whoever comes.
     pub name: String,
 }
@@ -97,11 +99,7 @@ impl Invite {
         let signature = issuer.sign(CONTEXT, &invite);
         let signed = postcard::to_allocvec(&Signed { invite, signature })
             .map_err(|_| InviteError::Damaged)?;
-        Ok(format!(
-            "ahoy:{}{MARK}{}",
-            issuer.key(),
-            URL_SAFE_NO_PAD.encode(signed)
-        ))
+        Ok(format!("ahoy:{}{MARK}{}", issuer.key(), URL_SAFE_NO_PAD.encode(signed)))
     }
 
     /// Reads a link and checks its signature, at `unix_s` seconds since the epoch.
@@ -116,9 +114,7 @@ impl Invite {
         let rest = link.strip_prefix("ahoy:").ok_or(InviteError::Damaged)?;
         let (address, payload) = rest.split_once(MARK).ok_or(InviteError::Damaged)?;
         let issuer: IdentityKey = address.parse().map_err(|_| InviteError::Damaged)?;
-        let bytes = URL_SAFE_NO_PAD
-            .decode(payload)
-            .map_err(|_| InviteError::Damaged)?;
+        let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InviteError::Damaged)?;
         let signed: Signed = postcard::from_bytes(&bytes).map_err(|_| InviteError::Damaged)?;
         if !issuer.verifies(CONTEXT, &signed.invite, &signed.signature) {
             return Err(InviteError::Forged);
@@ -154,17 +150,23 @@ impl Invite {
 }
 
 impl IssuedInvite {
-    /// Whether it may be used now.
+    /// Whether `by` may use it now.
     ///
     /// # Errors
     /// [`InviteError::Used`] or [`InviteError::Expired`].
-    pub const fn check(&self, unix_s: u64) -> Result<(), InviteError> {
-        if self.single_use && self.used {
+    pub fn check(&self, unix_s: u64, by: IdentityKey) -> Result<(), InviteError> {
+        if self.single_use && self.used && self.used_by != Some(by) {
             return Err(InviteError::Used);
         }
         if self.expires_at <= unix_s {
             return Err(InviteError::Expired);
         }
         Ok(())
+    }
+
+    /// Whether somebody may still come with it.
+    #[must_use]
+    pub const fn is_open(&self, unix_s: u64) -> bool {
+        self.expires_at > unix_s && !(self.single_use && self.used)
     }
 }

@@ -39,10 +39,7 @@ fn an_expired_or_own_invite_says_so() {
     let link = invite(&alice).to_link(&alice).unwrap();
     let late = Invite::from_link(&link, identity(2).key(), NOW + 100).err();
     assert_eq!(late, Some(InviteError::Expired));
-    assert_eq!(
-        Invite::from_link(&link, alice.key(), NOW).err(),
-        Some(InviteError::Own)
-    );
+    assert_eq!(Invite::from_link(&link, alice.key(), NOW).err(), Some(InviteError::Own));
 }
 
 #[test]
@@ -66,10 +63,7 @@ fn a_damaged_invite_is_refused_whatever_byte_is_hit() {
         let Ok(damaged) = String::from_utf8(damaged) else {
             continue;
         };
-        assert!(
-            Invite::from_link(&damaged, bob.key(), NOW).is_err(),
-            "byte {index}"
-        );
+        assert!(Invite::from_link(&damaged, bob.key(), NOW).is_err(), "byte {index}");
     }
     for length in 0..link.len() {
         assert!(Invite::from_link(&link[..length], bob.key(), NOW).is_err());

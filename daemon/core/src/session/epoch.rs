@@ -42,13 +42,7 @@ fn finish(
     number: u32,
 ) -> Result<(EpochKeys, Chain), SessionError> {
     let chain = Chain(derive(b"ahoy chain", &psk.0, noise.get_handshake_hash()));
-    Ok((
-        EpochKeys {
-            keys: Keys::new(noise)?,
-            number,
-        },
-        chain,
-    ))
+    Ok((EpochKeys { keys: Keys::new(noise)?, number }, chain))
 }
 
 impl EpochInitiator {

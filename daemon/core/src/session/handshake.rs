@@ -86,9 +86,7 @@ impl Initiator {
     /// # Errors
     /// [`SessionError::Authentication`] for anything but the true answer.
     pub fn finish(mut self, message: &[u8]) -> Result<(Established, Vec<u8>), SessionError> {
-        let (ct, noise) = message
-            .split_at_checked(CT_LEN)
-            .ok_or(SessionError::Length)?;
+        let (ct, noise) = message.split_at_checked(CT_LEN).ok_or(SessionError::Length)?;
         let psk = psk2(&self.kem.decapsulate(ct)?, &self.ek, ct);
         self.noise.set_psk(2, &psk.0).map_err(refused)?;
         let payload = read(&mut self.noise, noise)?;
@@ -128,18 +126,9 @@ impl Responder {
             return Err(SessionError::Length);
         }
         let payload = inner.split_off(EK_LEN);
-        let key = noise
-            .get_remote_static()
-            .and_then(|key| key.try_into().ok());
+        let key = noise.get_remote_static().and_then(|key| key.try_into().ok());
         let caller = DeviceKey(key.ok_or(SessionError::Authentication)?);
-        Ok(Opened {
-            responder: Self {
-                noise,
-                ek: inner,
-                caller,
-            },
-            payload,
-        })
+        Ok(Opened { responder: Self { noise, ek: inner, caller }, payload })
     }
 
     /// The caller's device.
@@ -164,9 +153,7 @@ impl Responder {
 
 pub(super) fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, SessionError> {
     let mut message = vec![0; MAX_NOISE.min(payload.len() + 256)];
-    let length = noise
-        .write_message(payload, &mut message)
-        .map_err(|_| SessionError::Length)?;
+    let length = noise.write_message(payload, &mut message).map_err(|_| SessionError::Length)?;
     message.truncate(length);
     Ok(message)
 }
@@ -191,11 +178,7 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(noise: HandshakeState) -> Result<Self, SessionError> {
         let transport = noise.into_stateless_transport_mode().map_err(refused)?;
-        Ok(Self {
-            transport,
-            next: 0,
-            window: ReplayWindow::default(),
-        })
+        Ok(Self { transport, next: 0, window: ReplayWindow::default() })
     }
 
     /// Seals `plain` onto the end of `out` and gives the counter it was sealed under.
@@ -229,10 +212,7 @@ impl Keys {
             return Err(SessionError::Replay);
         }
         out.resize(sealed.len(), 0);
-        let length = self
-            .transport
-            .read_message(counter, sealed, out)
-            .map_err(refused)?;
+        let length = self.transport.read_message(counter, sealed, out).map_err(refused)?;
         out.truncate(length);
         self.window.mark(counter);
         Ok(())
@@ -252,10 +232,7 @@ pub struct Established {
 impl Established {
     fn new(noise: HandshakeState, psk2: &Secret) -> Result<Self, SessionError> {
         let chain = Chain(derive(b"ahoy chain", &psk2.0, noise.get_handshake_hash()));
-        Ok(Self {
-            keys: Keys::new(noise)?,
-            chain,
-        })
+        Ok(Self { keys: Keys::new(noise)?, chain })
     }
 
     /// The secret that the first media epoch is chained to.
@@ -280,12 +257,9 @@ impl Established {
     /// # Errors
     /// [`SessionError`]; nothing changes.
     pub fn open(&mut self, message: &[u8]) -> Result<Vec<u8>, SessionError> {
-        let (counter, sealed) = message
-            .split_first_chunk::<8>()
-            .ok_or(SessionError::Length)?;
+        let (counter, sealed) = message.split_first_chunk::<8>().ok_or(SessionError::Length)?;
         let mut plain = Vec::new();
-        self.keys
-            .open(u64::from_be_bytes(*counter), sealed, &mut plain)?;
+        self.keys.open(u64::from_be_bytes(*counter), sealed, &mut plain)?;
         Ok(plain)
     }
 }

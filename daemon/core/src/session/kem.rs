@@ -26,11 +26,7 @@ pub(super) type Shared = Zeroizing<Vec<u8>>;
 pub(super) fn generate() -> Result<(KemSecret, Vec<u8>), SessionError> {
     let secret = DecapsulationKey::generate(&ML_KEM_768).map_err(|_| SessionError::Kem)?;
     let public = secret.encapsulation_key().map_err(|_| SessionError::Kem)?;
-    let bytes = public
-        .key_bytes()
-        .map_err(|_| SessionError::Kem)?
-        .as_ref()
-        .to_vec();
+    let bytes = public.key_bytes().map_err(|_| SessionError::Kem)?.as_ref().to_vec();
     Ok((KemSecret(secret), bytes))
 }
 
@@ -41,10 +37,7 @@ pub(super) fn generate() -> Result<(KemSecret, Vec<u8>), SessionError> {
 pub(super) fn encapsulate(ek: &[u8]) -> Result<(Vec<u8>, Shared), SessionError> {
     let key = EncapsulationKey::new(&ML_KEM_768, ek).map_err(|_| SessionError::Kem)?;
     let (ct, shared) = key.encapsulate().map_err(|_| SessionError::Kem)?;
-    Ok((
-        ct.as_ref().to_vec(),
-        Zeroizing::new(shared.as_ref().to_vec()),
-    ))
+    Ok((ct.as_ref().to_vec(), Zeroizing::new(shared.as_ref().to_vec())))
 }
 
 impl KemSecret {
@@ -54,10 +47,7 @@ impl KemSecret {
     /// [`SessionError::Kem`] where `ct` has the wrong length. A ciphertext of the right length that
     /// was tampered with gives another secret (implicit rejection) and the handshake fails after.
     pub(super) fn decapsulate(&self, ct: &[u8]) -> Result<Shared, SessionError> {
-        let shared = self
-            .0
-            .decapsulate(Ciphertext::from(ct))
-            .map_err(|_| SessionError::Kem)?;
+        let shared = self.0.decapsulate(Ciphertext::from(ct)).map_err(|_| SessionError::Kem)?;
         Ok(Zeroizing::new(shared.as_ref().to_vec()))
     }
 }

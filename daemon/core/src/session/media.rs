@@ -54,13 +54,7 @@ impl MediaSession {
     /// Media towards the side that receives under `remote_index`.
     #[must_use]
     pub const fn new(remote_index: u32, first: EpochKeys) -> Self {
-        Self {
-            remote_index,
-            current: first,
-            previous: None,
-            next: None,
-            inner: Vec::new(),
-        }
+        Self { remote_index, current: first, previous: None, next: None, inner: Vec::new() }
     }
 
     /// Takes the keys of the next epoch.
@@ -104,8 +98,7 @@ impl MediaSession {
         self.inner.push(stream);
         self.inner.extend_from_slice(&length16.to_be_bytes());
         self.inner.extend_from_slice(packet);
-        self.inner
-            .resize(length.next_multiple_of(bucket.max(1)).min(MAX_INNER), 0);
+        self.inner.resize(length.next_multiple_of(bucket.max(1)).min(MAX_INNER), 0);
         out.clear();
         out.push(MARK | epoch_bits(self.current.number()));
         out.extend_from_slice(&self.remote_index.to_be_bytes());
@@ -125,9 +118,8 @@ impl MediaSession {
         now: Now,
         out: &mut Vec<u8>,
     ) -> Result<u8, SessionError> {
-        let (header, sealed) = datagram
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or(SessionError::Length)?;
+        let (header, sealed) =
+            datagram.split_first_chunk::<HEADER_LEN>().ok_or(SessionError::Length)?;
         if datagram.len() > MAX_DATAGRAM {
             return Err(SessionError::Length);
         }
@@ -178,9 +170,8 @@ const fn epoch_bits(number: u32) -> u8 {
 
 /// Takes the inner header and padding off; gives the stream id.
 fn strip(inner: &mut Vec<u8>) -> Result<u8, SessionError> {
-    let (&[stream, a, b], rest) = inner
-        .split_first_chunk::<INNER_HEADER>()
-        .ok_or(SessionError::Length)?;
+    let (&[stream, a, b], rest) =
+        inner.split_first_chunk::<INNER_HEADER>().ok_or(SessionError::Length)?;
     let length = usize::from(u16::from_be_bytes([a, b]));
     if length > rest.len() {
         return Err(SessionError::Length);
@@ -198,10 +189,7 @@ mod tests {
     use crate::session::tests::{epochs, keys};
 
     fn at(seconds: u64) -> Now {
-        Now {
-            mono: Duration::from_secs(seconds),
-            unix_us: 0,
-        }
+        Now { mono: Duration::from_secs(seconds), unix_us: 0 }
     }
 
     #[test]
@@ -214,10 +202,7 @@ mod tests {
         assert_eq!(receiver_index(&sealed), Some(7));
         assert_eq!(b.open(&sealed, at(0), &mut plain), Ok(2));
         assert_eq!(plain, b"picture");
-        assert_eq!(
-            b.open(&sealed, at(0), &mut plain),
-            Err(SessionError::Replay)
-        );
+        assert_eq!(b.open(&sealed, at(0), &mut plain), Err(SessionError::Replay));
     }
 
     #[test]
@@ -257,10 +242,7 @@ mod tests {
             assert_eq!(b.open(datagram, at(0), &mut plain), Ok(1));
         }
         for datagram in &sealed {
-            assert_eq!(
-                b.open(datagram, at(0), &mut plain),
-                Err(SessionError::Replay)
-            );
+            assert_eq!(b.open(datagram, at(0), &mut plain), Err(SessionError::Replay));
         }
     }
 
@@ -276,10 +258,7 @@ mod tests {
         a.seal(1, b"new", 1, &mut new).unwrap();
         assert_eq!(b.open(&new, at(11), &mut plain), Ok(1));
         assert_eq!(b.open(&old, at(15), &mut plain), Ok(1));
-        assert_eq!(
-            b.open(&older, at(17), &mut plain),
-            Err(SessionError::Authentication)
-        );
+        assert_eq!(b.open(&older, at(17), &mut plain), Err(SessionError::Authentication));
         b.seal(1, b"back", 1, &mut new).unwrap();
         assert_eq!(a.open(&new, at(12), &mut plain), Ok(1));
     }

@@ -16,10 +16,7 @@ pub struct ReplayWindow {
 
 impl Default for ReplayWindow {
     fn default() -> Self {
-        Self {
-            next: 0,
-            seen: [0; WORDS],
-        }
+        Self { next: 0, seen: [0; WORDS] }
     }
 }
 

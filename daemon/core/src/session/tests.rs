@@ -63,10 +63,7 @@ fn a_tampered_ml_kem_ciphertext_ends_the_handshake() {
     let opened = Responder::open(&bob, &pair, &one).unwrap();
     let (_, mut two) = opened.responder.finish(b"").unwrap();
     two[7] ^= 1;
-    assert_eq!(
-        initiator.finish(&two).err(),
-        Some(SessionError::Authentication)
-    );
+    assert_eq!(initiator.finish(&two).err(), Some(SessionError::Authentication));
 }
 
 #[test]
@@ -74,10 +71,7 @@ fn every_truncation_of_a_message_is_refused() {
     let (alice, bob, pair) = (secret(1), secret(2), secret(3));
     let (_, one) = Initiator::start(&alice, bob.device_key(), &pair, b"x").unwrap();
     for length in (0..one.len()).step_by(37) {
-        assert!(
-            Responder::open(&bob, &pair, &one[..length]).is_err(),
-            "{length}"
-        );
+        assert!(Responder::open(&bob, &pair, &one[..length]).is_err(), "{length}");
     }
 }
 

@@ -60,11 +60,7 @@ impl<'a> Frame<'a> {
                     2 => Purpose::Call,
                     _ => return Err(WireError::Kind),
                 };
-                Ok(Self::Hello {
-                    purpose,
-                    tag,
-                    message,
-                })
+                Ok(Self::Hello { purpose, tag, message })
             }
             2 => Ok(Self::Answer(body)),
             3 => Ok(Self::Sealed(body)),
@@ -77,11 +73,7 @@ impl<'a> Frame<'a> {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         match self {
-            Self::Hello {
-                purpose,
-                tag,
-                message,
-            } => {
+            Self::Hello { purpose, tag, message } => {
                 out.extend_from_slice(&[1, *purpose as u8]);
                 out.extend_from_slice(tag);
                 out.extend_from_slice(message);

@@ -57,19 +57,26 @@ pub struct Join {
     pub devices: SignedDevices,
     /// How they call themselves.
     pub name: String,
-    /// Where their device listens, for when no mDNS shows it.
-    pub listens: Option<SocketAddr>,
+    /// TCP port their device listens on, for when no mDNS shows it.
+    pub listens: Option<u16>,
 }
 
-/// Payload of message 2 for an invite. Its secret replaces the invite's.
+/// Payload of message 2 for an invite.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
-    /// The issuer's devices.
-    pub devices: SignedDevices,
-    /// How the issuer calls themselves.
-    pub name: String,
-    /// The pair's secret from now on.
-    pub secret: [u8; 32],
+pub enum Welcome {
+    /// They are contacts now.
+    Joined {
+        /// The issuer's devices.
+        devices: SignedDevices,
+        /// How the issuer calls themselves.
+        name: String,
+        /// The pair's secret from now on; replaces the invite's.
+        secret: [u8; 32],
+    },
+    /// Somebody else has used the invite.
+    Used,
+    /// Its time is over.
+    Expired,
 }
 
 /// Where media can be sent.
@@ -179,10 +186,7 @@ impl Envelope {
     pub fn to_padded(&self) -> Result<Vec<u8>, WireError> {
         let content = encode(self)?;
         let needed = content.len() + 2;
-        let size = SIZES
-            .into_iter()
-            .find(|size| *size >= needed)
-            .ok_or(WireError::Length)?;
+        let size = SIZES.into_iter().find(|size| *size >= needed).ok_or(WireError::Length)?;
         let length = u16::try_from(content.len()).map_err(|_| WireError::Length)?;
         let mut out = Vec::with_capacity(size);
         out.extend_from_slice(&length.to_be_bytes());
@@ -200,9 +204,8 @@ impl Envelope {
             return Err(WireError::Length);
         }
         let (length, rest) = bytes.split_first_chunk::<2>().ok_or(WireError::Length)?;
-        let content = rest
-            .get(..usize::from(u16::from_be_bytes(*length)))
-            .ok_or(WireError::Length)?;
+        let content =
+            rest.get(..usize::from(u16::from_be_bytes(*length))).ok_or(WireError::Length)?;
         decode(content)
     }
 }

@@ -29,35 +29,32 @@ type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// Puts both filters on all threads; answers how many calls are left.
 pub(crate) fn restrict(read_only: bool) -> Result<usize, Error> {
+    let (refusals, ceiling, left) = programs(read_only)?;
     // The refusals first: after the ceiling, there is no `seccomp` call any more.
-    let refusals = compile(refusals(read_only)?, SeccompAction::Allow, libc::EPERM)?;
-    let (ceiling, left) = ceiling()?;
     seccompiler::apply_filter_all_threads(&refusals)?;
     seccompiler::apply_filter_all_threads(&ceiling)?;
     Ok(left)
 }
 
+fn programs(read_only: bool) -> Result<(BpfProgram, BpfProgram, usize), BackendError> {
+    let refuse = SeccompAction::Errno(errno(libc::EPERM));
+    let rules = refusals(read_only)?;
+    let refusals = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch()?)?;
+    let (ceiling, left) = ceiling()?;
+    Ok((refusals.try_into()?, ceiling, left))
+}
+
 /// Everything that is not listed does not exist.
 fn ceiling() -> Result<(BpfProgram, usize), BackendError> {
     let listed = lists::ALLOWED.iter().chain(lists::ALLOWED_LEGACY);
-    let allowed: Rules = listed.map(|&call| (call, Vec::new())).collect();
-    let left = allowed.len();
-    let mut rules = allowed;
+    let mut rules: Rules = listed.map(|&call| (call, Vec::new())).collect();
+    let left = rules.len();
     // Let through here, refused with EPERM by the other filter.
     let refused = lists::REFUSED.iter().chain(lists::REFUSED_LEGACY);
     rules.extend(refused.map(|&call| (call, Vec::new())));
     let missing = SeccompAction::Errno(errno(libc::ENOSYS));
     let filter = SeccompFilter::new(rules, missing, SeccompAction::Allow, arch()?)?;
     Ok((filter.try_into()?, left))
-}
-
-fn compile(
-    rules: Rules,
-    otherwise: SeccompAction,
-    refusal: libc::c_int,
-) -> Result<BpfProgram, BackendError> {
-    let refuse = SeccompAction::Errno(errno(refusal));
-    SeccompFilter::new(rules, otherwise, refuse, arch()?)?.try_into()
 }
 
 /// Calls that are refused always, and listed calls that are refused with these arguments.

@@ -33,10 +33,9 @@ fn peer(contact: &ContactId, seed: u8) -> Peer {
     Peer {
         contact: contact.clone(),
         identity: [seed; 32],
-        device: [seed + 1; 32],
         secret: Secret::new([seed + 2; 32]),
-        token: [seed + 3; 16],
         state: PeerState::Pending,
+        expires_at: Micros(77),
         devices: vec![1, 2, 3],
         hints: vec!["192.0.2.1:24690".to_owned()],
     }
@@ -168,38 +167,23 @@ fn two_contacts_cannot_have_one_identity() {
 }
 
 #[test]
-fn a_single_use_invite_is_redeemed_once_and_an_expired_one_never() {
+fn invites_are_kept_with_who_used_them_until_they_expire() {
     let mut fixture = Fixture::new();
-    let invite = |token, expires_at, single_use| Invite {
-        token: [token; 16],
-        secret: Secret::new([5; 32]),
+    let invite = |secret, expires_at| Invite {
+        secret: Secret::new([secret; 32]),
         name: "Bob".to_owned(),
         expires_at: Micros(expires_at),
-        single_use,
-        used: 0,
+        single_use: true,
+        used: false,
+        used_by: None,
     };
-    for (token, expires_at, single_use) in [(1, 0, true), (2, 100, false), (3, 0, false)] {
-        fixture
-            .store
-            .put_invite(&invite(token, expires_at, single_use))
-            .expect("put");
-    }
-    let mut redeem = |token: u8| {
-        let redeemed = fixture.store.use_invite(&[token; 16], Micros(100));
-        redeemed.expect("use").map(|invite| invite.used)
-    };
-    assert_eq!(redeem(1), Some(1));
-    assert_eq!(redeem(1), None);
-    assert_eq!(redeem(2), None);
-    assert_eq!(redeem(3), Some(1));
-    assert_eq!(redeem(3), Some(2));
-    assert_eq!(redeem(4), None);
-    assert_eq!(
-        fixture.store.open_invites(Micros(99)).expect("list").len(),
-        2
-    );
-    assert!(fixture.store.remove_invite(&[3; 16]).expect("remove"));
-    assert!(!fixture.store.remove_invite(&[3; 16]).expect("remove"));
+    fixture.store.put_invite(&invite(1, 50)).expect("put");
+    fixture.store.put_invite(&invite(2, 500)).expect("put");
+    let used = Invite { used: true, used_by: Some([9; 32]), ..invite(2, 500) };
+    fixture.store.put_invite(&used).expect("put again");
+    let open = fixture.store.invites(Micros(100)).expect("list");
+    assert_eq!(open.len(), 1);
+    assert!(open[0] == used);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::Fixture;
 use crate::store::{
-    Backup, BackupError, Contact, Peer, PeerState, Secret,
+    Backup, BackupError, Contact, Micros, Peer, PeerState, Secret,
     backup::{Cost, write_with_cost},
     keys::{Keys, KeysError},
     read_backup, write_backup,
@@ -96,10 +96,9 @@ fn filled() -> (Fixture, Keys) {
         .put_peer(&Peer {
             contact,
             identity: [1; 32],
-            device: [2; 32],
             secret: Secret::new([3; 32]),
-            token: [4; 16],
             state: PeerState::Joined,
+            expires_at: Micros(0),
             devices: vec![5],
             hints: vec!["198.51.100.7:1".to_owned()],
         })

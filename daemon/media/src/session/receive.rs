@@ -1,0 +1,136 @@
+//! Receiving: packets to voice and pictures.
+//!
+//! Owns: the decoding pipelines of a session. Does not own: the playout or the video node.
+//! Invariant: one pipeline decodes packets of one source only. A sender that was restarted counts
+//! from anywhere, so its packets get a new pipeline instead of a jitter buffer's best guess.
+
+use ahoy_core::media::MediaPart;
+
+use super::Session;
+use crate::{
+    describe::{self, AUDIO_PT, VIDEO_PT},
+    flow::{self, Flow, FlowError, Watcher},
+    inbox::FlowKind,
+    rtp::{self, Source},
+};
+
+/// New pipelines a second: a sender that changes its source faster is not followed.
+const MOST_STARTS: u32 = 4;
+
+/// What receives one stream.
+#[derive(Default)]
+pub(super) struct Reception {
+    now: Now,
+    starts: u32,
+    lost_before: u64,
+}
+
+#[derive(Default)]
+enum Now {
+    /// Nothing came yet, or another try is due.
+    #[default]
+    Idle,
+    /// Packets of this source are decoded.
+    Running(Source, Flow),
+    /// The pipeline failed; nothing is decoded until the next tick.
+    Failed,
+}
+
+impl Reception {
+    /// Decodes a packet, in a pipeline made by `start` when there is none for its source.
+    fn take(
+        &mut self,
+        source: Source,
+        packet: &[u8],
+        start: impl FnOnce() -> Result<Flow, FlowError>,
+    ) -> Result<(), FlowError> {
+        let fresh = match &self.now {
+            Now::Running(known, flow) if *known == source => {
+                flow.push(packet);
+                return Ok(());
+            }
+            Now::Running(..) | Now::Idle => self.starts < MOST_STARTS,
+            Now::Failed => false,
+        };
+        if !fresh {
+            return Ok(());
+        }
+        self.starts += 1;
+        self.fail();
+        let flow = start()?;
+        flow.push(packet);
+        self.now = Now::Running(source, flow);
+        Ok(())
+    }
+
+    /// Ends the pipeline.
+    pub(super) fn fail(&mut self) {
+        self.lost_before = self.lost();
+        self.now = Now::Failed;
+    }
+
+    /// Once a second: lets a failed one start anew.
+    pub(super) fn recover(&mut self) {
+        self.starts = 0;
+        if matches!(self.now, Now::Failed) {
+            self.now = Now::Idle;
+        }
+    }
+
+    /// Packets lost since the session's start.
+    pub(super) fn lost(&self) -> u64 {
+        match &self.now {
+            Now::Running(_, flow) => self.lost_before + flow.lost(),
+            Now::Idle | Now::Failed => self.lost_before,
+        }
+    }
+}
+
+impl Session {
+    /// A packet with voice.
+    pub(super) fn hear(&mut self, packet: &[u8]) {
+        let Some(source) = rtp::source(packet, AUDIO_PT) else {
+            return;
+        };
+        self.shared.received_voice();
+        let on_error = self.on_error(FlowKind::AudioReceive);
+        let (plan, shared, playout) = (&self.plan.audio, &self.shared, &self.playout);
+        let started = self.heard.take(source, packet, || {
+            let (shared, playout) = (shared.clone(), playout.clone());
+            flow::receive_audio(&describe::audio_receive(plan), on_error, move |bytes| {
+                let samples = bytes
+                    .chunks_exact(2)
+                    .map(|it| i16::from_le_bytes([it[0], it[1]]));
+                if let Ok(mut playout) = playout.lock() {
+                    playout.push(samples);
+                }
+                shared.voice_decoded();
+            })
+        });
+        if let Err(error) = started {
+            self.report(MediaPart::Speaker, error.to_string());
+        }
+    }
+
+    /// A packet with a part of a picture.
+    pub(super) fn see(&mut self, packet: &[u8]) {
+        let (Some(plan), Some(source)) = (&self.plan.video, rtp::source(packet, VIDEO_PT)) else {
+            return;
+        };
+        let on_error = self.on_error(FlowKind::VideoReceive);
+        let (accept, shared) = (plan.accept, &self.shared);
+        let started = self.seen.take(source, packet, || {
+            let watchers = [shared.clone(), shared.clone(), shared.clone()];
+            let [showing, wanting, refusing] = watchers;
+            let watcher = Watcher {
+                show: Box::new(move |picture| showing.show_remote(picture)),
+                key_frame_needed: std::sync::Arc::new(move || wanting.want_key_frame()),
+                refused: Box::new(move |width, height| refusing.refuse(width, height)),
+            };
+            flow::receive_video(&describe::video_receive(), accept, on_error, watcher)
+        });
+        if let Err(error) = started {
+            self.report(MediaPart::RemoteVideo, error.to_string());
+        }
+    }
+}

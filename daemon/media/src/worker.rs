@@ -1,0 +1,232 @@
+//! The worker's main thread: commands and notes in, sessions and tones kept.
+//!
+//! Owns: the table of sessions, the tone, the tick. Does not own: what a session does
+//! ([`crate::session`]). Invariant: a command for an unknown session changes nothing; everything
+//! that changes a session happens on this thread.
+
+use std::{
+    collections::BTreeMap,
+    os::fd::OwnedFd,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use ahoy_core::media::{MediaCommand, MediaEvent, MediaPart, SessionId, Tone};
+
+use crate::{
+    health::Key,
+    inbox::{Inbox, Input},
+    pw::{Note, Request, Spec},
+    session::{Session, World},
+    sound::RATE,
+    tones::{self, TonePlayer},
+};
+
+/// Between two reports of counters.
+const TICK: Duration = Duration::from_secs(1);
+/// How long after its length a tone that nobody plays (no speaker) counts as over.
+const TONE_GRACE: Duration = Duration::from_secs(1);
+/// Samples PipeWire handles at a time for a tone: nobody hears 20 ms there, and it wakes less.
+const TONE_QUANTUM: u32 = 1024;
+
+/// The tone that plays.
+struct Playing {
+    tone: Tone,
+    until: Option<Instant>,
+}
+
+/// The worker.
+pub(crate) struct Worker {
+    world: World,
+    sessions: BTreeMap<SessionId, Session>,
+    playing: Option<Playing>,
+}
+
+impl Worker {
+    /// A worker without any call.
+    pub(crate) const fn new(world: World) -> Self {
+        Self {
+            world,
+            sessions: BTreeMap::new(),
+            playing: None,
+        }
+    }
+
+    /// Works until the parent is gone.
+    pub(crate) fn run(mut self, inbox: &Inbox) {
+        let mut tick = Instant::now() + TICK;
+        loop {
+            match inbox.next(tick.saturating_duration_since(Instant::now())) {
+                Some(Input::ParentGone) => break,
+                Some(input) => self.handle(input),
+                None => {}
+            }
+            if Instant::now() >= tick {
+                tick = Instant::now() + TICK;
+                self.tick();
+            }
+            for event in self.world.health.news() {
+                self.world.parent.tell(&event);
+            }
+        }
+        for (_, session) in std::mem::take(&mut self.sessions) {
+            session.stop(&mut self.world);
+        }
+        self.world.pipewire.ask(Request::Quit);
+    }
+
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Command(command, fds) => self.command(*command, fds),
+            Input::Packet(id, stream, packet) => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.packet(stream, &packet);
+                }
+            }
+            Input::PipeWire(note) => self.note(note),
+            Input::Camera(id, format) => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.camera_format(format);
+                }
+            }
+            Input::Failed(id, kind, why) => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.failed(kind, &why);
+                }
+            }
+            // Handled where it is taken out.
+            Input::ParentGone => {}
+        }
+    }
+
+    fn command(&mut self, command: MediaCommand, fds: Vec<OwnedFd>) {
+        match command {
+            MediaCommand::PipeWire => self.connect(fds),
+            MediaCommand::PlayTone { tone, device } => self.play(tone, device),
+            MediaCommand::StopTone => self.silence(),
+            MediaCommand::Start { session, plan } => {
+                // The parent never uses a number twice; a second start means it restarted the call.
+                if let Some(old) = self.sessions.remove(&session) {
+                    old.stop(&mut self.world);
+                }
+                let started = Session::start(session, plan, &mut self.world);
+                self.sessions.insert(session, started);
+            }
+            MediaCommand::SetMuted { session, muted } => {
+                self.with(session, |it, world| it.set_muted(muted, world));
+            }
+            MediaCommand::SetCamera { session, on } => {
+                self.with(session, |it, world| it.set_camera(on, world));
+            }
+            MediaCommand::SetHeld { session, held } => {
+                self.with(session, |it, world| it.set_held(held, world));
+            }
+            MediaCommand::ForceKeyFrame { session } => {
+                self.with(session, |it, _| it.force_key_frame());
+            }
+            MediaCommand::Stop { session } => {
+                if let Some(session) = self.sessions.remove(&session) {
+                    session.stop(&mut self.world);
+                }
+            }
+        }
+    }
+
+    fn with(&mut self, id: SessionId, change: impl FnOnce(&mut Session, &mut World)) {
+        match self.sessions.get_mut(&id) {
+            Some(session) => change(session, &mut self.world),
+            None => tracing::debug!(?id, "a command for a session that is not there"),
+        }
+    }
+
+    fn connect(&mut self, fds: Vec<OwnedFd>) {
+        // One descriptor serves everything; more are closed here.
+        match fds.into_iter().next() {
+            Some(socket) => self.world.pipewire.ask(Request::Connect(socket)),
+            None => self.disconnected("there is no PipeWire: start it to hear and be heard".into()),
+        }
+    }
+
+    fn disconnected(&mut self, why: String) {
+        self.world.pipewire.ask(Request::Disconnect);
+        if self.world.health.disconnected(why.clone()) {
+            let part = MediaPart::PipeWire;
+            self.world.parent.tell(&MediaEvent::Missing {
+                session: None,
+                part,
+                why,
+            });
+            self.world.parent.tell(&MediaEvent::Devices {
+                devices: Vec::new(),
+            });
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Connected => {
+                self.world.health.connected();
+                let part = MediaPart::PipeWire;
+                self.world.parent.tell(&MediaEvent::Found {
+                    session: None,
+                    part,
+                });
+            }
+            Note::Disconnected(why) => self.disconnected(why),
+            Note::Devices(devices) => {
+                self.world.health.devices(devices.clone());
+                self.world.parent.tell(&MediaEvent::Devices { devices });
+                for key in self.world.health.failed() {
+                    self.world.pipewire.ask(Request::Retry(key));
+                }
+            }
+            Note::Live(key) => self.world.health.live(key),
+            Note::Down(key, why) => self.world.health.down(key, why),
+            Note::SoundOver(key) if key == Key::TONE => self.tone_over(),
+            Note::SoundOver(_) => {}
+        }
+    }
+
+    fn play(&mut self, tone: Tone, device: Option<String>) {
+        let length = tones::length(tone)
+            .map(|samples| Duration::from_secs_f64(samples as f64 / f64::from(RATE)));
+        let until = length.map(|length| Instant::now() + length + TONE_GRACE);
+        self.playing = Some(Playing { tone, until });
+        let spec = Spec::Playback {
+            name: "ahoy-tone".into(),
+            target: device,
+            quantum: TONE_QUANTUM,
+            media_role: "Notification",
+            sound: Arc::new(Mutex::new(TonePlayer::new(tone))),
+        };
+        self.world.open(Key::TONE, spec);
+    }
+
+    fn silence(&mut self) {
+        if self.playing.take().is_some() {
+            self.world.close(Key::TONE);
+        }
+    }
+
+    /// A tone has been played to its end. A note of a replaced one may still be on its way.
+    fn tone_over(&mut self) {
+        let Some(tone) = self.playing.as_ref().map(|playing| playing.tone) else {
+            return;
+        };
+        if tones::length(tone).is_some() {
+            self.silence();
+            self.world.parent.tell(&MediaEvent::ToneEnded { tone });
+        }
+    }
+
+    fn tick(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.tick(&mut self.world);
+        }
+        let now = Instant::now();
+        let until = self.playing.as_ref().and_then(|playing| playing.until);
+        if until.is_some_and(|until| now >= until) {
+            self.tone_over();
+        }
+    }
+}
