@@ -4,11 +4,11 @@
 //! engine. Invariant: adapters never import each other; each turns one part of the world into
 //! events and carries out commands on it.
 
-// M pub mod desktop;
-// M pub mod link;
-// M pub mod paths;
-// M pub mod service;
+pub mod desktop;
+pub mod link;
+pub mod paths;
+pub mod service;
 pub mod settings;
 pub mod store;
-// M pub mod tasks;
+pub mod tasks;
 pub mod worker;

@@ -18,15 +18,24 @@ fn with(text: &str) -> (tempfile::TempDir, Settings, Vec<Problem>) {
 #[test]
 fn every_default_passes_its_own_rule_and_every_key_has_its_kind() {
     for &key in Key::ALL {
-        key.rule().check(&key.rule().default()).expect(key.name());
+        assert_eq!(
+            key.rule().check(&key.rule().default()),
+            Ok(()),
+            "{}",
+            key.name()
+        );
         assert!(!key.doc().is_empty());
         assert_eq!(Key::from_name(key.name()), Some(key));
     }
-    for flag in [Key::MDNS] {
-        assert!(matches!(flag.0.rule(), Rule::Bool { .. }));
-    }
+    assert!(matches!(Key::MDNS.0.rule(), Rule::Bool { .. }));
     for number in [Key::RING_TIMEOUT, Key::KEEP_DAYS] {
         assert!(matches!(number.0.rule(), Rule::Number { .. }));
+    }
+    for text in [Key::DO_NOT_DISTURB, Key::LISTEN, Key::LAN_NAME, Key::CAMERA] {
+        assert!(matches!(
+            text.0.rule(),
+            Rule::Choice { .. } | Rule::Text { .. }
+        ));
     }
 }
 

@@ -2,6 +2,12 @@
 //!
 //! Owns: the fake worker's orders. Does not own: what the real workers do. Invariant: every wait
 //! has a deadline, and every process a test starts is gone when it ends.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test of its own: what is not as expected fails it, and a skip is told"
+)]
 
 use std::{
     os::fd::OwnedFd,

@@ -1,4 +1,5 @@
-//! A worker that answers, dies and misbehaves on command, for the tests of the real thing.
+//! A worker that answers, dies and misbehaves on command, for the tests of the real thing; also a
+//! parent to be killed, and a service to be watched.
 //!
 //! Owns: its tricks. Does not own: framing and socket, which are the same as the real workers'.
 //! Invariant: what it reports about itself is read from the kernel, not assumed.
@@ -12,8 +13,12 @@ use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("parent") {
+    let role = arguments.next();
+    if role.as_deref() == Some("parent") {
         return parent(arguments.next().unwrap_or_default());
+    }
+    if role.as_deref() == Some("service") {
+        return service(&arguments.next().unwrap_or_default());
     }
     // A line for the log, so that the pipes carry something.
     let _ = writeln!(std::io::stdout(), "fake worker \u{1b}[31mhere");
@@ -153,6 +158,39 @@ fn parent(own: String) -> ExitCode {
             worker.run(tokio_util::sync::CancellationToken::new()),
             watching
         );
+    });
+    ExitCode::SUCCESS
+}
+
+/// Plays a service until its standard input closes.
+fn service(filter: &str) -> ExitCode {
+    if ahoy::service::init_log(filter).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return ExitCode::FAILURE;
+    };
+    runtime.block_on(async {
+        ahoy::service::ready();
+        let who = ahoy::service::Redacted("Alice");
+        tracing::info!(%who, "a call from");
+        let mut watchdog = ahoy::service::Watchdog::from_environment();
+        let closed = tokio::task::spawn_blocking(|| {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink())
+        });
+        let beating = async {
+            loop {
+                watchdog.beat().await;
+            }
+        };
+        tokio::select! {
+            _ = closed => {}
+            () = beating => {}
+        }
+        ahoy::service::stopping();
     });
     ExitCode::SUCCESS
 }
