@@ -85,7 +85,7 @@ impl App {
             address: String::new(),
             favourites: self.favourites.clone(),
             unseen: self.unseen,
-            listening: self.talk.is_listening(),
+            listening: self.talk.is_going_on(),
             endpoints: self.endpoints(),
             endpoint: self.settings.text(Key::SPEAKER),
         };
@@ -207,7 +207,10 @@ impl App {
                     tracing::debug!(%error, "signalling");
                 }
             }
-            builtin::Output::Close(conn) => self.lan.close(ConnectionId(conn.0)),
+            builtin::Output::Close(conn) => {
+                self.closing.insert(ConnectionId(conn.0));
+                self.lan.close(ConnectionId(conn.0));
+            }
             builtin::Output::Media(order) => {
                 // Bounded; the path only ever waits for the kernel.
                 let _ = self.path.send(PathOrder::Media(order)).await;
@@ -224,8 +227,10 @@ impl App {
                 self.tell(Event::Contacts(vec![contact.0])).await;
             }
             builtin::Output::Announce(tags) => {
-                if let Some(mdns) = &self.mdns {
-                    mdns.publish(tags);
+                if let Some((mdns, port)) = &mut self.mdns
+                    && let Err(error) = mdns.publish(*port, &tags)
+                {
+                    tracing::warn!(%error, "mdns");
                 }
             }
             builtin::Output::Performed(..) | builtin::Output::Report(_) => {

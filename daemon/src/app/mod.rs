@@ -22,7 +22,7 @@ mod talk;
 mod voice;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
     time::Duration,
 };
@@ -111,10 +111,12 @@ pub struct App {
     server: Option<Server>,
     path: mpsc::Sender<PathOrder>,
     lan: Lan,
-    mdns: Option<Mdns>,
+    mdns: Option<(Mdns, u16)>,
     /// Where signalling listens, for `doctor`.
     listens: String,
     dials: HashMap<ConnectionId, DialId>,
+    /// Closed by us, with frames that may still be on their way out.
+    closing: HashSet<ConnectionId>,
     media: MediaSide,
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
@@ -272,6 +274,7 @@ impl App {
             LanEvent::Frame { id, bytes } => built_in.handle_frame(now, ConnId(id.0), &bytes),
             LanEvent::Closed { id, why } => {
                 tracing::debug!(connection = id.0, %why, "signalling closed");
+                self.closing.remove(&id);
                 match self.dials.remove(&id) {
                     Some(dial) => built_in.handle_dialed(now, dial, None),
                     None => built_in.handle_closed(now, ConnId(id.0)),
@@ -328,13 +331,16 @@ impl App {
     /// Ends every call and lets the other sides hear of it.
     async fn say_goodbye(&mut self) {
         let now = self.clock.now();
+        let calls = self.service.engine().calls().any(|call| !call.state().is_ended());
         let id = self.command_id(Waiter::Desktop);
         self.service.handle_command(now, id, ahoy_core::engine::Command::EndAll);
         self.settle().await;
         self.media_worker.set_wanted(false);
         self.voice_worker.set_wanted(false);
-        // Frames go out in the adapter's own tasks; a peer that does not read must not hold us.
-        let _ = tokio::time::timeout(GOODBYE, self.lan.ended()).await;
+        if calls {
+            // Frames go out in the adapter's own tasks; a peer that does not read must not hold us.
+            let _ = tokio::time::timeout(GOODBYE, self.flushed()).await;
+        }
         let (done, written) = tokio::sync::oneshot::channel();
         self.jobs
             .add(async move {
@@ -342,6 +348,21 @@ impl App {
             })
             .await;
         let _ = tokio::time::timeout(GOODBYE, written).await;
+    }
+}
+
+impl App {
+    /// Waits until every connection that we closed has sent what was queued on it.
+    async fn flushed(&mut self) {
+        while !self.closing.is_empty() {
+            match self.inbox.lan.recv().await {
+                Some(LanEvent::Closed { id, .. }) => {
+                    self.closing.remove(&id);
+                }
+                Some(LanEvent::Opened { .. } | LanEvent::Frame { .. }) => {}
+                None => return,
+            }
+        }
     }
 }
 

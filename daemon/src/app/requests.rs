@@ -11,7 +11,7 @@ use ahoy_core::{
 
 use super::{
     App, Waiter,
-    request::{Answer, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
+    request::{Answer, Dict, Event, Fault, Plain, Request, StartWish},
     talk,
 };
 use crate::{
@@ -251,10 +251,5 @@ impl App {
             MediaEvent::Started { .. } | MediaEvent::AudioPlaying { .. } => {}
             MediaEvent::Stats { .. } => {}
         }
-    }
-
-    /// For requests that this state does not allow.
-    pub(super) fn busy(why: &str) -> Fault {
-        Fault::new(FaultKind::InvalidState, why)
     }
 }

@@ -86,6 +86,11 @@ impl Talk {
         self.listening || self.pending
     }
 
+    /// Whether the dialogue goes on: ears open, a question asked, or a countdown running.
+    pub(super) fn is_going_on(&self) -> bool {
+        self.is_listening() || self.dialogue.is_open()
+    }
+
     /// The worker runs. What it listens for is sent once it has said what it can.
     pub(super) fn started(&mut self, link: Link<Voice>) {
         self.link = Some(link);
