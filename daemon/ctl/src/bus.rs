@@ -40,34 +40,22 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// Signals kept while we print; a full queue makes the daemon's socket wait, it loses nothing.
 const QUEUE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// How a bus object says that it is not there or does not speak an interface; a method or property
-/// of ours that is merely newer than the daemon costs one more question.
-const ABSENT: &[&str] = &["UnknownObject", "UnknownInterface", "UnknownMethod", "UnknownProperty"];
-
-/// One of the fixed interfaces of the contract.
+/// One of the fixed interfaces of the contract, all of which lie at the root.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
-    /// The object of its own that the contract's table names; Manager lies at the root.
-    path: &'static str,
-    interface: &'static str,
-}
-
-const fn at(path: &'static str, interface: &'static str) -> At {
-    At { path, interface }
-}
+pub struct At(&'static str);
 
 /// `.Manager`
-pub const MANAGER: At = at(ROOT, "org.ahoycall.Calls1.Manager");
+pub const MANAGER: At = At("org.ahoycall.Calls1.Manager");
 /// `.History`
-pub const HISTORY: At = at("/org/ahoycall/Calls1/history", "org.ahoycall.Calls1.History");
+pub const HISTORY: At = At("org.ahoycall.Calls1.History");
 /// `.Contacts`
-pub const CONTACTS: At = at("/org/ahoycall/Calls1/contacts", "org.ahoycall.Calls1.Contacts");
+pub const CONTACTS: At = At("org.ahoycall.Calls1.Contacts");
 /// `.Voice`
-pub const VOICE: At = at("/org/ahoycall/Calls1/voice", "org.ahoycall.Calls1.Voice");
+pub const VOICE: At = At("org.ahoycall.Calls1.Voice");
 /// `.Identity`
-pub const IDENTITY: At = at("/org/ahoycall/Calls1/identity", "org.ahoycall.Calls1.Identity");
+pub const IDENTITY: At = At("org.ahoycall.Calls1.Identity");
 /// `.Settings`
-pub const SETTINGS: At = at("/org/ahoycall/Calls1/settings", "org.ahoycall.Calls1.Settings");
+pub const SETTINGS: At = At("org.ahoycall.Calls1.Settings");
 
 /// What GetManagedObjects returns.
 pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
@@ -106,25 +94,7 @@ impl Bus {
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        self.call_either(at, at.interface, method, body).await
-    }
-
-    /// The contract's table gives each interface an object of its own, its XML puts them all at the
-    /// root: whichever the daemon does, the other place answers that it does not know the object or
-    /// the interface, so that a call is never carried out twice.
-    async fn call_either<B, R>(&self, at: At, interface: &str, method: &str, body: &B) -> Result<R>
-    where
-        B: Serialize + DynamicType,
-        R: DeserializeOwned + Type,
-    {
-        match self.call_at(at.path, interface, method, body).await {
-            Err(Error::Refused { name, .. })
-                if at.path != ROOT && ABSENT.contains(&name.as_str()) =>
-            {
-                self.call_at(ROOT, interface, method, body).await
-            }
-            done => done,
-        }
+        self.call_at(ROOT, at.0, method, body).await
     }
 
     /// Calls a method of any object of the daemon.
@@ -146,7 +116,7 @@ impl Bus {
 
     /// One property of a fixed object.
     pub async fn property(&self, at: At, name: &str) -> Result<OwnedVariant> {
-        self.call_either(at, PROPERTIES, "Get", &(at.interface, name)).await
+        self.call_at(ROOT, PROPERTIES, "Get", &(at.0, name)).await
     }
 
     /// All properties of one interface of an object.
@@ -156,7 +126,7 @@ impl Bus {
 
     /// All properties of a fixed object.
     pub async fn properties_of(&self, at: At) -> Result<Dict> {
-        self.call_either(at, PROPERTIES, "GetAll", &(at.interface,)).await
+        self.properties(ROOT, at.0).await
     }
 
     /// The calls and the providers.

@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::service::{Layout, Service};
+use crate::service::Service;
 
 /// Nothing a test waits for takes so long, even on a loaded machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -105,12 +105,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn new() -> Self {
-        Self::with(Layout::OwnObjects).await
-    }
-
-    pub(crate) async fn with(layout: Layout) -> Self {
         let (dir, bus, address) = bus().await;
-        let service = Service::start(&address, layout).await;
+        let service = Service::start(&address).await;
         Self { service, address, dir, _bus: bus }
     }
 

@@ -2,10 +2,7 @@
 
 use serde_json::json;
 
-use crate::{
-    harness::Session,
-    service::{Layout, dict},
-};
+use crate::{harness::Session, service::dict};
 
 fn row(nr: u64, outcome: &str) -> crate::service::Dict {
     dict([
@@ -122,20 +119,6 @@ async fn accept_takes_only_an_invite() {
     assert_eq!(session.service.asked(), ["Accept AHOY:abc \"Bob\""]);
     assert_eq!(session.ctl(&["accept", "https://example.org"]).await.code, 2);
     assert!(session.service.asked().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_works_where_the_daemon_serves_all_at_the_root() {
-    let session = Session::with(Layout::Root).await;
-    session.ctl(&["contacts", "add", "Bob", "+49301"]).await.ok();
-    session.ctl(&["favourites", "add", "bob"]).await.ok();
-    assert_eq!(
-        session.service.asked(),
-        ["Put [\"aliases\", \"handles\", \"name\"]", "SetFavourite c1 true"]
-    );
-    assert_eq!(session.ctl(&["favourites"]).await.ok(), " 1  Bob\n");
-    assert_eq!(session.ctl(&["recents"]).await.ok(), "No calls.\n");
-    assert!(session.ctl(&["identity"]).await.ok().starts_with("ahoy:"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

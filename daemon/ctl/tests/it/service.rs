@@ -67,23 +67,6 @@ fn ask(world: &Shared, line: impl Into<String>) {
     world.lock().unwrap().asked.push(line.into());
 }
 
-/// Where History, Contacts, Voice, Identity and Settings lie: the contract's table says at objects
-/// of their own, its XML says at the root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    OwnObjects,
-    Root,
-}
-
-impl Layout {
-    pub(crate) fn path(self, name: &str) -> String {
-        match self {
-            Self::OwnObjects => format!("{ROOT}/{name}"),
-            Self::Root => ROOT.to_owned(),
-        }
-    }
-}
-
 /// A running service.
 pub(crate) struct Service {
     pub(crate) connection: Connection,
@@ -91,18 +74,17 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) async fn start(address: &str, layout: Layout) -> Self {
+    pub(crate) async fn start(address: &str) -> Self {
         let world = Shared::default();
         let w = || Arc::clone(&world);
-        let at = |name: &str| layout.path(name);
         let connection = zbus::connection::Builder::address(address)
             .serve_at(ROOT, ObjectManager)
             .serve_at(ROOT, Manager(w()))
-            .serve_at(at("history"), History(w()))
-            .serve_at(at("contacts"), Contacts(w()))
-            .serve_at(at("voice"), Voice { world: w(), listening: false })
-            .serve_at(at("identity"), Identity(w()))
-            .serve_at(at("settings"), Settings(w()))
+            .serve_at(ROOT, History(w()))
+            .serve_at(ROOT, Contacts(w()))
+            .serve_at(ROOT, Voice { world: w(), listening: false })
+            .serve_at(ROOT, Identity(w()))
+            .serve_at(ROOT, Settings(w()))
             .name("org.ahoycall.Calls1")
             .build()
             .await
@@ -529,8 +511,8 @@ impl Voice {
 
 impl Voice {
     /// The dialogue ends.
-    pub(crate) async fn end(connection: &Connection, path: &str) {
-        let voice = connection.object_server().interface::<_, Self>(path).await.unwrap();
+    pub(crate) async fn end(connection: &Connection) {
+        let voice = connection.object_server().interface::<_, Self>(ROOT).await.unwrap();
         let mut inner = voice.get_mut().await;
         inner.listening = false;
         inner.listening_changed(voice.signal_emitter()).await.unwrap();

@@ -4,28 +4,25 @@ use serde_json::json;
 
 use crate::{
     harness::Session,
-    service::{Layout, Voice},
+    service::{ROOT, Voice},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn listen_shows_what_is_heard_until_the_dialogue_ends() {
-    for layout in [Layout::OwnObjects, Layout::Root] {
-        let session = Session::with(layout).await;
-        let mut listen = session.follow(&["listen", "--json"]);
-        let partial = json!({"event": "heard", "text": "call", "final": false});
-        assert_eq!(listen.json().await, partial);
-        let path = layout.path("voice");
-        let voice = session.service.emitter(&path);
-        Voice::heard(&voice, "call alice", true).await.unwrap();
-        assert_eq!(listen.json().await["text"], "call alice");
-        let choices = ["Alice Smith", "Alice Jones"];
-        Voice::prompt(&voice, "Which Alice?", choices.map(str::to_owned).to_vec()).await.unwrap();
-        let prompt = json!({"event": "prompt", "text": "Which Alice?", "choices": choices});
-        assert_eq!(listen.json().await, prompt);
-        Voice::end(&session.service.connection, &path).await;
-        assert_eq!(listen.json().await, json!({"event": "done"}));
-        assert_eq!(listen.code().await, 0);
-    }
+    let session = Session::new().await;
+    let mut listen = session.follow(&["listen", "--json"]);
+    let partial = json!({"event": "heard", "text": "call", "final": false});
+    assert_eq!(listen.json().await, partial);
+    let voice = session.service.emitter(ROOT);
+    Voice::heard(&voice, "call alice", true).await.unwrap();
+    assert_eq!(listen.json().await["text"], "call alice");
+    let choices = ["Alice Smith", "Alice Jones"];
+    Voice::prompt(&voice, "Which Alice?", choices.map(str::to_owned).to_vec()).await.unwrap();
+    let prompt = json!({"event": "prompt", "text": "Which Alice?", "choices": choices});
+    assert_eq!(listen.json().await, prompt);
+    Voice::end(&session.service.connection).await;
+    assert_eq!(listen.json().await, json!({"event": "done"}));
+    assert_eq!(listen.code().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
