@@ -70,5 +70,5 @@ fn a_recorded_voice_is_heard_in_every_command() {
 
 #[test]
 fn a_formant_voice_is_heard_in_every_command() {
-    hear_all("espeak", Voice::Espeak("en-us+f2", "140"));
+    hear_all("espeak", Voice::Espeak("en-us+f2", "140", "50"));
 }

@@ -236,26 +236,34 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts it on a socket, as descriptor 3, and waits until it is ready.
     pub(crate) fn start(models: &Path) -> (Self, Vec<Engine>) {
-        let mut worker = Self::start_silently(models);
-        match worker.event() {
-            VoiceEvent::Ready { engines } => (worker, engines),
-            other => panic!("not ready: {other:?}"),
-        }
+        Self::start_as(models, |_| {})
     }
 
-    fn start_silently(models: &Path) -> Self {
+    /// The same, where the user has no Vosk.
+    pub(crate) fn start_without_vosk(models: &Path) -> (Self, Vec<Engine>) {
+        Self::start_as(models, |command| {
+            command.env_remove("AHOY_LIBVOSK").env("XDG_DATA_HOME", "/nonexistent");
+        })
+    }
+
+    fn start_as(models: &Path, change: impl FnOnce(&mut Command)) -> (Self, Vec<Engine>) {
         let (channel, theirs) = Channel::pair().expect("a socket pair");
         // The shell puts the socket, its standard input, where a worker looks for it.
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", r#"exec "$0" --models "$1" 3<&0 0</dev/null"#])
             .arg(env!("CARGO_BIN_EXE_ahoy-voice"))
             .arg(models)
-            .stdin(theirs)
-            .spawn()
-            .expect("the worker starts");
-        Self {
+            .stdin(theirs);
+        change(&mut command);
+        let child = command.spawn().expect("the worker starts");
+        let mut worker = Self {
             channel,
             child: Owned(child),
+        };
+        match worker.event() {
+            VoiceEvent::Ready { engines } => (worker, engines),
+            other => panic!("not ready: {other:?}"),
         }
     }
 
@@ -392,8 +400,8 @@ pub(crate) fn commands() -> Grammar {
 pub(crate) enum Voice {
     /// flite, with a voice made from recordings.
     Flite(&'static str),
-    /// espeak-ng: voice and words per minute.
-    Espeak(&'static str, &'static str),
+    /// espeak-ng: voice, words per minute, pitch (50 is usual).
+    Espeak(&'static str, &'static str, &'static str),
 }
 
 impl Voice {
@@ -403,8 +411,8 @@ impl Voice {
             Self::Flite(voice) => {
                 run(Command::new("flite").args(["-voice", voice, "-t", text, "-o"]).arg(file))
             }
-            Self::Espeak(voice, speed) => run(Command::new("espeak-ng")
-                .args(["-v", voice, "-s", speed, "-w"])
+            Self::Espeak(voice, speed, pitch) => run(Command::new("espeak-ng")
+                .args(["-v", voice, "-s", speed, "-p", pitch, "-w"])
                 .arg(file)
                 .arg(text)),
         }
