@@ -3,6 +3,12 @@
 //! Owns: what Vosk hears, and what happens without it. Invariant: runs only where `AHOY_LIBVOSK` names
 //! the library and `AHOY_VOSK_KO` a Korean model; says so where not.
 
+#![allow(
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod common;
 
 use std::{env, path::Path};
@@ -14,16 +20,37 @@ use common::{ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, gramm
 const VOICE: Voice = Voice::Espeak("ko+f2", "130", "50");
 
 const SPOKEN: [&str; 9] = [
-    "엄마 에게 전화", "아빠 에게 전화", "영희 에게 영상 통화", "철수 에게 전화", "받아", "거절", "끊어", "음소거",
+    "엄마 에게 전화",
+    "아빠 에게 전화",
+    "영희 에게 영상 통화",
+    "철수 에게 전화",
+    "받아",
+    "거절",
+    "끊어",
+    "음소거",
     "다시 걸어",
 ];
 
-const OTHER: [&str; 6] =
-    ["안녕하세요 반갑습니다", "오늘 날씨가 좋네요", "커피 마시고 싶어요", "고양이", "도서관", "비가 와요"];
+const OTHER: [&str; 6] = [
+    "안녕하세요 반갑습니다",
+    "오늘 날씨가 좋네요",
+    "커피 마시고 싶어요",
+    "고양이",
+    "도서관",
+    "비가 와요",
+];
 
 fn korean() -> Grammar {
     grammar(
-        &["<name> 에게 전화", "<name> 에게 영상 통화", "받아", "거절", "끊어", "음소거", "다시 걸어"],
+        &[
+            "<name> 에게 전화",
+            "<name> 에게 영상 통화",
+            "받아",
+            "거절",
+            "끊어",
+            "음소거",
+            "다시 걸어",
+        ],
         &[("name", &["엄마", "아빠", "영희", "철수", "민수"])],
     )
 }
@@ -53,10 +80,18 @@ fn request<'a>(model: &'a str, grammar: &'a Grammar) -> Request<'a> {
 fn hear(sound: &Sound, worker: &mut Worker, model: &str, text: &str) -> Option<String> {
     let file = sound.file("speech.wav");
     // Written with a space for the model's words, spoken without.
-    assert!(VOICE.speak(&text.replace(" 에게", "에게"), &file), "espeak-ng speaks");
+    assert!(
+        VOICE.speak(&text.replace(" 에게", "에게"), &file),
+        "espeak-ng speaks"
+    );
     let grammar = korean();
     worker.listen(sound, request(model, &grammar));
-    assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::Vosk });
+    assert_eq!(
+        worker.event(),
+        VoiceEvent::Listening {
+            engine: Engine::Vosk
+        }
+    );
     sound.play(&file);
     let event = worker.event();
     assert!(sound.captures().is_empty(), "no capture once it has heard");
@@ -77,7 +112,10 @@ fn korean_commands_are_heard_or_refused_and_never_mistaken() {
     };
     let sound = Sound::start("korean");
     let (mut worker, engines) = Worker::start(Path::new(&model));
-    assert!(engines.contains(&Engine::Vosk), "the library is found: {engines:?}");
+    assert!(
+        engines.contains(&Engine::Vosk),
+        "the library is found: {engines:?}"
+    );
     let mut right = 0;
     for text in SPOKEN {
         if let Some(heard) = hear(&sound, &mut worker, &model, text) {
@@ -87,7 +125,11 @@ fn korean_commands_are_heard_or_refused_and_never_mistaken() {
     }
     assert!(right >= 3, "{right} of {} heard", SPOKEN.len());
     for text in OTHER {
-        assert_eq!(hear(&sound, &mut worker, &model, text), None, "{text} is no command");
+        assert_eq!(
+            hear(&sound, &mut worker, &model, text),
+            None,
+            "{text} is no command"
+        );
     }
     assert!(worker.leave());
 }
