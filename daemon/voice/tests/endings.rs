@@ -3,14 +3,20 @@
 //! Owns: silence, noise, other words, stopping, and everything that may be missing. Invariant: after
 //! each of them there is no capture stream, and the worker is still of use.
 
+#![allow(
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod common;
 
 use std::path::Path;
 
 use ahoy_core::voice::{Engine, VoiceCommand, VoiceEvent};
 use common::{
-    ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, english, noise_file,
-    read, skipped, wait_for,
+    ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, english, noise_file, read,
+    skipped, wait_for,
 };
 
 const LISTENING: VoiceEvent = VoiceEvent::Listening {
@@ -63,7 +69,11 @@ fn other_words_are_no_command() {
     let sound = Sound::start("other-words");
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
-    for text in ["the weather is nice today", "what time is it in london", "tell me a story"] {
+    for text in [
+        "the weather is nice today",
+        "what time is it in london",
+        "tell me a story",
+    ] {
         let file = sound.file("speech.wav");
         if !Voice::Flite("rms").speak(text, &file) {
             skipped("flite is not installed");
@@ -140,7 +150,10 @@ fn a_microphone_that_is_not_there_is_named() {
         },
     );
     let why = failed(worker.event());
-    assert!(why.contains("no-such-microphone") && why.contains("not available"), "{why}");
+    assert!(
+        why.contains("no-such-microphone") && why.contains("not available"),
+        "{why}"
+    );
     assert!(sound.captures().is_empty());
 }
 
@@ -169,7 +182,10 @@ fn a_sound_server_that_ends_is_noticed() {
     assert_eq!(worker.event(), LISTENING);
     sound.end_server();
     let why = failed(worker.event());
-    assert!(why.contains("PipeWire") || why.contains("not available"), "{why}");
+    assert!(
+        why.contains("PipeWire") || why.contains("not available"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -182,11 +198,23 @@ fn what_is_missing_is_said() {
     assert!(failed(worker.event()).contains("PipeWire"));
     for (model, grammar, says) in [
         ("/etc", &grammar, "not in a folder for voice models"),
-        ("/usr/share/pocketsphinx/model/en-us/../../..", &grammar, "not in a folder"),
+        (
+            "/usr/share/pocketsphinx/model/en-us/../../..",
+            &grammar,
+            "not in a folder",
+        ),
         ("/no/such/model", &grammar, "not in a folder"),
         (ENGLISH, &empty, "none of the commands"),
     ] {
-        worker.send(&Request { model, grammar, ..request }.command(), None);
+        worker.send(
+            &Request {
+                model,
+                grammar,
+                ..request
+            }
+            .command(),
+            None,
+        );
         let why = failed(worker.event());
         assert!(why.contains(says), "{model}: {why}");
     }
