@@ -1,15 +1,11 @@
-//! Who we are: invites, devices, safety numbers, backups.
+//! Who we are: invites, devices, backups.
 //!
 //! Owns: the requests of `.Identity`. Does not own: keys (the store's file and the core hold them).
 //! Invariant: no key leaves but inside an encrypted backup.
 
 use std::{fs::File, os::fd::OwnedFd};
 
-use ahoy_core::{
-    builtin::InviteWish,
-    id::{CallId, Now},
-    peer::safety_number,
-};
+use ahoy_core::{builtin::InviteWish, id::Now};
 
 use super::{
     App,
@@ -76,14 +72,6 @@ impl App {
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
         let _ = answer.send(Ok(vec![device]));
-    }
-
-    pub(super) fn safety_number(&mut self, call: CallId, answer: Answer<String>) {
-        let handle = self.service.engine().call(call).map(|call| call.party().handle.clone());
-        let theirs = handle.and_then(|handle| handle.value().parse().ok());
-        let ours = self.service.built_in().identity();
-        let unknown = || Fault::new(FaultKind::UnknownCall, "there is no such call");
-        let _ = answer.send(theirs.map(|key| safety_number(ours, key)).ok_or_else(unknown));
     }
 
     pub(super) async fn backup(&mut self, file: OwnedFd, passphrase: String, answer: Answer<()>) {

@@ -156,8 +156,6 @@ pub enum Request {
     Backup(OwnedFd, String, Answer<()>),
     /// Read one back.
     Restore(OwnedFd, String, Answer<()>),
-    /// The safety number of a call's contact.
-    SafetyNumber(CallId, Answer<String>),
     /// Listen for a command; with a text: take it as heard.
     Listen(Option<String>, Answer<()>),
     /// Stop listening.

@@ -91,7 +91,6 @@ impl App {
             Request::Restore(file, passphrase, answer) => {
                 self.restore(file, passphrase, answer).await;
             }
-            Request::SafetyNumber(call, answer) => self.safety_number(call, answer),
             Request::Listen(text, answer) => self.listen(now, text, answer).await,
             Request::StopListening(answer) => self.stop_listening(now, answer).await,
             Request::Interpret(text, answer) => self.interpret(&text, answer),
