@@ -3,12 +3,7 @@
 //! Owns: the requests of `.Contacts`, keeping names and blocks of peers in step, the book of spoken
 //! names. Does not own: storage. Invariant: a peer's record exists only with its contact.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::Read as _,
-    os::fd::OwnedFd,
-};
+use std::{collections::BTreeMap, fs::File, io::Read as _, os::fd::OwnedFd};
 
 use ahoy_core::{
     call::{NameSource, Party},
@@ -71,7 +66,8 @@ impl App {
                 handle,
             },
             Some(_) | None => {
-                let source = if contact.is_empty() { NameSource::None } else { NameSource::Contact };
+                let source =
+                    if contact.is_empty() { NameSource::None } else { NameSource::Contact };
                 let contact = (!contact.is_empty()).then_some(ContactId(contact));
                 Party { handle, name, source, contact }
             }

@@ -137,8 +137,7 @@ pub(super) fn history_filter(dict: Dict) -> Result<HistoryFilter, Fault> {
             }
             "direction" => {
                 let found = Direction::from_word(&text(&key, value)?);
-                filter.direction =
-                    Some(found.ok_or_else(|| wrong(&key, "incoming or outgoing"))?);
+                filter.direction = Some(found.ok_or_else(|| wrong(&key, "incoming or outgoing"))?);
             }
             "contact-id" => filter.contact = Some(ContactId(text(&key, value)?)),
             "provider" => filter.provider = Some(text(&key, value)?),

@@ -140,8 +140,7 @@ pub(super) fn tone(engine: &Engine, wanted: &Attention) -> Option<Tone> {
     if wanted.ring.is_some() {
         return Some(Tone::Ring);
     }
-    let ours = |call: &Call| {
-        call.direction() == Direction::Outgoing && call.provider().as_str() == "ahoy"
-    };
+    let ours =
+        |call: &Call| call.direction() == Direction::Outgoing && call.provider().as_str() == "ahoy";
     (wanted.ringback && engine.calls().any(ours)).then_some(Tone::Ringback)
 }

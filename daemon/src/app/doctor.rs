@@ -27,7 +27,11 @@ impl App {
             finding(
                 "found-on-lan",
                 self.mdns.is_some(),
-                if self.mdns.is_some() { "contacts find this machine by mDNS" } else { "mDNS is off" },
+                if self.mdns.is_some() {
+                    "contacts find this machine by mDNS"
+                } else {
+                    "mDNS is off"
+                },
                 if self.mdns.is_some() { "" } else { "ahoyctl settings set link.mdns true" },
             ),
             match &self.server {

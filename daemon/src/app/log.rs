@@ -79,9 +79,10 @@ impl App {
     ) {
         let cursor = match cursor.as_str() {
             "" => Ok(None),
-            text => text.parse::<Cursor>().map(Some).map_err(|()| {
-                Fault::argument("cursor: not one that an earlier page gave")
-            }),
+            text => text
+                .parse::<Cursor>()
+                .map(Some)
+                .map_err(|()| Fault::argument("cursor: not one that an earlier page gave")),
         };
         let (filter, cursor) = match history_filter(filter).and_then(|f| Ok((f, cursor?))) {
             Ok(parsed) => parsed,

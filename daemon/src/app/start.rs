@@ -85,7 +85,9 @@ pub enum StartError {
     #[error("{0}")]
     Bus(String),
     /// A port.
-    #[error("link.listen: {address} cannot be used ({error}); `ahoyctl settings set link.listen 0` picks a free port, or edit the config file")]
+    #[error(
+        "link.listen: {address} cannot be used ({error}); `ahoyctl settings set link.listen 0` picks a free port, or edit the config file"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -234,7 +236,10 @@ fn open_store(paths: &Paths, settings: &Settings, clock: Clock) -> Result<Store,
     Ok(store)
 }
 
-fn worker<P: Protocol>(setup: &Setup, args: Vec<std::ffi::OsString>) -> (Worker<P>, WorkerHandle<P>) {
+fn worker<P: Protocol>(
+    setup: &Setup,
+    args: Vec<std::ffi::OsString>,
+) -> (Worker<P>, WorkerHandle<P>) {
     let path = (setup.variable)("PATH");
     let program = worker::find_program(P::PROGRAM, setup.own_program.as_deref(), path.as_deref());
     let program = program.unwrap_or_else(|missing| {

@@ -156,9 +156,7 @@ impl Talk {
             && self.engines.contains(&Engine::PocketSphinx);
         match self.wish.engine.as_str() {
             "vosk" | "auto" if vosk => Ok((Engine::Vosk, model)),
-            "pocketsphinx" | "auto" if sphinx => {
-                Ok((Engine::PocketSphinx, POCKETSPHINX_EN.into()))
-            }
+            "pocketsphinx" | "auto" if sphinx => Ok((Engine::PocketSphinx, POCKETSPHINX_EN.into())),
             _ => Err(Fault::new(FaultKind::NotSupported, self.missing(&language))),
         }
     }
@@ -284,9 +282,12 @@ impl Talk {
 }
 
 fn pack(locale: &str) -> Pack {
-    Pack::built_in(locale).or_else(|error| {
-        tracing::warn!(%error, "voice commands are in English");
-        Pack::built_in("en")
-    })
-    .unwrap_or_else(|error| unreachable!("the built-in English pack is checked by a test: {error}"))
+    Pack::built_in(locale)
+        .or_else(|error| {
+            tracing::warn!(%error, "voice commands are in English");
+            Pack::built_in("en")
+        })
+        .unwrap_or_else(|error| {
+            unreachable!("the built-in English pack is checked by a test: {error}")
+        })
 }

@@ -22,10 +22,7 @@ impl Audio {
 /// The properties that change, by name.
 pub(super) fn properties(view: &Snapshot) -> Properties {
     let endpoints = zbus::Array::from(view.endpoints.clone());
-    Properties::from([
-        ("Endpoints", endpoints.into()),
-        ("Current", view.endpoint.clone().into()),
-    ])
+    Properties::from([("Endpoints", endpoints.into()), ("Current", view.endpoint.clone().into())])
 }
 
 #[interface(name = "org.ahoycall.Calls1.Audio", introspection_docs = false)]

@@ -25,10 +25,13 @@ pub(super) struct Call {
 }
 
 fn provider_path(provider: &str) -> OwnedObjectPath {
-    let escaped: String = provider
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("_{:02x}", c as u32) })
-        .collect();
+    let escaped: String =
+        provider
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() { c.to_string() } else { format!("_{:02x}", c as u32) }
+            })
+            .collect();
     path(&format!("{ROOT}/provider/{escaped}"))
 }
 

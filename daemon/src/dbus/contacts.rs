@@ -74,6 +74,5 @@ impl Contacts {
     }
 
     #[zbus(signal)]
-    pub(super) async fn changed(emitter: &SignalEmitter<'_>, ids: Vec<String>)
-    -> zbus::Result<()>;
+    pub(super) async fn changed(emitter: &SignalEmitter<'_>, ids: Vec<String>) -> zbus::Result<()>;
 }

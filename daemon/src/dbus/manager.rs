@@ -43,7 +43,11 @@ pub(super) fn properties(view: &Snapshot) -> Properties {
     entries.into_iter().collect()
 }
 
-fn wish(provider: String, mut handles: Vec<(String, String)>, options: BusDict) -> Result<StartWish> {
+fn wish(
+    provider: String,
+    mut handles: Vec<(String, String)>,
+    options: BusDict,
+) -> Result<StartWish> {
     if handles.len() > 1 {
         let why = "handles: group calls are not offered yet; give one handle".to_owned();
         return Err(Error::NotSupported(why));

@@ -138,20 +138,14 @@ impl Endpointer {
                 }
                 let count = self.recent.iter().filter(|loud| **loud).count();
                 if loud && count >= START_FRAMES {
-                    self.state = State::Speaking {
-                        since_loud: 0,
-                        loud: count,
-                    };
+                    self.state = State::Speaking { since_loud: 0, loud: count };
                 } else {
                     let keep = ms(PRE_ROLL_MS) + self.recent.len() * FRAME;
                     self.kept.drain(..self.kept.len().saturating_sub(keep));
                 }
                 None
             }
-            State::Speaking {
-                since_loud,
-                loud: total,
-            } => {
+            State::Speaking { since_loud, loud: total } => {
                 fresh.extend_from_slice(frame);
                 *since_loud = if loud { 0 } else { *since_loud + 1 };
                 *total += usize::from(loud);
@@ -176,11 +170,7 @@ impl Endpointer {
         samples.truncate(samples.len() - silence.saturating_sub(ms(POST_ROLL_MS)));
         let voiced = voiced_frames(&samples);
         let waited_ms = u32::try_from(silence * 1000 / RATE as usize).unwrap_or(u32::MAX);
-        Some(Utterance {
-            samples,
-            voiced,
-            waited_ms,
-        })
+        Some(Utterance { samples, voiced, waited_ms })
     }
 
     /// Whether a frame stands out from the background, which this frame becomes part of.

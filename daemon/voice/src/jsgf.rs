@@ -11,11 +11,8 @@ use ahoy_core::voice::{Grammar, Phrase, Piece};
 /// Compiles a grammar; `None` if it has no phrase.
 pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
     let rules: Vec<&str> = grammar.slots.keys().map(String::as_str).collect();
-    let phrases: Vec<String> = grammar
-        .phrases
-        .iter()
-        .filter_map(|phrase| phrase_text(phrase, &rules))
-        .collect();
+    let phrases: Vec<String> =
+        grammar.phrases.iter().filter_map(|phrase| phrase_text(phrase, &rules)).collect();
     if phrases.is_empty() {
         return None;
     }
@@ -37,10 +34,7 @@ pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
 
 /// Whether a word is one token of JSGF.
 pub(crate) fn is_token(word: &str) -> bool {
-    !word.is_empty()
-        && word
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '\'' | '-' | '.'))
+    !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '\'' | '-' | '.'))
 }
 
 fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
@@ -65,10 +59,8 @@ mod tests {
 
     #[test]
     fn phrases_and_slots_become_rules() {
-        let grammar = test_grammar(
-            &["call <name> video", "hang up"],
-            &[("name", &["alice", "alice smith"])],
-        );
+        let grammar =
+            test_grammar(&["call <name> video", "hang up"], &[("name", &["alice", "alice smith"])]);
         assert_eq!(
             compile(&grammar).as_deref(),
             Some(
@@ -87,16 +79,7 @@ mod tests {
     fn a_name_cannot_change_the_grammar() {
         let grammar = test_grammar(
             &["call <name>"],
-            &[(
-                "name",
-                &[
-                    "bob",
-                    "eve; public <x> = hang up",
-                    "o'neil",
-                    "<name>",
-                    "a | b",
-                ],
-            )],
+            &[("name", &["bob", "eve; public <x> = hang up", "o'neil", "<name>", "a | b"])],
         );
         let text = compile(&grammar).expect("a grammar");
         assert!(text.contains("<slot0> = bob | o'neil;"), "{text}");

@@ -256,10 +256,7 @@ mod tests {
                               OY P R S SH T TH UH UW V W Y Z ZH";
         let known: Vec<&str> = PHONES.split_whitespace().collect();
         for (_, phones) in START.iter().chain(END).chain(ANYWHERE).chain(UNLISTED) {
-            assert!(
-                phones.split_whitespace().all(|p| known.contains(&p)),
-                "{phones}"
-            );
+            assert!(phones.split_whitespace().all(|p| known.contains(&p)), "{phones}");
         }
     }
 }

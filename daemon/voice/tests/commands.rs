@@ -43,12 +43,7 @@ fn hear_all(name: &str, voice: Voice) {
             return;
         }
         worker.listen(&sound, english(&grammar));
-        assert_eq!(
-            worker.event(),
-            VoiceEvent::Listening {
-                engine: Engine::PocketSphinx
-            }
-        );
+        assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::PocketSphinx });
         let captures = sound.captures();
         assert!(
             matches!(&captures[..], [one] if one.title == "Ahoy voice commands"
@@ -60,10 +55,7 @@ fn hear_all(name: &str, voice: Voice) {
         assert!(sound.captures().is_empty(), "no capture once it has heard");
         println!("{voice:?} {text:?}: {event:?}");
         match event {
-            VoiceEvent::Heard {
-                hypotheses,
-                latency_ms,
-            } => {
+            VoiceEvent::Heard { hypotheses, latency_ms } => {
                 assert!((450..2_000).contains(&latency_ms), "{latency_ms} ms");
                 if hypotheses[0].text != text {
                     wrong.push((text, hypotheses[0].text.clone()));

@@ -19,9 +19,7 @@ use common::{
     skipped, wait_for,
 };
 
-const LISTENING: VoiceEvent = VoiceEvent::Listening {
-    engine: Engine::PocketSphinx,
-};
+const LISTENING: VoiceEvent = VoiceEvent::Listening { engine: Engine::PocketSphinx };
 
 fn failed(event: VoiceEvent) -> String {
     match event {
@@ -35,13 +33,7 @@ fn silence_ends_at_the_time_asked_for() {
     let sound = Sound::start("silence");
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
-    worker.listen(
-        &sound,
-        Request {
-            timeout_ms: 600,
-            ..english(&grammar)
-        },
-    );
+    worker.listen(&sound, Request { timeout_ms: 600, ..english(&grammar) });
     assert_eq!(worker.event(), LISTENING);
     assert_eq!(worker.event(), VoiceEvent::Nothing);
     assert!(sound.captures().is_empty());
@@ -52,14 +44,7 @@ fn the_default_microphone_is_used_when_none_is_named() {
     let sound = Sound::start("default");
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
-    worker.listen(
-        &sound,
-        Request {
-            microphone: None,
-            timeout_ms: 300,
-            ..english(&grammar)
-        },
-    );
+    worker.listen(&sound, Request { microphone: None, timeout_ms: 300, ..english(&grammar) });
     assert_eq!(worker.event(), LISTENING);
     assert_eq!(worker.event(), VoiceEvent::Nothing);
 }
@@ -69,11 +54,7 @@ fn other_words_are_no_command() {
     let sound = Sound::start("other-words");
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
-    for text in [
-        "the weather is nice today",
-        "what time is it in london",
-        "tell me a story",
-    ] {
+    for text in ["the weather is nice today", "what time is it in london", "tell me a story"] {
         let file = sound.file("speech.wav");
         if !Voice::Flite("rms").speak(text, &file) {
             skipped("flite is not installed");
@@ -142,18 +123,9 @@ fn a_microphone_that_is_not_there_is_named() {
     let sound = Sound::start("missing");
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
-    worker.listen(
-        &sound,
-        Request {
-            microphone: Some("no-such-microphone"),
-            ..english(&grammar)
-        },
-    );
+    worker.listen(&sound, Request { microphone: Some("no-such-microphone"), ..english(&grammar) });
     let why = failed(worker.event());
-    assert!(
-        why.contains("no-such-microphone") && why.contains("not available"),
-        "{why}"
-    );
+    assert!(why.contains("no-such-microphone") && why.contains("not available"), "{why}");
     assert!(sound.captures().is_empty());
 }
 
@@ -182,10 +154,7 @@ fn a_sound_server_that_ends_is_noticed() {
     assert_eq!(worker.event(), LISTENING);
     sound.end_server();
     let why = failed(worker.event());
-    assert!(
-        why.contains("PipeWire") || why.contains("not available"),
-        "{why}"
-    );
+    assert!(why.contains("PipeWire") || why.contains("not available"), "{why}");
 }
 
 #[test]
@@ -198,23 +167,11 @@ fn what_is_missing_is_said() {
     assert!(failed(worker.event()).contains("PipeWire"));
     for (model, grammar, says) in [
         ("/etc", &grammar, "not in a folder for voice models"),
-        (
-            "/usr/share/pocketsphinx/model/en-us/../../..",
-            &grammar,
-            "not in a folder",
-        ),
+        ("/usr/share/pocketsphinx/model/en-us/../../..", &grammar, "not in a folder"),
         ("/no/such/model", &grammar, "not in a folder"),
         (ENGLISH, &empty, "none of the commands"),
     ] {
-        worker.send(
-            &Request {
-                model,
-                grammar,
-                ..request
-            }
-            .command(),
-            None,
-        );
+        worker.send(&Request { model, grammar, ..request }.command(), None);
         let why = failed(worker.event());
         assert!(why.contains(says), "{model}: {why}");
     }

@@ -80,18 +80,10 @@ fn request<'a>(model: &'a str, grammar: &'a Grammar) -> Request<'a> {
 fn hear(sound: &Sound, worker: &mut Worker, model: &str, text: &str) -> Option<String> {
     let file = sound.file("speech.wav");
     // Written with a space for the model's words, spoken without.
-    assert!(
-        VOICE.speak(&text.replace(" 에게", "에게"), &file),
-        "espeak-ng speaks"
-    );
+    assert!(VOICE.speak(&text.replace(" 에게", "에게"), &file), "espeak-ng speaks");
     let grammar = korean();
     worker.listen(sound, request(model, &grammar));
-    assert_eq!(
-        worker.event(),
-        VoiceEvent::Listening {
-            engine: Engine::Vosk
-        }
-    );
+    assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::Vosk });
     sound.play(&file);
     let event = worker.event();
     assert!(sound.captures().is_empty(), "no capture once it has heard");
@@ -112,10 +104,7 @@ fn korean_commands_are_heard_or_refused_and_never_mistaken() {
     };
     let sound = Sound::start("korean");
     let (mut worker, engines) = Worker::start(Path::new(&model));
-    assert!(
-        engines.contains(&Engine::Vosk),
-        "the library is found: {engines:?}"
-    );
+    assert!(engines.contains(&Engine::Vosk), "the library is found: {engines:?}");
     let mut right = 0;
     for text in SPOKEN {
         if let Some(heard) = hear(&sound, &mut worker, &model, text) {
@@ -125,11 +114,7 @@ fn korean_commands_are_heard_or_refused_and_never_mistaken() {
     }
     assert!(right >= 3, "{right} of {} heard", SPOKEN.len());
     for text in OTHER {
-        assert_eq!(
-            hear(&sound, &mut worker, &model, text),
-            None,
-            "{text} is no command"
-        );
+        assert_eq!(hear(&sound, &mut worker, &model, text), None, "{text} is no command");
     }
     assert!(worker.leave());
 }

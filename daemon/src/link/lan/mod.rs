@@ -155,13 +155,8 @@ impl Lan {
     #[must_use]
     pub fn new(times: Times, token: CancellationToken) -> (Self, mpsc::Receiver<LanEvent>) {
         let (events, happened) = mpsc::channel(EVENTS);
-        let shared = Shared {
-            events,
-            peers: Arc::default(),
-            tasks: TaskTracker::new(),
-            token,
-            times,
-        };
+        let shared =
+            Shared { events, peers: Arc::default(), tasks: TaskTracker::new(), token, times };
         (Self(shared), happened)
     }
 
@@ -180,9 +175,7 @@ impl Lan {
     #[must_use]
     pub fn connect(&self, address: SocketAddr) -> ConnectionId {
         let (id, lines) = self.0.register();
-        self.0
-            .tasks
-            .spawn(connection::connect(id, address, lines, self.0.clone()));
+        self.0.tasks.spawn(connection::connect(id, address, lines, self.0.clone()));
         id
     }
 
@@ -236,11 +229,7 @@ impl Shared {
         let mut peers = self.peers();
         peers.last += 1;
         let id = ConnectionId(peers.last);
-        let peer = Peer {
-            frames: queue,
-            token: token.clone(),
-            slow: false,
-        };
+        let peer = Peer { frames: queue, token: token.clone(), slow: false };
         peers.open.insert(id, peer);
         (id, Lines { frames, token })
     }

@@ -2,10 +2,7 @@
 //!
 //! Owns: one decoder and every unsafe call to it. Does not own: grammars or what a score means.
 //! Invariant: a [`Decoder`] is configured, not null, and used by one thread at a time.
-#![expect(
-    unsafe_code,
-    reason = "the C interface of libpocketsphinx and libsphinxbase"
-)]
+#![expect(unsafe_code, reason = "the C interface of libpocketsphinx and libsphinxbase")]
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
@@ -156,13 +153,8 @@ impl Decoder {
     pub(crate) fn process(&mut self, samples: &[i16], whole: bool) -> bool {
         // SAFETY: the decoder is live and `samples` is valid for its length.
         unsafe {
-            ps_process_raw(
-                self.0.as_ptr(),
-                samples.as_ptr(),
-                samples.len(),
-                0,
-                c_int::from(whole),
-            ) >= 0
+            ps_process_raw(self.0.as_ptr(), samples.as_ptr(), samples.len(), 0, c_int::from(whole))
+                >= 0
         }
     }
 
@@ -207,11 +199,7 @@ impl Decoder {
                 segment = ps_seg_next(segment);
             }
         }
-        Path {
-            text,
-            score,
-            segments,
-        }
+        Path { text, score, segments }
     }
 }
 

@@ -71,13 +71,7 @@ impl PocketSphinx {
             words.join(" | ")
         );
         let phone_grammar = CString::new(jsgf).map_err(|_| unusable("its phones have no names"))?;
-        Ok(Self {
-            decoder,
-            phone_grammar,
-            live: false,
-            since_partial: 0,
-            partial: None,
-        })
+        Ok(Self { decoder, phone_grammar, live: false, since_partial: 0, partial: None })
     }
 
     /// Gives words missing from the dictionary a pronunciation; answers with those it cannot.
@@ -122,11 +116,7 @@ impl Recogniser for PocketSphinx {
         // The phones again, too: a search is built for the dictionary of its time.
         let set = self.decoder.set_grammar(COMMANDS, &jsgf)
             && self.decoder.set_grammar(PHONES, &self.phone_grammar);
-        if set {
-            Ok(gone)
-        } else {
-            Err(RecogniserError::Engine("it refuses the grammar"))
-        }
+        if set { Ok(gone) } else { Err(RecogniserError::Engine("it refuses the grammar")) }
     }
 
     fn begin(&mut self) {
@@ -167,13 +157,7 @@ impl Recogniser for PocketSphinx {
         let verdict = judge::judge(&commands, &phones, utterance.voiced);
         tracing::debug!(?verdict, text = commands.text, "decoded");
         let text = commands.text.filter(|_| verdict.believed());
-        Ok(text
-            .map(|text| Hypothesis {
-                text,
-                score: verdict.score(),
-            })
-            .into_iter()
-            .collect())
+        Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }
 }
 

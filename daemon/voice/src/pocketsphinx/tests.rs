@@ -131,18 +131,11 @@ fn speak(voice: &[&str], text: &str) -> Option<Vec<i16>> {
         "flite" => command.args(["-t", text, "-o"]).arg(&file.0),
         _ => command.arg("-w").arg(&file.0).arg(text),
     };
-    command
-        .status()
-        .ok()
-        .filter(std::process::ExitStatus::success)?;
+    command.status().ok().filter(std::process::ExitStatus::success)?;
     let bytes = fs::read(&file.0).ok()?;
     let rate = u32::from_le_bytes(*bytes.get(24..)?.first_chunk()?);
-    let data: Vec<i16> = bytes[44..]
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|b| i16::from_le_bytes(*b))
-        .collect();
+    let data: Vec<i16> =
+        bytes[44..].as_chunks::<2>().0.iter().map(|b| i16::from_le_bytes(*b)).collect();
     let count = data.len() * RATE as usize / rate as usize;
     let resampled = (0..count).map(|i| {
         let at = i as f64 * f64::from(rate) / f64::from(RATE);
@@ -151,15 +144,7 @@ fn speak(voice: &[&str], text: &str) -> Option<Vec<i16>> {
         (f64::from(data[left]) * (1.0 - part) + f64::from(next) * part) as i16
     });
     let silence = vec![0; RATE as usize / 2];
-    Some(
-        [
-            silence.clone(),
-            resampled.collect(),
-            silence,
-            vec![0; RATE as usize / 2],
-        ]
-        .concat(),
-    )
+    Some([silence.clone(), resampled.collect(), silence, vec![0; RATE as usize / 2]].concat())
 }
 
 fn add_noise(samples: &mut [i16], amplitude: f64) {
@@ -176,17 +161,11 @@ fn add_noise(samples: &mut [i16], amplitude: f64) {
 /// What the worker would report.
 fn heard(recogniser: &mut PocketSphinx, samples: &[i16]) -> Option<Hypothesis> {
     let mut endpointer = Endpointer::new();
-    let utterance = samples
-        .chunks(320)
-        .find_map(|step| match endpointer.feed(step) {
-            Heard::Over(utterance) => Some(utterance),
-            Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => None,
-        })?;
-    recogniser
-        .finish(&utterance)
-        .expect("it decodes")
-        .into_iter()
-        .next()
+    let utterance = samples.chunks(320).find_map(|step| match endpointer.feed(step) {
+        Heard::Over(utterance) => Some(utterance),
+        Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => None,
+    })?;
+    recogniser.finish(&utterance).expect("it decodes").into_iter().next()
 }
 
 fn loaded() -> Option<PocketSphinx> {
@@ -196,9 +175,7 @@ fn loaded() -> Option<PocketSphinx> {
         return None;
     }
     let mut recogniser = PocketSphinx::load(model).expect("the model loads");
-    let gone = recogniser
-        .prepare(&commands())
-        .expect("the grammar compiles");
+    let gone = recogniser.prepare(&commands()).expect("the grammar compiles");
     assert_eq!(gone, Vec::<String>::new());
     Some(recogniser)
 }
@@ -248,9 +225,6 @@ fn commands_are_heard_and_other_sentences_refused_in_six_voices() {
             return;
         };
         assert!(commands.right >= least_right, "{commands:?}");
-        assert!(
-            commands.wrong + others.wrong <= most_wrong,
-            "{commands:?} {others:?}"
-        );
+        assert!(commands.wrong + others.wrong <= most_wrong, "{commands:?} {others:?}");
     }
 }

@@ -77,10 +77,7 @@ impl Library {
                 recognizer_partial_result: *library.get(c"vosk_recognizer_partial_result")?,
                 recognizer_final_result: *library.get(c"vosk_recognizer_final_result")?,
             };
-            Ok(Self {
-                functions,
-                _library: library,
-            })
+            Ok(Self { functions, _library: library })
         }
     }
 }
@@ -154,10 +151,7 @@ impl Decoder {
             (functions.recognizer_set_words)(pointer.as_ptr(), 1);
             pointer
         };
-        Some(Self {
-            model: Rc::clone(model),
-            pointer,
-        })
+        Some(Self { model: Rc::clone(model), pointer })
     }
 
     /// Takes in sound; true when the library found an end of speech of its own.

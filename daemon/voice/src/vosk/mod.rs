@@ -53,10 +53,7 @@ struct Ready {
 
 /// Directories and files the library may be loaded from, outside of the system's own.
 pub(crate) fn library_places() -> impl Iterator<Item = PathBuf> {
-    ffi::places()
-        .into_iter()
-        .map(PathBuf::from)
-        .filter(|place| place.is_absolute())
+    ffi::places().into_iter().map(PathBuf::from).filter(|place| place.is_absolute())
 }
 
 impl Vosk {
@@ -82,10 +79,7 @@ impl Vosk {
 impl Recogniser for Vosk {
     fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
         let knows = |word: &str| CString::new(word).is_ok_and(|word| self.model.knows(&word));
-        let deaf_to = legal::words(grammar)
-            .into_iter()
-            .filter(|word| !knows(word))
-            .collect();
+        let deaf_to = legal::words(grammar).into_iter().filter(|word| !knows(word)).collect();
         let (grammar, gone) = legal::without(grammar, &deaf_to);
         let mut sentences = sentences(&grammar);
         if sentences.is_empty() {
@@ -118,10 +112,7 @@ impl Recogniser for Vosk {
     }
 
     fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
-        let ready = self
-            .ready
-            .as_mut()
-            .ok_or(RecogniserError::Engine("it has no grammar"))?;
+        let ready = self.ready.as_mut().ok_or(RecogniserError::Engine("it has no grammar"))?;
         ready.accept(samples)?;
         ready.since_partial += samples.len();
         if ready.since_partial < PARTIAL_EVERY {
@@ -137,10 +128,7 @@ impl Recogniser for Vosk {
     }
 
     fn finish(&mut self, _utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
-        let ready = self
-            .ready
-            .as_mut()
-            .ok_or(RecogniserError::Engine("it has no grammar"))?;
+        let ready = self.ready.as_mut().ok_or(RecogniserError::Engine("it has no grammar"))?;
         let last = ready.decoder.last();
         ready.take(&last);
         let heard = std::mem::take(&mut ready.heard);
@@ -151,21 +139,14 @@ impl Recogniser for Vosk {
         let close = readings
             .into_iter()
             .filter(|reading| reading.score >= LEAST_AGREEMENT && reading.score > best - MARGIN);
-        Ok(close
-            .map(|reading| Hypothesis {
-                text: reading.text,
-                score: reading.score,
-            })
-            .collect())
+        Ok(close.map(|reading| Hypothesis { text: reading.text, score: reading.score }).collect())
     }
 }
 
 impl Ready {
     fn accept(&mut self, samples: &[i16]) -> Result<(), RecogniserError> {
-        let ended = self
-            .decoder
-            .accept(samples)
-            .ok_or(RecogniserError::Engine("it takes no sound"))?;
+        let ended =
+            self.decoder.accept(samples).ok_or(RecogniserError::Engine("it takes no sound"))?;
         // Its own idea of an end is a pause to us: the words are kept and the utterance goes on.
         if ended {
             let result = self.decoder.result();
@@ -176,11 +157,12 @@ impl Ready {
 
     fn take(&mut self, json: &str) {
         let result: Answer = serde_json::from_str(json).unwrap_or_default();
-        self.heard
-            .extend(result.result.into_iter().map(|word| HeardWord {
-                text: word.word,
-                sure: word.conf.clamp(0.0, 1.0),
-            }));
+        self.heard.extend(
+            result
+                .result
+                .into_iter()
+                .map(|word| HeardWord { text: word.word, sure: word.conf.clamp(0.0, 1.0) }),
+        );
     }
 }
 
@@ -257,14 +239,8 @@ mod tests {
 
     #[test]
     fn a_small_grammar_is_spelled_out() {
-        let grammar = test_grammar(
-            &["call <name> video", "mute"],
-            &[("name", &["al", "bob b"])],
-        );
-        assert_eq!(
-            sentences(&grammar),
-            ["call al video", "call bob b video", "mute"]
-        );
+        let grammar = test_grammar(&["call <name> video", "mute"], &[("name", &["al", "bob b"])]);
+        assert_eq!(sentences(&grammar), ["call al video", "call bob b video", "mute"]);
     }
 
     #[test]
@@ -274,11 +250,7 @@ mod tests {
         let grammar = test_grammar(&["add <name> and <name> now"], &[("name", &names)]);
         let found = sentences(&grammar);
         assert_eq!(found.len(), 103);
-        assert!(
-            ["add", "and", "now"]
-                .iter()
-                .all(|word| found.contains(&(*word).to_owned()))
-        );
+        assert!(["add", "and", "now"].iter().all(|word| found.contains(&(*word).to_owned())));
     }
 
     #[test]

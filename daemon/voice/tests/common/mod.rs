@@ -43,10 +43,7 @@ pub(crate) fn skipped(why: &str) {
 
 /// Runs a program to its end; false where it is missing or fails.
 pub(crate) fn run(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -76,21 +73,9 @@ impl Sound {
     pub(crate) fn start(name: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = env::temp_dir().join(format!("ahoy-voice-{}-{name}", std::process::id()));
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&dir)
-            .expect("a folder of our own");
+        fs::DirBuilder::new().mode(0o700).create(&dir).expect("a folder of our own");
         let address = bus_address(&dir);
-        let bus = spawn(
-            &dir,
-            &[
-                "dbus-daemon",
-                "--session",
-                "--nofork",
-                "--address",
-                &address,
-            ],
-        );
+        let bus = spawn(&dir, &["dbus-daemon", "--session", "--nofork", "--address", &address]);
         wait_for("the bus", || dir.join("bus").exists());
         let server = spawn(&dir, &["pipewire"]);
         wait_for("PipeWire's socket", || dir.join("pipewire-0").exists());
@@ -120,11 +105,9 @@ impl Sound {
         wait_for("the virtual microphone", || {
             let nodes = self.nodes();
             // The session manager has taken a node in once it gave its ports a configuration.
-            [MOUTH, MICROPHONE].iter().all(|name| {
-                nodes
-                    .iter()
-                    .any(|node| node.name == *name && node.ports > 0)
-            })
+            [MOUTH, MICROPHONE]
+                .iter()
+                .all(|name| nodes.iter().any(|node| node.name == *name && node.ports > 0))
         });
     }
 
@@ -140,16 +123,10 @@ impl Sound {
 
     /// The nodes of the sound server.
     pub(crate) fn nodes(&self) -> Vec<Node> {
-        let dump = self
-            .command("pw-dump")
-            .stderr(Stdio::null())
-            .output()
-            .expect("pw-dump");
+        let dump = self.command("pw-dump").stderr(Stdio::null()).output().expect("pw-dump");
         let objects: Vec<serde_json::Value> =
             serde_json::from_slice(&dump.stdout).unwrap_or_default();
-        let nodes = objects
-            .iter()
-            .filter(|object| object["type"] == "PipeWire:Interface:Node");
+        let nodes = objects.iter().filter(|object| object["type"] == "PipeWire:Interface:Node");
         nodes
             .map(|object| {
                 let info = &object["info"];
@@ -177,9 +154,7 @@ impl Sound {
 
     /// A connected PipeWire socket, as the daemon hands it over.
     pub(crate) fn socket(&self) -> OwnedFd {
-        UnixStream::connect(self.dir.join("pipewire-0"))
-            .expect("PipeWire's socket")
-            .into()
+        UnixStream::connect(self.dir.join("pipewire-0")).expect("PipeWire's socket").into()
     }
 
     /// Plays a sound file into the microphone, to its end.
@@ -247,10 +222,7 @@ fn spawn(dir: &Path, words: &[&str]) -> Owned {
 pub(crate) fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     let start = Instant::now();
     while !there() {
-        assert!(
-            start.elapsed() < DEADLINE,
-            "{what} did not come within {DEADLINE:?}"
-        );
+        assert!(start.elapsed() < DEADLINE, "{what} did not come within {DEADLINE:?}");
         std::thread::yield_now();
     }
 }
@@ -270,9 +242,7 @@ impl Worker {
     /// The same, where the user has no Vosk.
     pub(crate) fn start_without_vosk(models: &Path) -> (Self, Vec<Engine>) {
         Self::start_as(models, |command| {
-            command
-                .env_remove("AHOY_LIBVOSK")
-                .env("XDG_DATA_HOME", "/nonexistent");
+            command.env_remove("AHOY_LIBVOSK").env("XDG_DATA_HOME", "/nonexistent");
         })
     }
 
@@ -287,10 +257,7 @@ impl Worker {
             .stdin(theirs);
         change(&mut command);
         let child = command.spawn().expect("the worker starts");
-        let mut worker = Self {
-            channel,
-            child: Owned(child),
-        };
+        let mut worker = Self { channel, child: Owned(child) };
         match worker.event() {
             VoiceEvent::Ready { engines } => (worker, engines),
             other => panic!("not ready: {other:?}"),
@@ -308,9 +275,7 @@ impl Worker {
         let mut out = Vec::new();
         write_control(command, &mut out).expect("a command");
         let fds: Vec<_> = fd.iter().map(|fd| fd.as_fd()).collect();
-        self.channel
-            .send(&out, &fds)
-            .expect("the worker takes commands");
+        self.channel.send(&out, &fds).expect("the worker takes commands");
     }
 
     /// The next event that is not a partial one.
@@ -398,16 +363,10 @@ pub(crate) fn grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
         None => Piece::Word(text.into()),
     };
     let slots = slots.iter().map(|(slot, entries)| {
-        (
-            (*slot).to_owned(),
-            entries.iter().map(|e| (*e).to_owned()).collect(),
-        )
+        ((*slot).to_owned(), entries.iter().map(|e| (*e).to_owned()).collect())
     });
     Grammar {
-        phrases: phrases
-            .iter()
-            .map(|text| Phrase(text.split(' ').map(piece).collect()))
-            .collect(),
+        phrases: phrases.iter().map(|text| Phrase(text.split(' ').map(piece).collect())).collect(),
         slots: slots.collect::<BTreeMap<_, _>>(),
     }
 }
@@ -487,9 +446,9 @@ impl Voice {
     /// Speaks into a file; false where the program is missing.
     pub(crate) fn speak(self, text: &str, file: &Path) -> bool {
         match self {
-            Self::Flite(voice) => run(Command::new("flite")
-                .args(["-voice", voice, "-t", text, "-o"])
-                .arg(file)),
+            Self::Flite(voice) => {
+                run(Command::new("flite").args(["-voice", voice, "-t", text, "-o"]).arg(file))
+            }
             Self::Espeak(voice, speed, pitch) => run(Command::new("espeak-ng")
                 .args(["-v", voice, "-s", speed, "-p", pitch, "-w"])
                 .arg(file)
