@@ -38,11 +38,7 @@ impl Paths {
     /// # Errors
     /// [`NoHome`].
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
-        let absolute = |name: &str| {
-            variable(name)
-                .map(PathBuf::from)
-                .filter(|p| p.is_absolute())
-        };
+        let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|p| p.is_absolute());
         let base = |name: &'static str, fallback: &str| {
             absolute(name)
                 .or_else(|| absolute("HOME").map(|home| home.join(fallback)))
@@ -87,9 +83,7 @@ impl Paths {
     /// The first that cannot be made, with its path in the message.
     pub fn create(&self) -> io::Result<()> {
         let all = [&self.config, &self.data, &self.cache];
-        all.into_iter()
-            .chain(&self.runtime)
-            .try_for_each(|directory| create_private(directory))
+        all.into_iter().chain(&self.runtime).try_for_each(|directory| create_private(directory))
     }
 }
 
@@ -118,10 +112,7 @@ mod tests {
     fn variables_win_over_home_and_relative_ones_are_ignored() {
         let home = ("HOME", "/home/a");
         let paths_of = |set: &[(&str, &str)]| paths(set).expect("paths");
-        assert_eq!(
-            paths_of(&[home]).config_file(),
-            Path::new("/home/a/.config/ahoy/config.toml")
-        );
+        assert_eq!(paths_of(&[home]).config_file(), Path::new("/home/a/.config/ahoy/config.toml"));
         let own = paths_of(&[home, ("XDG_DATA_HOME", "/d"), ("XDG_CONFIG_HOME", "c")]);
         assert_eq!(own.database(), Path::new("/d/ahoy/ahoy.db"));
         assert_eq!(own.config, Path::new("/home/a/.config/ahoy"));
@@ -145,10 +136,7 @@ mod tests {
         let blocked = directory.path().join("file");
         fs::write(&blocked, "").expect("write");
         let blocked = blocked.to_str().expect("text");
-        let error = paths(&[("HOME", blocked)])
-            .expect("paths")
-            .create()
-            .expect_err("a file");
+        let error = paths(&[("HOME", blocked)]).expect("paths").create().expect_err("a file");
         assert!(error.to_string().contains("file/.config"), "{error}");
     }
 }

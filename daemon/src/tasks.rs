@@ -51,11 +51,7 @@ impl Tasks {
     {
         let token = CancellationToken::new();
         let handle = tokio::spawn(task(token.clone()));
-        self.tasks.push(Task {
-            name,
-            token,
-            handle,
-        });
+        self.tasks.push(Task { name, token, handle });
     }
 
     /// Waits until a task ends that was not asked to; never returns without tasks. Cancel safe.
@@ -84,11 +80,7 @@ impl Tasks {
             task.token.cancel();
             // At most half of what is left, so that one deaf task leaves time for those before it.
             let left = deadline.saturating_duration_since(Instant::now());
-            let share = if self.tasks.is_empty() {
-                left
-            } else {
-                left / 2
-            };
+            let share = if self.tasks.is_empty() { left } else { left / 2 };
             if tokio::time::timeout(share, &mut task.handle).await.is_err() {
                 task.handle.abort();
                 // It ends at its next await; what it returns means nothing any more.

@@ -45,16 +45,11 @@ pub enum LogError {
 /// See [`LogError`].
 pub fn init_log(filter: &str) -> Result<(), LogError> {
     let wanted = if filter.is_empty() { "info" } else { filter };
-    let filter: EnvFilter = wanted.parse().map_err(|why| LogError::Filter {
-        filter: wanted.to_owned(),
-        why: format!("{why}"),
-    })?;
-    let detailed = filter
-        .max_level_hint()
-        .is_none_or(|level| level >= LevelFilter::DEBUG);
-    let journal = stderr_is_journal()
-        .then(tracing_journald::layer)
-        .and_then(Result::ok);
+    let filter: EnvFilter = wanted
+        .parse()
+        .map_err(|why| LogError::Filter { filter: wanted.to_owned(), why: format!("{why}") })?;
+    let detailed = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::DEBUG);
+    let journal = stderr_is_journal().then(tracing_journald::layer).and_then(Result::ok);
     let layer = match journal {
         Some(journal) => journal.boxed(),
         None => tracing_subscriber::fmt::layer()
@@ -83,21 +78,13 @@ pub struct Redacted<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Redacted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if REVEAL.load(Ordering::Relaxed) {
-            self.0.fmt(f)
-        } else {
-            f.write_str("[redacted]")
-        }
+        if REVEAL.load(Ordering::Relaxed) { self.0.fmt(f) } else { f.write_str("[redacted]") }
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Redacted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if REVEAL.load(Ordering::Relaxed) {
-            self.0.fmt(f)
-        } else {
-            f.write_str("[redacted]")
-        }
+        if REVEAL.load(Ordering::Relaxed) { self.0.fmt(f) } else { f.write_str("[redacted]") }
     }
 }
 

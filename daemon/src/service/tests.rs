@@ -1,10 +1,7 @@
 //! Claims about being a service, with a real process and systemd's side played by the test.
 //!
 //! Owns: the notify socket. Does not own: the unit files. Invariant: every wait has a deadline.
-#![expect(
-    clippy::expect_used,
-    reason = "a test of its own: what is not as expected fails it"
-)]
+#![expect(clippy::expect_used, reason = "a test of its own: what is not as expected fails it")]
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -18,9 +15,7 @@ const FAKE: &str = env!("CARGO_BIN_EXE_ahoy-fake-worker");
 /// Listens where systemd would.
 fn systemd(directory: &Path) -> UnixDatagram {
     let socket = UnixDatagram::bind(directory.join("notify")).expect("bound");
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("set");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
     socket
 }
 

@@ -99,10 +99,7 @@ impl Settings {
 
     /// All defaults over the file at `path`, which is not read: for a start with a broken file.
     pub fn defaults(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            values: BTreeMap::new(),
-        }
+        Self { path: path.into(), values: BTreeMap::new() }
     }
 
     /// The file.
@@ -142,10 +139,7 @@ impl Settings {
     /// The value in force.
     #[must_use]
     pub fn value(&self, key: Key) -> Value {
-        self.values
-            .get(&key)
-            .cloned()
-            .unwrap_or_else(|| key.rule().default())
+        self.values.get(&key).cloned().unwrap_or_else(|| key.rule().default())
     }
 
     /// The value of the key of this name.
@@ -168,18 +162,14 @@ impl Settings {
     /// See [`SettingsError`]; neither file nor value was changed.
     pub fn set(&mut self, name: &str, value: Value) -> Result<Key, SettingsError> {
         let key = named(name)?;
-        key.rule()
-            .check(&value)
-            .map_err(|allowed| SettingsError::BadValue {
-                key: key.name(),
-                value: value.to_string(),
-                allowed,
-            })?;
-        let mut document = self.read()?;
-        put(&mut document, key, &value).map_err(|why| SettingsError::Syntax {
-            path: self.path.clone(),
-            why,
+        key.rule().check(&value).map_err(|allowed| SettingsError::BadValue {
+            key: key.name(),
+            value: value.to_string(),
+            allowed,
         })?;
+        let mut document = self.read()?;
+        put(&mut document, key, &value)
+            .map_err(|why| SettingsError::Syntax { path: self.path.clone(), why })?;
         write_whole(&self.path, document.to_string().as_bytes())?;
         self.values.insert(key, value);
         Ok(key)
@@ -234,11 +224,10 @@ impl Settings {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => String::new(),
             Err(cause) => return Err(io_error(&self.path, cause)),
         };
-        text.parse()
-            .map_err(|error: toml_edit::TomlError| SettingsError::Syntax {
-                path: self.path.clone(),
-                why: error.to_string(),
-            })
+        text.parse().map_err(|error: toml_edit::TomlError| SettingsError::Syntax {
+            path: self.path.clone(),
+            why: error.to_string(),
+        })
     }
 }
 
@@ -252,19 +241,13 @@ pub struct Reloaded {
 }
 
 fn named(name: &str) -> Result<Key, SettingsError> {
-    Key::from_name(name).ok_or_else(|| SettingsError::UnknownKey {
-        key: name.to_owned(),
-    })
+    Key::from_name(name).ok_or_else(|| SettingsError::UnknownKey { key: name.to_owned() })
 }
 
 /// Calls `each` for every value of the file with its dotted name.
 fn collect(table: &dyn toml_edit::TableLike, prefix: &str, each: &mut impl FnMut(&str, &Item)) {
     for (name, item) in table.iter() {
-        let full = if prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let full = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
         match item.as_table_like() {
             Some(inner) => collect(inner, &full, each),
             None => each(&full, item),
@@ -349,8 +332,5 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
 }
 
 fn io_error(path: &Path, cause: io::Error) -> SettingsError {
-    SettingsError::Io {
-        path: path.to_owned(),
-        cause,
-    }
+    SettingsError::Io { path: path.to_owned(), cause }
 }

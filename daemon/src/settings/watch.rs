@@ -34,10 +34,7 @@ impl Watch {
             inotify.watches().add(directory, mask)?;
             names.push(name.to_owned());
         }
-        Ok(Self {
-            events: inotify.into_event_stream([0; BUFFER])?,
-            names,
-        })
+        Ok(Self { events: inotify.into_event_stream([0; BUFFER])?, names })
     }
 
     /// Waits until the file was written, replaced or removed. Cancel safe.

@@ -28,17 +28,9 @@ use super::{
 const MAGIC: &[u8; 12] = b"ahoy-backup1";
 const HEADER: usize = 12 + 12 + 16 + 12;
 /// RFC 9106's second recommendation (64 MiB, 3 passes, 4 lanes): fits a phone.
-const COST: Cost = Cost {
-    memory_kib: 64 * 1024,
-    passes: 3,
-    lanes: 4,
-};
+const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
 /// What a file may ask of the reader: a hostile one must not take the machine's memory.
-const MAX_COST: Cost = Cost {
-    memory_kib: 1024 * 1024,
-    passes: 16,
-    lanes: 16,
-};
+const MAX_COST: Cost = Cost { memory_kib: 1024 * 1024, passes: 16, lanes: 16 };
 /// 10,000 contacts with long notes stay below this.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -184,13 +176,7 @@ pub(super) fn write_with_cost(
     let mut json = Zeroizing::new(Vec::with_capacity(json_length(&content)?));
     serde_json::to_writer(&mut *json, &content).map_err(io::Error::from)?;
     let sealed = cipher(passphrase, &header, cost)?
-        .encrypt(
-            &nonce(&header),
-            Payload {
-                msg: &json,
-                aad: &header,
-            },
-        )
+        .encrypt(&nonce(&header), Payload { msg: &json, aad: &header })
         .map_err(|_| BackupError::TooLarge)?;
     out.write_all(&header)?;
     out.write_all(&sealed)?;
@@ -220,18 +206,10 @@ pub fn read_backup(input: &mut impl Read, passphrase: &str) -> Result<Backup, Ba
         || cost.passes > MAX_COST.passes
         || cost.lanes > MAX_COST.lanes
     {
-        return Err(BackupError::Cost {
-            memory_kib: cost.memory_kib,
-        });
+        return Err(BackupError::Cost { memory_kib: cost.memory_kib });
     }
     let json = cipher(passphrase, header, cost)?
-        .decrypt(
-            &nonce(header),
-            Payload {
-                msg: sealed,
-                aad: header,
-            },
-        )
+        .decrypt(&nonce(header), Payload { msg: sealed, aad: header })
         .map(Zeroizing::new)
         .map_err(|_| BackupError::WrongPassphrase)?;
     let content: Content = serde_json::from_slice(&json).map_err(|_| BackupError::Format)?;
@@ -244,9 +222,7 @@ fn cipher(
     cost: Cost,
 ) -> Result<ChaCha20Poly1305, BackupError> {
     let mut key = Zeroizing::new([0; 32]);
-    let refused = |_| BackupError::Cost {
-        memory_kib: cost.memory_kib,
-    };
+    let refused = |_| BackupError::Cost { memory_kib: cost.memory_kib };
     let params =
         Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(refused)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

@@ -98,9 +98,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove_contact(&mut self, id: &ContactId) -> Result<bool, StoreError> {
-        let gone = self
-            .db
-            .execute("DELETE FROM contacts WHERE id = ?1", [id])?;
+        let gone = self.db.execute("DELETE FROM contacts WHERE id = ?1", [id])?;
         Ok(gone > 0)
     }
 
@@ -112,8 +110,7 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1");
         let mut statement = self.db.prepare_cached(&sql)?;
         let head = statement.query_row([id], read_head).optional()?;
-        head.map(|contact| with_lists(&self.db, contact))
-            .transpose()
+        head.map(|contact| with_lists(&self.db, contact)).transpose()
     }
 
     /// Contacts in whose name, aliases or handles `text` occurs, by name; all for empty text.
@@ -192,11 +189,7 @@ impl Store {
         let sql = "SELECT scheme, pattern, why FROM blocks ORDER BY scheme, pattern";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
-            Ok(Block {
-                scheme: row.get(0)?,
-                pattern: row.get(1)?,
-                why: row.get(2)?,
-            })
+            Ok(Block { scheme: row.get(0)?, pattern: row.get(1)?, why: row.get(2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -212,13 +205,9 @@ impl Store {
              ORDER BY name COLLATE NOCASE, id LIMIT ?2"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
-        let heads: Vec<Contact> = statement
-            .query_map(params![text, limit], read_head)?
-            .collect::<Result<_, _>>()?;
-        heads
-            .into_iter()
-            .map(|head| with_lists(&self.db, head))
-            .collect()
+        let heads: Vec<Contact> =
+            statement.query_map(params![text, limit], read_head)?.collect::<Result<_, _>>()?;
+        heads.into_iter().map(|head| with_lists(&self.db, head)).collect()
     }
 }
 
@@ -308,9 +297,8 @@ fn read_head(row: &Row<'_>) -> rusqlite::Result<Contact> {
 fn with_lists(db: &Connection, mut contact: Contact) -> Result<Contact, StoreError> {
     let mut aliases =
         db.prepare_cached("SELECT alias FROM aliases WHERE contact_id = ?1 ORDER BY position")?;
-    contact.aliases = aliases
-        .query_map([&contact.id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    contact.aliases =
+        aliases.query_map([&contact.id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut handles = db.prepare_cached(
         "SELECT scheme, value, label FROM handles WHERE contact_id = ?1 ORDER BY position",
     )?;

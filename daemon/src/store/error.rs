@@ -77,15 +77,9 @@ impl From<rusqlite::Error> for StoreError {
         let code = error.sqlite_error_code();
         if code == Some(ErrorCode::DiskFull) {
             Self::Full
-        } else if matches!(
-            code,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ) {
+        } else if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
             Self::Corrupt(error.to_string())
-        } else if matches!(
-            code,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-        ) {
+        } else if matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) {
             Self::Busy
         } else if code == Some(ErrorCode::ConstraintViolation) {
             Self::Conflict(error.to_string())

@@ -54,10 +54,7 @@ impl StoreHandle {
             // Nobody waits any more: the work is done all the same.
             let _ = answer.send(job(store));
         });
-        self.orders
-            .send(Order::Run(job))
-            .await
-            .map_err(|_| StoreError::Stopped)?;
+        self.orders.send(Order::Run(job)).await.map_err(|_| StoreError::Stopped)?;
         answered.await.map_err(|_| StoreError::Stopped)?
     }
 

@@ -239,16 +239,11 @@ impl Store {
         values.push(Value::Integer(limit as i64 + 1));
         let sql = page_sql(&condition);
         let mut statement = self.db.prepare_cached(&sql)?;
-        let mut rows: Vec<HistoryRow> = statement
-            .query_map(params_from_iter(values), read_row)?
-            .collect::<Result<_, _>>()?;
+        let mut rows: Vec<HistoryRow> =
+            statement.query_map(params_from_iter(values), read_row)?.collect::<Result<_, _>>()?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more {
-            rows.last().and_then(place)
-        } else {
-            None
-        };
+        let next = if more { rows.last().and_then(place) } else { None };
         Ok(HistoryPage { rows, next })
     }
 
@@ -268,10 +263,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove_history(&mut self, ids: &[HistoryId]) -> Result<Vec<HistoryId>, StoreError> {
-        self.each(
-            ids,
-            "DELETE FROM history WHERE id = ?1 AND outcome <> 'ongoing'",
-        )
+        self.each(ids, "DELETE FROM history WHERE id = ?1 AND outcome <> 'ongoing'")
     }
 
     /// Removes all rows that match; calls that are on stay. Returns those that are gone.
@@ -295,10 +287,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn mark_seen(&mut self, ids: &[HistoryId]) -> Result<Vec<HistoryId>, StoreError> {
         if !ids.is_empty() {
-            return self.each(
-                ids,
-                "UPDATE history SET seen = 1 WHERE id = ?1 AND seen = 0",
-            );
+            return self.each(ids, "UPDATE history SET seen = 1 WHERE id = ?1 AND seen = 0");
         }
         let sql = "UPDATE history SET seen = 1 WHERE seen = 0 RETURNING id";
         let mut statement = self.db.prepare(sql)?;
@@ -312,10 +301,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn unseen(&self) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM history WHERE seen = 0 AND outcome = 'missed'";
-        Ok(self
-            .db
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))?)
+        Ok(self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
     /// Removes rows of calls older than `keep_days`; 0 keeps all. Returns those that are gone.
@@ -407,20 +393,14 @@ impl HistoryFilter {
             add("instr(search, ?) > 0", vec![folded(text).into()]);
         }
         if let Some(Cursor { started_at, id }) = cursor {
-            add(
-                "(started_at, id) < (?, ?)",
-                vec![started_at.into(), id.into()],
-            );
+            add("(started_at, id) < (?, ?)", vec![started_at.into(), id.into()]);
         }
         (parts.join(" AND "), values)
     }
 }
 
 fn place(row: &HistoryRow) -> Option<Cursor> {
-    row.id.map(|id| Cursor {
-        started_at: row.started_at.0,
-        id: id.0,
-    })
+    row.id.map(|id| Cursor { started_at: row.started_at.0, id: id.0 })
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {

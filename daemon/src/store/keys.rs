@@ -82,10 +82,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Random`].
     pub fn generate() -> Result<Self, KeysError> {
-        Ok(Self {
-            identity_seed: Secret::random()?,
-            device_secret: Secret::random()?,
-        })
+        Ok(Self { identity_seed: Secret::random()?, device_secret: Secret::random()? })
     }
 
     /// Reads the keys at `path`, or makes and stores fresh ones when there is no file.
@@ -107,11 +104,7 @@ impl Keys {
     /// See [`KeysError`].
     pub fn load(path: &Path) -> Result<Option<Self>, KeysError> {
         let no_links = OFlags::NOFOLLOW.bits().cast_signed();
-        let mut file = match OpenOptions::new()
-            .read(true)
-            .custom_flags(no_links)
-            .open(path)
-        {
+        let mut file = match OpenOptions::new().read(true).custom_flags(no_links).open(path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(io_error(path, cause)),
@@ -125,9 +118,8 @@ impl Keys {
             .take(LENGTH as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|cause| io_error(path, cause))?;
-        let keys = Self::from_bytes(&bytes).ok_or_else(|| KeysError::Format {
-            path: path.to_owned(),
-        })?;
+        let keys =
+            Self::from_bytes(&bytes).ok_or_else(|| KeysError::Format { path: path.to_owned() })?;
         Ok(Some(keys))
     }
 
@@ -151,9 +143,7 @@ impl Keys {
         let removed = fs::remove_file(&part);
         match written {
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.exists() => {
-                return Err(KeysError::Exists {
-                    path: path.to_owned(),
-                });
+                return Err(KeysError::Exists { path: path.to_owned() });
             }
             Err(cause) => return Err(io_error(path, cause)),
             Ok(()) => {}
@@ -189,11 +179,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     {
         return Err(cause);
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -206,17 +192,10 @@ fn check_directory(path: &Path) -> Result<(), KeysError> {
 fn check(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), KeysError> {
     let mode = metadata.mode() & 0o777;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(KeysError::Foreign {
-            path: path.to_owned(),
-            owner: metadata.uid(),
-        });
+        return Err(KeysError::Foreign { path: path.to_owned(), owner: metadata.uid() });
     }
     if mode & 0o077 != 0 {
-        return Err(KeysError::Exposed {
-            path: path.to_owned(),
-            mode,
-            wanted,
-        });
+        return Err(KeysError::Exposed { path: path.to_owned(), mode, wanted });
     }
     Ok(())
 }
@@ -229,8 +208,5 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn io_error(path: &Path, cause: io::Error) -> KeysError {
-    KeysError::Io {
-        path: path.to_owned(),
-        cause,
-    }
+    KeysError::Io { path: path.to_owned(), cause }
 }

@@ -67,11 +67,7 @@ impl Store {
         db.busy_timeout(BUSY)?;
         let found = schema::version(&db)?;
         if found > schema::VERSION {
-            return Err(StoreError::Newer {
-                path: path.to_owned(),
-                found,
-                known: schema::VERSION,
-            });
+            return Err(StoreError::Newer { path: path.to_owned(), found, known: schema::VERSION });
         }
         let sound: String = db.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if sound != "ok" {
@@ -121,8 +117,5 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn io_error(path: &Path, cause: io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        cause,
-    }
+    StoreError::Io { path: path.to_owned(), cause }
 }

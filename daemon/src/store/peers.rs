@@ -186,9 +186,8 @@ impl Store {
         let mut statement = self.db.prepare_cached(
             "SELECT call_id, seen_at FROM seen_calls WHERE seen_at > ?1 ORDER BY seen_at",
         )?;
-        let rows = statement.query_map([now.0.saturating_sub(SEEN_FOR)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let rows = statement
+            .query_map([now.0.saturating_sub(SEEN_FOR)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

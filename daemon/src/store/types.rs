@@ -31,10 +31,7 @@ pub struct Handle {
 impl Handle {
     /// A handle of this scheme and value.
     pub fn new(scheme: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            scheme: scheme.into(),
-            value: value.into(),
-        }
+        Self { scheme: scheme.into(), value: value.into() }
     }
 }
 
@@ -68,11 +65,7 @@ impl<const N: usize> Secret<N> {
 
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
-        let differing = self
-            .0
-            .iter()
-            .zip(&other.0)
-            .fold(0, |all, (a, b)| all | (a ^ b));
+        let differing = self.0.iter().zip(&other.0).fold(0, |all, (a, b)| all | (a ^ b));
         differing == 0
     }
 }
@@ -87,12 +80,10 @@ impl<const N: usize> ToSql for Secret<N> {
 
 impl<const N: usize> FromSql for Secret<N> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        <[u8; N]>::try_from(value.as_blob()?)
-            .map(Self)
-            .map_err(|_| FromSqlError::InvalidBlobSize {
-                expected_size: N,
-                blob_size: value.as_blob().map_or(0, <[u8]>::len),
-            })
+        <[u8; N]>::try_from(value.as_blob()?).map(Self).map_err(|_| FromSqlError::InvalidBlobSize {
+            expected_size: N,
+            blob_size: value.as_blob().map_or(0, <[u8]>::len),
+        })
     }
 }
 
@@ -134,11 +125,9 @@ pub(super) fn folded(text: &str) -> String {
 /// Bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -49,10 +49,7 @@ pub struct Imported {
 pub fn read_cards(file: &str) -> Imported {
     let mut imported = Imported::default();
     for (line, card) in split(file) {
-        match card
-            .map_err(str::to_owned)
-            .and_then(|card| read_card(&card))
-        {
+        match card.map_err(str::to_owned).and_then(|card| read_card(&card)) {
             Ok(contact) => imported.contacts.push(contact),
             Err(why) => imported.bad.push(BadCard { line, why }),
         }
@@ -168,10 +165,7 @@ fn display_name(card: &VCard) -> Option<String> {
     })
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "calcard's: no other property is an address"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "calcard's: no other property is an address")]
 fn handles(card: &VCard) -> Vec<ContactHandle> {
     let mut handles: Vec<ContactHandle> = Vec::new();
     for entry in &card.entries {
@@ -229,20 +223,8 @@ fn label(entry: &VCardEntry) -> String {
         .params
         .iter()
         .filter(|param| param.name == VCardParameterName::Type)
-        .map(|param| {
-            param
-                .value
-                .as_text()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-        })
-        .map(|word| {
-            if word == "cell" {
-                "mobile".to_owned()
-            } else {
-                word
-            }
-        })
+        .map(|param| param.value.as_text().unwrap_or_default().to_ascii_lowercase())
+        .map(|word| if word == "cell" { "mobile".to_owned() } else { word })
         .find(|word| !matches!(word.as_str(), "" | "voice" | "pref" | "video" | "text"))
         .unwrap_or_default()
 }
@@ -259,10 +241,7 @@ fn first_text(entry: &VCardEntry) -> Option<String> {
     entry.values.iter().flat_map(value_texts).next()
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "calcard's: dates and pictures have no text"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "calcard's: dates and pictures have no text")]
 fn value_texts(value: &VCardValue) -> Vec<String> {
     match value {
         VCardValue::Text(text) => vec![text.clone()],
@@ -283,12 +262,7 @@ fn to_card(contact: &Contact) -> VCard {
         ),
     ];
     if !contact.aliases.is_empty() {
-        let names = contact
-            .aliases
-            .iter()
-            .cloned()
-            .map(VCardValue::Text)
-            .collect();
+        let names = contact.aliases.iter().cloned().map(VCardValue::Text).collect();
         entries.push(VCardEntry::new(VCardProperty::Nickname).with_values(names));
     }
     for ContactHandle { handle, label } in &contact.handles {

@@ -156,16 +156,8 @@ async fn read<P: Protocol>(
                 Err(error) => return format!("its socket broke: {error}"),
             };
             match Frame::<P::Event>::parse(message) {
-                Ok(Frame::Rtp {
-                    session,
-                    stream,
-                    packet,
-                }) => {
-                    rtp.push(RtpPacket {
-                        session,
-                        stream,
-                        packet: packet.to_vec(),
-                    });
+                Ok(Frame::Rtp { session, stream, packet }) => {
+                    rtp.push(RtpPacket { session, stream, packet: packet.to_vec() });
                 }
                 Ok(Frame::Control(event)) => {
                     // One place is kept free, so that the end of the run can always be told.
@@ -235,11 +227,7 @@ async fn command<P: Protocol>(
                 Ok(fds) => fds,
                 Err(error) => {
                     let why = pipewire::missing(&config.pipewire, &error);
-                    if events
-                        .send(WorkerEvent::PipeWireMissing { why })
-                        .await
-                        .is_err()
-                    {
+                    if events.send(WorkerEvent::PipeWireMissing { why }).await.is_err() {
                         break;
                     }
                     continue;

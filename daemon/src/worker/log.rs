@@ -22,10 +22,7 @@ pub(super) async fn forward(
     out: Option<ChildStdout>,
     err: Option<ChildStderr>,
 ) -> Infallible {
-    tokio::join!(
-        lines(worker, out.map(OwnedFd::from)),
-        lines(worker, err.map(OwnedFd::from))
-    );
+    tokio::join!(lines(worker, out.map(OwnedFd::from)), lines(worker, err.map(OwnedFd::from)));
     std::future::pending().await
 }
 

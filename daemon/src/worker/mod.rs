@@ -144,9 +144,7 @@ pub struct Link<P: Protocol> {
 
 impl<P: Protocol> Clone for Link<P> {
     fn clone(&self) -> Self {
-        Self {
-            commands: self.commands.clone(),
-        }
+        Self { commands: self.commands.clone() }
     }
 }
 
@@ -173,12 +171,10 @@ impl<P: Protocol> Link<P> {
     /// # Errors
     /// See [`LinkError`].
     pub fn send(&self, command: P::Command) -> Result<(), LinkError> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => LinkError::Full,
-                mpsc::error::TrySendError::Closed(_) => LinkError::Gone,
-            })
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => LinkError::Full,
+            mpsc::error::TrySendError::Closed(_) => LinkError::Gone,
+        })
     }
 }
 
@@ -223,12 +219,7 @@ impl<P: Protocol> Worker<P> {
             to_worker: to_worker.clone(),
             from_worker: from_worker.clone(),
         };
-        let handle = WorkerHandle {
-            wanted: want,
-            events: happened,
-            to_worker,
-            from_worker,
-        };
+        let handle = WorkerHandle { wanted: want, events: happened, to_worker, from_worker };
         (worker, handle)
     }
 
@@ -247,12 +238,7 @@ impl<P: Protocol> Worker<P> {
                 End::Died(why) => why,
             };
             self.to_worker.clear();
-            if self
-                .events
-                .send(WorkerEvent::Exited { why, again_in })
-                .await
-                .is_err()
-            {
+            if self.events.send(WorkerEvent::Exited { why, again_in }).await.is_err() {
                 return;
             }
             if again_in.is_none() || begin.elapsed() >= GOOD_RUN {

@@ -100,10 +100,7 @@ mod tests {
         assert_eq!(path(&[run]), Some("/run/user/1/pipewire-0".into()));
         let own = ("PIPEWIRE_RUNTIME_DIR", "/pw");
         assert_eq!(path(&[run, own]), Some("/pw/pipewire-0".into()));
-        assert_eq!(
-            path(&[own, ("PIPEWIRE_REMOTE", "other")]),
-            Some("/pw/other".into())
-        );
+        assert_eq!(path(&[own, ("PIPEWIRE_REMOTE", "other")]), Some("/pw/other".into()));
         assert_eq!(path(&[("PIPEWIRE_REMOTE", "/a/b")]), Some("/a/b".into()));
         assert_eq!(path(&[("XDG_RUNTIME_DIR", "")]), None);
     }

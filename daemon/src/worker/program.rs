@@ -36,10 +36,7 @@ pub fn find(name: &str, own: Option<&Path>, path: Option<&OsStr>) -> Result<Path
         // An empty or relative entry would mean whatever directory we happen to be in.
         directories.extend(std::env::split_paths(path).filter(|entry| entry.is_absolute()));
     }
-    let found = directories
-        .iter()
-        .map(|directory| directory.join(name))
-        .find(|file| runs(file));
+    let found = directories.iter().map(|directory| directory.join(name)).find(|file| runs(file));
     found.ok_or_else(|| NotFound {
         name: name.to_owned(),
         looked: directories
@@ -80,14 +77,8 @@ mod tests {
             program(&place);
             assert_eq!(look().expect("found"), place);
         }
-        fs::set_permissions(
-            directory.path().join("bin/w"),
-            fs::Permissions::from_mode(0o644),
-        )
-        .expect("chmod");
-        assert_eq!(
-            look().expect("found"),
-            directory.path().join("libexec/ahoy/w")
-        );
+        fs::set_permissions(directory.path().join("bin/w"), fs::Permissions::from_mode(0o644))
+            .expect("chmod");
+        assert_eq!(look().expect("found"), directory.path().join("libexec/ahoy/w"));
     }
 }

@@ -49,11 +49,7 @@ impl RtpQueue {
 
     /// Puts a packet in, dropping the oldest where there is no room.
     pub fn push(&self, packet: RtpPacket) {
-        let mut packets = self
-            .0
-            .packets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut packets = self.0.packets.lock().unwrap_or_else(PoisonError::into_inner);
         if packets.len() == CAPACITY {
             packets.pop_front();
             self.count_dropped();
@@ -77,11 +73,7 @@ impl RtpQueue {
     /// The next packet if there is one.
     #[must_use]
     pub fn try_pop(&self) -> Option<RtpPacket> {
-        self.0
-            .packets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.0.packets.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// How many packets were dropped so far.
@@ -95,11 +87,7 @@ impl RtpQueue {
     }
 
     pub(super) fn clear(&self) {
-        self.0
-            .packets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.0.packets.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -3,10 +3,7 @@
 //! Owns: the environment it gets, its descriptor 3, and the guarantee that it dies with us. Does
 //! not own: what is said to it. Invariant: the thread that started a child lives until the child
 //! is gone, because the kernel sends the death signal when that *thread* ends.
-#![expect(
-    unsafe_code,
-    reason = "code between fork and exec is unsafe by its nature"
-)]
+#![expect(unsafe_code, reason = "code between fork and exec is unsafe by its nature")]
 
 use std::{
     ffi::{OsStr, OsString},
@@ -59,41 +56,33 @@ pub(super) fn start(program: &Path, args: &[OsString], socket: OwnedFd) -> io::R
     let mut command = command(program, args, socket);
     let (up, started) = std::sync::mpsc::sync_channel(1);
     let (gone, exit) = oneshot::channel();
-    thread::Builder::new()
-        .name("ahoy-child".to_owned())
-        .spawn(move || {
-            let spawned = command.spawn().and_then(|mut child| {
-                let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-                let id = id.ok_or(io::ErrorKind::InvalidData)?;
-                // Still unwaited for, so the id cannot belong to another process.
-                let pidfd = rustix::process::pidfd_open(id, PidfdFlags::empty())?;
-                Ok((pidfd, child.stdout.take(), child.stderr.take(), child))
-            });
-            // Our copy of the worker's end must close, or its exit would not read as one.
-            drop(command);
-            match spawned {
-                Ok((pidfd, stdout, stderr, mut child)) => {
-                    let told = up.send(Ok((pidfd, stdout, stderr)));
-                    if told.is_err() {
-                        // The one who asked is gone; an error here means the child is, too.
-                        let _ = child.kill();
-                    }
-                    // Nobody waits for the answer if the run was dropped.
-                    let _ = gone.send(child.wait());
+    thread::Builder::new().name("ahoy-child".to_owned()).spawn(move || {
+        let spawned = command.spawn().and_then(|mut child| {
+            let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let id = id.ok_or(io::ErrorKind::InvalidData)?;
+            // Still unwaited for, so the id cannot belong to another process.
+            let pidfd = rustix::process::pidfd_open(id, PidfdFlags::empty())?;
+            Ok((pidfd, child.stdout.take(), child.stderr.take(), child))
+        });
+        // Our copy of the worker's end must close, or its exit would not read as one.
+        drop(command);
+        match spawned {
+            Ok((pidfd, stdout, stderr, mut child)) => {
+                let told = up.send(Ok((pidfd, stdout, stderr)));
+                if told.is_err() {
+                    // The one who asked is gone; an error here means the child is, too.
+                    let _ = child.kill();
                 }
-                Err(error) => {
-                    let _ = up.send(Err(error));
-                }
+                // Nobody waits for the answer if the run was dropped.
+                let _ = gone.send(child.wait());
             }
-        })?;
+            Err(error) => {
+                let _ = up.send(Err(error));
+            }
+        }
+    })?;
     let (pidfd, stdout, stderr) = started.recv().map_err(io::Error::other)??;
-    Ok(Child {
-        pidfd,
-        exit,
-        exited: false,
-        stdout,
-        stderr,
-    })
+    Ok(Child { pidfd, exit, exited: false, stdout, stderr })
 }
 
 impl Child {
@@ -159,14 +148,8 @@ fn command(program: &Path, args: &[OsString], socket: OwnedFd) -> Command {
         // Ours are closed on exec, but whoever started us may have left us others. Kernels before
         // 5.11 do not know this call; there the worker's own lock refuses foreign descriptors.
         // SAFETY: plain numbers go in, only a flag of descriptors is changed.
-        let _ = unsafe {
-            libc::syscall(
-                libc::SYS_close_range,
-                4,
-                u32::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            )
-        };
+        let _ =
+            unsafe { libc::syscall(libc::SYS_close_range, 4, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // Number 3 is never the pipe by which the standard library reports a failed exec: the
         // socket pair was opened before it and took the lowest number.
         if socket.as_raw_fd() == WORKER_FD {

@@ -75,9 +75,7 @@ impl<const KEEPS: bool> Fixture<KEEPS> {
 
     async fn next(&mut self) -> WorkerEvent<Fake<KEEPS>> {
         let event = tokio::time::timeout(DEADLINE, self.handle.events.recv()).await;
-        event
-            .expect("an event in time")
-            .expect("the worker's task runs")
+        event.expect("an event in time").expect("the worker's task runs")
     }
 
     async fn started(&mut self) -> Link<Fake<KEEPS>> {
@@ -114,10 +112,7 @@ impl<const KEEPS: bool> Fixture<KEEPS> {
 
     async fn end(self) {
         self.token.cancel();
-        tokio::time::timeout(DEADLINE, self.run)
-            .await
-            .expect("in time")
-            .expect("no panic");
+        tokio::time::timeout(DEADLINE, self.run).await.expect("in time").expect("no panic");
     }
 }
 
@@ -149,14 +144,10 @@ impl Process {
 async fn commands_events_and_rtp_go_both_ways() {
     let mut fixture = without_pipewire();
     let (link, _) = fixture.up().await;
-    link.send(json!({"do": "say", "text": "ahoy"}))
-        .expect("sent");
+    link.send(json!({"do": "say", "text": "ahoy"})).expect("sent");
     assert_eq!(fixture.event("echo").await["of"]["text"], "ahoy");
-    let packet = RtpPacket {
-        session: SessionId(7),
-        stream: Stream::Video,
-        packet: vec![0x80; MAX_RTP],
-    };
+    let packet =
+        RtpPacket { session: SessionId(7), stream: Stream::Video, packet: vec![0x80; MAX_RTP] };
     fixture.handle.to_worker.push(packet.clone());
     let back = tokio::time::timeout(DEADLINE, fixture.handle.from_worker.pop()).await;
     assert_eq!(back.expect("in time"), packet);
@@ -171,28 +162,13 @@ async fn a_worker_gets_four_descriptors_and_nothing_of_the_bus_or_the_build() {
     link.send(json!({"do": "describe"})).expect("sent");
     let described = fixture.event("described").await;
     assert_eq!(described["fds"], json!([0, 1, 2, 3]));
-    let own: Vec<String> = std::env::vars_os()
-        .map(|(name, _)| name.to_string_lossy().into_owned())
-        .collect();
-    assert!(
-        own.iter().any(|name| name.starts_with("CARGO")),
-        "there is something to leave out"
-    );
+    let own: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    assert!(own.iter().any(|name| name.starts_with("CARGO")), "there is something to leave out");
     for name in described["env"].as_array().expect("a list") {
         let name = name.as_str().expect("a name");
-        let left_out = [
-            "CARGO",
-            "DBUS",
-            "XDG_RUNTIME",
-            "SSH",
-            "WAYLAND",
-            "DISPLAY",
-            "AHOY",
-        ];
-        assert!(
-            !left_out.iter().any(|prefix| name.starts_with(prefix)),
-            "{name}"
-        );
+        let left_out = ["CARGO", "DBUS", "XDG_RUNTIME", "SSH", "WAYLAND", "DISPLAY", "AHOY"];
+        assert!(!left_out.iter().any(|prefix| name.starts_with(prefix)), "{name}");
     }
     fixture.end().await;
 }
@@ -207,11 +183,7 @@ async fn a_worker_that_dies_is_started_again_within_a_second_on_a_new_link() {
     assert!(why.contains("signal 6"), "{why}");
     assert!(again_in.is_some());
     let (fresh, _) = fixture.up().await;
-    assert!(
-        died.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        died.elapsed()
-    );
+    assert!(died.elapsed() < Duration::from_secs(1), "{:?}", died.elapsed());
     assert_eq!(link.send(json!({"do": "x"})), Err(LinkError::Gone));
     fresh.send(json!({"do": "exit"})).expect("sent");
     let (why, second) = fixture.exited().await;
@@ -260,10 +232,7 @@ async fn a_worker_that_hangs_is_killed_and_replaced() {
         tokio::task::yield_now().await;
     }
     let (why, again_in) = fixture.exited().await;
-    assert!(
-        why.contains("has not answered") && again_in.is_some(),
-        "{why}"
-    );
+    assert!(why.contains("has not answered") && again_in.is_some(), "{why}");
     process.gone().await;
     fixture.up().await;
     fixture.end().await;
@@ -283,9 +252,7 @@ async fn a_worker_that_floods_is_ended_and_its_garbage_is_not() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(DEADLINE, closed)
-        .await
-        .expect("ended in time");
+    tokio::time::timeout(DEADLINE, closed).await.expect("ended in time");
     let (why, _) = fixture.exited().await;
     assert!(why.contains("256 events"), "{why}");
     fixture.end().await;
@@ -303,11 +270,8 @@ async fn a_program_that_is_not_there_is_told_and_tried_again_more_and_more_rarel
 
 #[tokio::test]
 async fn a_worker_does_not_outlive_a_parent_that_is_killed() {
-    let mut parent = Command::new(FAKE)
-        .args(["parent", FAKE])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut parent =
+        Command::new(FAKE).args(["parent", FAKE]).stdout(Stdio::piped()).spawn().expect("started");
     let mut line = String::new();
     let mut output = std::io::BufReader::new(parent.stdout.take().expect("piped"));
     std::io::BufRead::read_line(&mut output, &mut line).expect("a line");
@@ -365,16 +329,12 @@ async fn pipewire_sockets_are_handed_over_at_the_start_and_after_its_restart() {
     let WorkerEvent::PipeWireMissing { why } = fixture.next().await else {
         panic!("its end is told");
     };
-    assert!(
-        why.contains("pipewire-0") && why.contains("systemctl"),
-        "{why}"
-    );
+    assert!(why.contains("pipewire-0") && why.contains("systemctl"), "{why}");
     let second = PipeWire::start(directory.path()).await;
     // Told once, however often it was tried in between; then handed over again.
     let next = [fixture.next().await, fixture.next().await];
     assert!(
-        next.iter()
-            .any(|event| matches!(event, WorkerEvent::PipeWireFound))
+        next.iter().any(|event| matches!(event, WorkerEvent::PipeWireFound))
             && next.iter().any(|event| matches!(
                 event,
                 WorkerEvent::Event(event) if event["connected"] == 3
@@ -392,10 +352,7 @@ async fn a_worker_that_asks_per_command_gets_sockets_with_it_or_the_reason_why_n
     let link = fixture.started().await;
     fixture.event("ready").await;
     link.send(json!({"do": "pipewire"})).expect("sent");
-    assert!(matches!(
-        fixture.next().await,
-        WorkerEvent::PipeWireMissing { .. }
-    ));
+    assert!(matches!(fixture.next().await, WorkerEvent::PipeWireMissing { .. }));
     if let Some(_pipewire) = PipeWire::start(directory.path()).await {
         link.send(json!({"do": "pipewire"})).expect("sent");
         assert_eq!(fixture.event("pipewire").await["connected"], 3);

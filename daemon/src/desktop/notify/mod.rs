@@ -166,7 +166,6 @@ impl Notifier {
 
     /// Takes a notification away.
     pub fn close(&self, key: &Key) {
-        self.wanted
-            .send_if_modified(|wanted| wanted.remove(key).is_some());
+        self.wanted.send_if_modified(|wanted| wanted.remove(key).is_some());
     }
 }

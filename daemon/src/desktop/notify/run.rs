@@ -89,11 +89,7 @@ impl NotifierTask {
     }
 
     async fn work(self, mut heard: mpsc::Receiver<(String, Signal)>, token: CancellationToken) {
-        let Self {
-            connection,
-            mut wanted,
-            mut table,
-        } = self;
+        let Self { connection, mut wanted, mut table } = self;
         if let Some(owner) = server::owner(&connection).await {
             table.owner_changed(&connection, Some(owner)).await;
         }
@@ -120,10 +116,7 @@ async fn pump(signals: impl Stream<Item = (String, Signal)>, up: mpsc::Sender<(S
         let sent = if matches!(signal, Signal::Owner(_)) {
             up.send((sender, signal)).await.is_ok()
         } else {
-            !matches!(
-                up.try_send((sender, signal)),
-                Err(mpsc::error::TrySendError::Closed(_))
-            )
+            !matches!(up.try_send((sender, signal)), Err(mpsc::error::TrySendError::Closed(_)))
         };
         if !sent {
             return;
@@ -143,11 +136,7 @@ impl Table {
             Signal::Action { id, action } => {
                 if let Some(key) = self.key_of(sender, id) {
                     let activation_token = self.tokens.remove(&id);
-                    self.tell(NotifyEvent::Action {
-                        key,
-                        action,
-                        activation_token,
-                    });
+                    self.tell(NotifyEvent::Action { key, action, activation_token });
                 } else {
                     debug!(%sender, id, "ignored an action that its server did not send");
                 }
@@ -196,29 +185,17 @@ impl Table {
 
     /// The notification of this id, if the server that shows it is the one who speaks.
     fn key_of(&self, sender: &str, id: u32) -> Option<Key> {
-        self.shown
-            .iter()
-            .find_map(|(key, shown)| match &shown.place {
-                Place::On { id: own, server } => {
-                    (*own == id && server == sender).then(|| key.clone())
-                }
-                Place::Off | Place::Lost => None,
-            })
+        self.shown.iter().find_map(|(key, shown)| match &shown.place {
+            Place::On { id: own, server } => (*own == id && server == sender).then(|| key.clone()),
+            Place::Off | Place::Lost => None,
+        })
     }
 
     async fn reconcile(&mut self, connection: &Connection, wanted: &BTreeMap<Key, Notification>) {
-        let unwanted: Vec<Key> = self
-            .shown
-            .keys()
-            .filter(|key| !wanted.contains_key(*key))
-            .cloned()
-            .collect();
+        let unwanted: Vec<Key> =
+            self.shown.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
         for key in unwanted {
-            if let Some(Shown {
-                place: Place::On { id, server },
-                ..
-            }) = self.shown.remove(&key)
-            {
+            if let Some(Shown { place: Place::On { id, server }, .. }) = self.shown.remove(&key) {
                 self.tokens.remove(&id);
                 server::close(connection, &server, id).await;
             }
@@ -230,11 +207,7 @@ impl Table {
                     Place::On { id, .. } => (id, 0),
                     Place::Off | Place::Lost => (0, 0),
                 },
-                Some(Shown {
-                    place: Place::Lost,
-                    tries,
-                    ..
-                }) if *tries < TRIES => (0, *tries),
+                Some(Shown { place: Place::Lost, tries, .. }) if *tries < TRIES => (0, *tries),
                 Some(_) => continue,
             };
             let place = self.post(connection, replaces, what).await;

@@ -93,14 +93,7 @@ fn read(message: &Message) -> Option<(Sender, Signal)> {
 
 /// Who owns the service now.
 pub(super) async fn owner(connection: &Connection) -> Option<Sender> {
-    let reply = call(
-        connection,
-        BUS,
-        "/org/freedesktop/DBus",
-        BUS,
-        "GetNameOwner",
-        &(NAME,),
-    );
+    let reply = call(connection, BUS, "/org/freedesktop/DBus", BUS, "GetNameOwner", &(NAME,));
     reply.await.ok()?.body().deserialize().ok()
 }
 
@@ -108,9 +101,8 @@ pub(super) async fn owner(connection: &Connection) -> Option<Sender> {
 pub(super) async fn describe(connection: &Connection, server: &str) -> Server {
     let mut described = Server::default();
     if let Ok(reply) = call(connection, server, PATH, NAME, "GetServerInformation", &()).await
-        && let Ok((name, _, version, _)) = reply
-            .body()
-            .deserialize::<(String, String, String, String)>()
+        && let Ok((name, _, version, _)) =
+            reply.body().deserialize::<(String, String, String, String)>()
     {
         (described.name, described.version) = (name, version);
     }
@@ -134,11 +126,7 @@ pub(super) async fn notify(
         .iter()
         .flat_map(|action| [action.id.as_str(), action.label.as_str()])
         .collect();
-    let body = if server.can("body-markup") {
-        escape(&wanted.body)
-    } else {
-        wanted.body.clone()
-    };
+    let body = if server.can("body-markup") { escape(&wanted.body) } else { wanted.body.clone() };
     let expires_ms: i32 = match wanted.expiry {
         Expiry::Default => -1,
         Expiry::Never => 0,
@@ -154,11 +142,7 @@ pub(super) async fn notify(
         expires_ms,
     );
     let reply = call(connection, NAME, PATH, NAME, "Notify", &arguments).await?;
-    let sender = reply
-        .header()
-        .sender()
-        .map(UniqueName::to_string)
-        .unwrap_or_default();
+    let sender = reply.header().sender().map(UniqueName::to_string).unwrap_or_default();
     Ok((reply.body().deserialize()?, sender))
 }
 
@@ -248,9 +232,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A caller's name may hold line breaks or terminal codes: each becomes a space.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 pub(super) fn file_uri(path: &Path) -> String {

@@ -1,8 +1,5 @@
 //! Claims about notifications, against real dunst under Xvfb on a bus of the test's own.
-#![expect(
-    clippy::unwrap_in_result,
-    reason = "`None` is a skip; all else is a failed test"
-)]
+#![expect(clippy::unwrap_in_result, reason = "`None` is a skip; all else is a failed test")]
 
 use std::{
     fs,
@@ -41,10 +38,7 @@ impl Drop for Killed {
 fn start(command: &mut Command) -> Option<(Killed, String)> {
     let started = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let Ok(mut child) = started else {
-        println!(
-            "SKIPPED: {} is not installed",
-            command.get_program().display()
-        );
+        println!("SKIPPED: {} is not installed", command.get_program().display());
         return None;
     };
     let output = child.stdout.take().expect("piped");
@@ -81,19 +75,9 @@ impl Desk {
             "<busconfig><type>session</type><listen>unix:tmpdir={listen}</listen>{policy}</busconfig>"
         );
         fs::write(&configuration, text).expect("write");
-        bus.arg("--config-file")
-            .arg(&configuration)
-            .args(["--nofork", "--print-address"]);
+        bus.arg("--config-file").arg(&configuration).args(["--nofork", "--print-address"]);
         let (bus, address) = start(&mut bus)?;
-        let screen = [
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "800x600x24",
-            "-nolisten",
-            "tcp",
-        ];
+        let screen = ["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"];
         let (screen, display) = start(Command::new("Xvfb").args(screen))?;
         let connect = || async { Builder::address(address.as_str()).build().await };
         let (notifier, events, task) = Notifier::new(connect().await.expect("connected"));
@@ -115,10 +99,7 @@ impl Desk {
     async fn dunst(&mut self) -> Option<Killed> {
         let menu = self.directory.path().join("menu");
         let wanted = self.directory.path().join("wanted");
-        let script = format!(
-            "#!/bin/sh\ngrep \",$(cat {})\\]\" | head -n 1\n",
-            wanted.display()
-        );
+        let script = format!("#!/bin/sh\ngrep \",$(cat {})\\]\" | head -n 1\n", wanted.display());
         fs::write(&menu, script).expect("write");
         fs::set_permissions(&menu, fs::Permissions::from_mode(0o755)).expect("chmod");
         let configuration = self.directory.path().join("dunstrc");
@@ -146,10 +127,7 @@ impl Desk {
             panic!("{event:?}");
         };
         assert_eq!(server.name, "dunst");
-        assert!(
-            server.can("actions") && server.can("body-markup"),
-            "{server:?}"
-        );
+        assert!(server.can("actions") && server.can("body-markup"), "{server:?}");
         Some(killed)
     }
 
@@ -159,9 +137,7 @@ impl Desk {
     }
 
     async fn ask(&self, interface: &str, method: &str) -> zbus::Result<zbus::Message> {
-        self.other
-            .call_method(Some(NOTIFICATIONS), PATH, Some(interface), method, &())
-            .await
+        self.other.call_method(Some(NOTIFICATIONS), PATH, Some(interface), method, &()).await
     }
 
     /// How many notifications dunst shows.
@@ -185,35 +161,25 @@ impl Desk {
     async fn until_displayed(&self, wanted: u32) {
         let begin = Instant::now();
         while self.displayed().await != wanted {
-            assert!(
-                begin.elapsed() < DEADLINE,
-                "{wanted} notifications are shown in time"
-            );
+            assert!(begin.elapsed() < DEADLINE, "{wanted} notifications are shown in time");
         }
     }
 
     /// Presses a button as a person does with dunst: by its context menu.
     async fn press(&self, action: &str) {
         fs::write(self.directory.path().join("wanted"), action).expect("write");
-        self.ask(DUNST, "ContextMenuCall")
-            .await
-            .expect("dunst opens its menu");
+        self.ask(DUNST, "ContextMenuCall").await.expect("dunst opens its menu");
     }
 
     async fn end(self) {
         self.token.cancel();
-        let ended = tokio::time::timeout(DEADLINE, self.run)
-            .await
-            .expect("in time");
+        let ended = tokio::time::timeout(DEADLINE, self.run).await.expect("in time");
         ended.expect("no panic").expect("no error");
     }
 }
 
 fn ringing() -> Notification {
-    let action = |id: &str, label: &str| Action {
-        id: id.to_owned(),
-        label: label.to_owned(),
-    };
+    let action = |id: &str, label: &str| Action { id: id.to_owned(), label: label.to_owned() };
     Notification {
         summary: "Alice <b>Example</b> & co".to_owned(),
         body: "Incoming <video> call".to_owned(),
@@ -235,11 +201,7 @@ fn key(word: &str) -> Key {
 }
 
 fn acted(event: &NotifyEvent) -> Option<(&str, &str)> {
-    if let NotifyEvent::Action { key, action, .. } = event {
-        Some((&key.0, action))
-    } else {
-        None
-    }
+    if let NotifyEvent::Action { key, action, .. } = event { Some((&key.0, action)) } else { None }
 }
 
 #[tokio::test]
@@ -260,10 +222,7 @@ async fn a_pressed_button_comes_back_with_its_notification() {
 #[tokio::test]
 async fn text_of_a_caller_is_never_markup() {
     assert_eq!(escape("<b>&\"'"), "&lt;b&gt;&amp;&quot;&apos;");
-    assert_eq!(
-        file_uri(Path::new("/a b/ä.png")),
-        "file:///a%20b/%C3%A4.png"
-    );
+    assert_eq!(file_uri(Path::new("/a b/ä.png")), "file:///a%20b/%C3%A4.png");
     let Some(mut desk) = Desk::new().await else {
         return;
     };
@@ -274,10 +233,7 @@ async fn text_of_a_caller_is_never_markup() {
     desk.until_displayed(1).await;
     desk.notifier.close(&key("call-1"));
     desk.until_displayed(0).await;
-    let history = desk
-        .ask(DUNST, "NotificationListHistory")
-        .await
-        .expect("dunst answers");
+    let history = desk.ask(DUNST, "NotificationListHistory").await.expect("dunst answers");
     let text = format!("{:?}", history.body().deserialize::<zbus::Structure<'_>>());
     let shown = text.contains("Incoming &lt;video&gt; call");
     assert!(shown, "{text}");
@@ -316,17 +272,9 @@ async fn one_the_person_put_away_is_told_and_stays_away_until_it_changes() {
     };
     desk.notifier.show(key("call-1"), ringing());
     desk.until_displayed(1).await;
-    desk.ask(DUNST, "NotificationCloseLast")
-        .await
-        .expect("dunst closes it");
+    desk.ask(DUNST, "NotificationCloseLast").await.expect("dunst closes it");
     let why = Closed::Dismissed;
-    assert_eq!(
-        desk.next().await,
-        NotifyEvent::Closed {
-            key: key("call-1"),
-            why
-        }
-    );
+    assert_eq!(desk.next().await, NotifyEvent::Closed { key: key("call-1"), why });
     desk.notifier.show(key("call-1"), ringing());
     desk.notifier.show(key("call-2"), ringing());
     desk.until_displayed(1).await;
@@ -351,34 +299,19 @@ async fn an_answer_forged_by_another_client_is_ignored() {
     let bus = "org.freedesktop.DBus";
     let names: Vec<String> = desk
         .other
-        .call_method(
-            Some(bus),
-            "/org/freedesktop/DBus",
-            Some(bus),
-            "ListNames",
-            &(),
-        )
+        .call_method(Some(bus), "/org/freedesktop/DBus", Some(bus), "ListNames", &())
         .await
         .expect("the bus answers")
         .body()
         .deserialize()
         .expect("names");
     let unique = names.iter().filter(|name| name.starts_with(':'));
-    let targets: Vec<Option<&str>> = unique
-        .map(|name| Some(name.as_str()))
-        .chain([None])
-        .collect();
+    let targets: Vec<Option<&str>> = unique.map(|name| Some(name.as_str())).chain([None]).collect();
     // More than any queue holds, so that a flood does not stop the real one either.
     for id in 1..100_u32 {
         for &target in &targets {
             desk.other
-                .emit_signal(
-                    target,
-                    PATH,
-                    NOTIFICATIONS,
-                    "ActionInvoked",
-                    &(id, "answer"),
-                )
+                .emit_signal(target, PATH, NOTIFICATIONS, "ActionInvoked", &(id, "answer"))
                 .await
                 .expect("sent");
         }

@@ -26,11 +26,7 @@ pub(super) async fn connect(id: ConnectionId, address: SocketAddr, lines: Lines,
     };
     match connected {
         Ok(Ok(stream)) => serve(id, stream, address, false, lines, shared).await,
-        Ok(Err(error)) => {
-            shared
-                .closed(id, Closed::Unreachable(error.to_string()))
-                .await
-        }
+        Ok(Err(error)) => shared.closed(id, Closed::Unreachable(error.to_string())).await,
         Err(_) => {
             let why = format!("no answer within {:?}", shared.times.connect);
             shared.closed(id, Closed::Unreachable(why)).await;
@@ -50,11 +46,7 @@ pub(super) async fn serve(
     // A frame is a whole word of the protocol; waiting for more would only delay the ring.
     // An error here costs milliseconds, not the call.
     let _ = stream.set_nodelay(true);
-    let opened = LanEvent::Opened {
-        id,
-        address,
-        incoming,
-    };
+    let opened = LanEvent::Opened { id, address, incoming };
     if shared.events.send(opened).await.is_err() {
         return;
     }
@@ -90,12 +82,7 @@ async fn read(
             return Closed::Lost(error.to_string());
         }
         said.send_replace(Instant::now());
-        if shared
-            .events
-            .send(LanEvent::Frame { id, bytes })
-            .await
-            .is_err()
-        {
+        if shared.events.send(LanEvent::Frame { id, bytes }).await.is_err() {
             return Closed::Here;
         }
     }
@@ -131,11 +118,7 @@ async fn write(
 async fn idle(shared: &Shared, mut heard: tokio::sync::watch::Receiver<Instant>, incoming: bool) {
     let opened = *heard.borrow_and_update();
     // Somebody who calls on us and says nothing holds a place that others need.
-    if incoming
-        && timeout(shared.times.first_word, heard.changed())
-            .await
-            .is_err()
-    {
+    if incoming && timeout(shared.times.first_word, heard.changed()).await.is_err() {
         let spoke_only_us = *heard.borrow() != opened;
         if !spoke_only_us {
             return;

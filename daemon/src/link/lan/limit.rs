@@ -3,7 +3,7 @@
 //! Owns: a token bucket per network and a number of places. Does not own: a socket or the clock;
 //! the time since the start is an argument. 64 places and 20 new connections/s per /24 or /64, as
 //! link.md says; a handshake costs 0.25 ms, so even 64 networks at full rate leave a core idle.
-//! Invariant: memory is bounded by [`NETWORKS`], whoever comes.
+//! Invariant: at most 1024 networks are remembered, whoever comes.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
@@ -56,10 +56,7 @@ impl Limiter {
             self.forget(now);
         }
         let full = u64::from(RATE) * PARTS;
-        let bucket = self.buckets.entry(network).or_insert(Bucket {
-            parts: full,
-            filled_at: now,
-        });
+        let bucket = self.buckets.entry(network).or_insert(Bucket { parts: full, filled_at: now });
         bucket.parts = filled(bucket, now);
         bucket.filled_at = now;
         if bucket.parts < PARTS {
@@ -91,10 +88,7 @@ fn filled(bucket: &Bucket, now: Duration) -> u64 {
     let passed = now.saturating_sub(bucket.filled_at);
     let micros = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
     let gained = micros.saturating_mul(u64::from(RATE));
-    bucket
-        .parts
-        .saturating_add(gained)
-        .min(u64::from(RATE) * PARTS)
+    bucket.parts.saturating_add(gained).min(u64::from(RATE) * PARTS)
 }
 
 /// The /24 or /64 that an address belongs to.
@@ -121,31 +115,16 @@ mod tests {
     fn a_network_gets_20_at_once_and_then_one_every_50_ms() {
         let mut limiter = Limiter::default();
         for host in 0..20_u8 {
-            limiter
-                .admit(IpAddr::from([192, 0, 2, host]), at(0))
-                .expect("within the rate");
+            limiter.admit(IpAddr::from([192, 0, 2, host]), at(0)).expect("within the rate");
         }
-        assert_eq!(
-            limiter.admit(ip("192.0.2.200"), at(49)).err(),
-            Some(Refused::TooFast)
-        );
+        assert_eq!(limiter.admit(ip("192.0.2.200"), at(49)).err(), Some(Refused::TooFast));
         limiter.admit(ip("192.0.2.200"), at(50)).expect("one more");
-        assert_eq!(
-            limiter.admit(ip("192.0.2.201"), at(50)).err(),
-            Some(Refused::TooFast)
-        );
-        limiter
-            .admit(ip("192.0.3.1"), at(50))
-            .expect("another network");
+        assert_eq!(limiter.admit(ip("192.0.2.201"), at(50)).err(), Some(Refused::TooFast));
+        limiter.admit(ip("192.0.3.1"), at(50)).expect("another network");
         for _ in 0..20 {
-            limiter
-                .admit(ip("192.0.2.1"), at(5_000))
-                .expect("full again, and no fuller");
+            limiter.admit(ip("192.0.2.1"), at(5_000)).expect("full again, and no fuller");
         }
-        assert_eq!(
-            limiter.admit(ip("192.0.2.1"), at(5_000)).err(),
-            Some(Refused::TooFast)
-        );
+        assert_eq!(limiter.admit(ip("192.0.2.1"), at(5_000)).err(), Some(Refused::TooFast));
     }
 
     #[test]
@@ -159,16 +138,9 @@ mod tests {
     fn the_65th_waits_until_a_place_is_free() {
         let mut limiter = Limiter::default();
         let mut held: Vec<Place> = (0..64_u8)
-            .map(|net| {
-                limiter
-                    .admit(IpAddr::from([10, 0, net, 1]), at(0))
-                    .expect("a place")
-            })
+            .map(|net| limiter.admit(IpAddr::from([10, 0, net, 1]), at(0)).expect("a place"))
             .collect();
-        assert_eq!(
-            limiter.admit(ip("192.0.2.1"), at(0)).err(),
-            Some(Refused::Full)
-        );
+        assert_eq!(limiter.admit(ip("192.0.2.1"), at(0)).err(), Some(Refused::Full));
         held.pop();
         limiter.admit(ip("192.0.2.1"), at(0)).expect("free again");
     }
@@ -177,18 +149,13 @@ mod tests {
     fn memory_is_bounded_and_a_flooder_is_not_forgotten_for_others() {
         let mut limiter = Limiter::default();
         for _ in 0..20 {
-            limiter
-                .admit(ip("198.51.100.1"), at(0))
-                .expect("within the rate");
+            limiter.admit(ip("198.51.100.1"), at(0)).expect("within the rate");
         }
         for number in 0..5_000_u32 {
             let network = IpAddr::from((0x0a00_0000 | number << 8).to_be_bytes());
             drop(limiter.admit(network, at(0)));
         }
         assert!(limiter.buckets.len() <= NETWORKS);
-        assert_eq!(
-            limiter.admit(ip("198.51.100.9"), at(0)).err(),
-            Some(Refused::TooFast)
-        );
+        assert_eq!(limiter.admit(ip("198.51.100.9"), at(0)).err(), Some(Refused::TooFast));
     }
 }

@@ -135,6 +135,7 @@ struct Shared {
 #[derive(Default)]
 struct Peers {
     last: u64,
+    listening: Option<CancellationToken>,
     open: HashMap<ConnectionId, Peer>,
 }
 
@@ -153,24 +154,26 @@ impl Lan {
     #[must_use]
     pub fn new(times: Times, token: CancellationToken) -> (Self, mpsc::Receiver<LanEvent>) {
         let (events, happened) = mpsc::channel(EVENTS);
-        let shared = Shared {
-            events,
-            peers: Arc::default(),
-            tasks: TaskTracker::new(),
-            token,
-            times,
-        };
+        let shared =
+            Shared { events, peers: Arc::default(), tasks: TaskTracker::new(), token, times };
         (Self(shared), happened)
     }
 
-    /// Takes connections at `address` until the token is cancelled. Tells where it really listens.
+    /// Takes connections at `address` until the token is cancelled, in place of the address before;
+    /// connections that are up stay. Tells where it really listens.
     ///
     /// # Errors
-    /// The address is taken or not ours.
+    /// The address is taken or not ours; it goes on listening where it did.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
-        self.0.tasks.spawn(accept::accept(listener, self.0.clone()));
+        let token = self.0.token.child_token();
+        let before = self.0.peers().listening.replace(token.clone());
+        if let Some(before) = before {
+            before.cancel();
+        }
+        let accepting = accept::accept(listener, self.0.clone(), token);
+        self.0.tasks.spawn(accepting);
         Ok(bound)
     }
 
@@ -178,9 +181,7 @@ impl Lan {
     #[must_use]
     pub fn connect(&self, address: SocketAddr) -> ConnectionId {
         let (id, lines) = self.0.register();
-        self.0
-            .tasks
-            .spawn(connection::connect(id, address, lines, self.0.clone()));
+        self.0.tasks.spawn(connection::connect(id, address, lines, self.0.clone()));
         id
     }
 
@@ -234,11 +235,7 @@ impl Shared {
         let mut peers = self.peers();
         peers.last += 1;
         let id = ConnectionId(peers.last);
-        let peer = Peer {
-            frames: queue,
-            token: token.clone(),
-            slow: false,
-        };
+        let peer = Peer { frames: queue, token: token.clone(), slow: false };
         peers.open.insert(id, peer);
         (id, Lines { frames, token })
     }

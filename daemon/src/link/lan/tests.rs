@@ -26,12 +26,7 @@ impl Side {
         let (lan, events) = Lan::new(times, token.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let address = lan.listen(loopback).await.expect("listening");
-        Self {
-            lan,
-            events,
-            token,
-            address,
-        }
+        Self { lan, events, token, address }
     }
 
     async fn next(&mut self) -> LanEvent {
@@ -41,10 +36,7 @@ impl Side {
 
     async fn opened(&mut self, incoming: bool) -> ConnectionId {
         let event = self.next().await;
-        let LanEvent::Opened {
-            id, incoming: how, ..
-        } = event
-        else {
+        let LanEvent::Opened { id, incoming: how, .. } = event else {
             panic!("{event:?}");
         };
         assert_eq!(how, incoming);
@@ -63,9 +55,7 @@ impl Side {
         self.token.cancel();
         // Events are not waited for once nobody takes them.
         drop(self.events);
-        tokio::time::timeout(DEADLINE, self.lan.ended())
-            .await
-            .expect("all ended");
+        tokio::time::timeout(DEADLINE, self.lan.ended()).await.expect("all ended");
     }
 }
 
@@ -79,31 +69,20 @@ fn quick() -> Times {
 
 #[tokio::test]
 async fn frames_of_every_length_go_both_ways_in_order() {
-    let (mut alice, mut bob) = (
-        Side::new(Times::default()).await,
-        Side::new(Times::default()).await,
-    );
+    let (mut alice, mut bob) =
+        (Side::new(Times::default()).await, Side::new(Times::default()).await);
     let out = alice.lan.connect(bob.address);
     assert_eq!(alice.opened(false).await, out);
     let there = bob.opened(true).await;
     for length in [1, 2, 255, 256, MAX_FRAME] {
         let bytes = vec![7; length];
         alice.lan.send(out, bytes.clone()).expect("sent");
-        assert_eq!(
-            bob.next().await,
-            LanEvent::Frame {
-                id: there,
-                bytes: bytes.clone()
-            }
-        );
+        assert_eq!(bob.next().await, LanEvent::Frame { id: there, bytes: bytes.clone() });
         bob.lan.send(there, bytes.clone()).expect("sent");
         assert_eq!(alice.next().await, LanEvent::Frame { id: out, bytes });
     }
     for length in [0, MAX_FRAME + 1] {
-        assert_eq!(
-            alice.lan.send(out, vec![0; length]),
-            Err(SendError::Length(length))
-        );
+        assert_eq!(alice.lan.send(out, vec![0; length]), Err(SendError::Length(length)));
     }
     alice.end().await;
     bob.end().await;
@@ -111,10 +90,8 @@ async fn frames_of_every_length_go_both_ways_in_order() {
 
 #[tokio::test]
 async fn closing_sends_what_is_queued_and_tells_both_sides() {
-    let (mut alice, mut bob) = (
-        Side::new(Times::default()).await,
-        Side::new(Times::default()).await,
-    );
+    let (mut alice, mut bob) =
+        (Side::new(Times::default()).await, Side::new(Times::default()).await);
     let out = alice.lan.connect(bob.address);
     alice.opened(false).await;
     let there = bob.opened(true).await;
@@ -124,13 +101,7 @@ async fn closing_sends_what_is_queued_and_tells_both_sides() {
     alice.lan.close(out);
     assert_eq!(alice.lan.send(out, vec![1]), Err(SendError::Gone));
     for number in 0..10 {
-        assert_eq!(
-            bob.next().await,
-            LanEvent::Frame {
-                id: there,
-                bytes: vec![number]
-            }
-        );
+        assert_eq!(bob.next().await, LanEvent::Frame { id: there, bytes: vec![number] });
     }
     assert_eq!(bob.closed().await, (there, Closed::There));
     assert_eq!(alice.closed().await, (out, Closed::Here));
@@ -165,10 +136,7 @@ async fn a_length_of_nothing_or_too_much_ends_the_connection() {
     raw.write_all(&[10, 0, 1, 2]).await.expect("written");
     drop(raw);
     side.opened(true).await;
-    assert!(
-        matches!(side.closed().await.1, Closed::Lost(_)),
-        "cut off inside a frame"
-    );
+    assert!(matches!(side.closed().await.1, Closed::Lost(_)), "cut off inside a frame");
     side.end().await;
 }
 
@@ -228,9 +196,32 @@ async fn connections_over_the_limit_are_closed_before_anyone_hears_of_them() {
     for _ in 0..limit::RATE * 2 - refused {
         side.opened(true).await;
     }
-    assert!(
-        side.events.try_recv().is_err(),
-        "the refused ones are not told"
-    );
+    assert!(side.events.try_recv().is_err(), "the refused ones are not told");
+    side.end().await;
+}
+
+#[tokio::test]
+async fn listening_elsewhere_ends_the_old_address_but_no_connection() {
+    let mut side = Side::new(Times::default()).await;
+    let old = side.address;
+    let mut kept = TcpStream::connect(old).await.expect("connected");
+    let id = side.opened(true).await;
+    let taken = side.lan.listen(old).await;
+    assert!(taken.is_err(), "an address that is in use changes nothing");
+    let fresh = SocketAddr::from(([127, 0, 0, 1], 0));
+    let fresh = side.lan.listen(fresh).await.expect("listening");
+    let second = TcpStream::connect(fresh).await.expect("connected");
+    side.opened(true).await;
+    let refused = async {
+        while TcpStream::connect(old).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, refused).await.expect("the old one closes");
+    side.lan.send(id, vec![5]).expect("sent");
+    let mut frame = [0; 3];
+    kept.read_exact(&mut frame).await.expect("read");
+    assert_eq!(frame, [1, 0, 5]);
+    drop(second);
     side.end().await;
 }

@@ -111,11 +111,7 @@ impl Mdns {
         }
         let seen = daemon.browse(SERVICE)?;
         let (events, happened) = mpsc::channel(EVENTS);
-        let mdns = Self {
-            daemon,
-            scope,
-            published: None,
-        };
+        let mdns = Self { daemon, scope, published: None };
         Ok((mdns, happened, MdnsTask { seen, events }))
     }
 
@@ -186,10 +182,7 @@ impl MdnsTask {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "mdns-sd's enum, which grows"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "mdns-sd's enum, which grows")]
 fn translate(event: ServiceEvent) -> Option<MdnsEvent> {
     match event {
         ServiceEvent::ServiceResolved(service) => Some(MdnsEvent::Found {
@@ -197,9 +190,7 @@ fn translate(event: ServiceEvent) -> Option<MdnsEvent> {
             addresses: addresses(&service),
             instance: Instance(service.fullname),
         }),
-        ServiceEvent::ServiceRemoved(_, name) => Some(MdnsEvent::Lost {
-            instance: Instance(name),
-        }),
+        ServiceEvent::ServiceRemoved(_, name) => Some(MdnsEvent::Lost { instance: Instance(name) }),
         other => {
             debug!(?other, "mdns");
             None
@@ -235,11 +226,7 @@ fn addresses(service: &ResolvedService) -> Vec<SocketAddr> {
             IpAddr::V4(v4) => SocketAddr::from((v4, port)),
             IpAddr::V6(v6) => {
                 // A link-local address is of no use without the interface it was seen on.
-                let scope = if v6.is_unicast_link_local() {
-                    scope_of(address)
-                } else {
-                    0
-                };
+                let scope = if v6.is_unicast_link_local() { scope_of(address) } else { 0 };
                 SocketAddr::V6(SocketAddrV6::new(v6, port, 0, scope))
             }
         })
@@ -247,11 +234,7 @@ fn addresses(service: &ResolvedService) -> Vec<SocketAddr> {
 }
 
 fn scope_of(address: &ScopedIp) -> u32 {
-    if let ScopedIp::V6(v6) = address {
-        v6.scope_id().index
-    } else {
-        0
-    }
+    if let ScopedIp::V6(v6) = address { v6.scope_id().index } else { 0 }
 }
 
 fn hex(bytes: &[u8]) -> String {

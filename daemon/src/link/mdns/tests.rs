@@ -22,12 +22,7 @@ impl Side {
             Mdns::start(Scope::Interface("lo".to_owned())).expect("multicast sockets");
         let token = CancellationToken::new();
         let run = tokio::spawn(task.run(token.clone()));
-        Self {
-            mdns,
-            events,
-            token,
-            run,
-        }
+        Self { mdns, events, token, run }
     }
 
     /// The next event about `who`; others on this machine may test at the same time.
@@ -41,16 +36,12 @@ impl Side {
             }
             panic!("the task runs")
         };
-        tokio::time::timeout(DEADLINE, wait)
-            .await
-            .expect("an event in time")
+        tokio::time::timeout(DEADLINE, wait).await.expect("an event in time")
     }
 
     async fn found(&mut self, who: &Instance) -> (Vec<Tag>, Vec<std::net::SocketAddr>) {
         match self.about(who).await {
-            MdnsEvent::Found {
-                tags, addresses, ..
-            } => (tags, addresses),
+            MdnsEvent::Found { tags, addresses, .. } => (tags, addresses),
             lost @ MdnsEvent::Lost { .. } => panic!("{lost:?}"),
         }
     }
@@ -58,34 +49,24 @@ impl Side {
     async fn end(self) {
         self.mdns.stop().await;
         self.token.cancel();
-        tokio::time::timeout(DEADLINE, self.run)
-            .await
-            .expect("in time")
-            .expect("no panic");
+        tokio::time::timeout(DEADLINE, self.run).await.expect("in time").expect("no panic");
     }
 }
 
 #[tokio::test]
 async fn tags_and_port_are_found_replaced_and_lost() {
     let (mut alice, mut bob) = (Side::new(), Side::new());
-    let first = alice
-        .mdns
-        .publish(24690, &[[1; 8], [0xff; 8]])
-        .expect("published");
+    let first = alice.mdns.publish(24690, &[[1; 8], [0xff; 8]]).expect("published");
     let (tags, addresses) = bob.found(&first).await;
     assert_eq!(tags, [[1; 8], [0xff; 8]]);
     assert!(
         !addresses.is_empty()
-            && addresses
-                .iter()
-                .all(|a| a.port() == 24690 && a.ip().is_loopback()),
+            && addresses.iter().all(|a| a.port() == 24690 && a.ip().is_loopback()),
         "{addresses:?}"
     );
     let second = alice.mdns.publish(24691, &[[2; 8]]).expect("published");
     assert_ne!(first, second, "no name links two publications");
-    let lost = MdnsEvent::Lost {
-        instance: first.clone(),
-    };
+    let lost = MdnsEvent::Lost { instance: first.clone() };
     assert_eq!(bob.about(&first).await, lost);
     alice.end().await;
     bob.end().await;
@@ -110,9 +91,7 @@ async fn stopping_says_goodbye() {
     let who = alice.mdns.publish(1, &[[3; 8]]).expect("published");
     bob.found(&who).await;
     alice.end().await;
-    let lost = MdnsEvent::Lost {
-        instance: who.clone(),
-    };
+    let lost = MdnsEvent::Lost { instance: who.clone() };
     assert_eq!(bob.about(&who).await, lost);
     bob.end().await;
 }

@@ -13,14 +13,8 @@ fn alice() -> Contact {
         name: "Alice Ähre".to_owned(),
         aliases: vec!["Ali".to_owned(), "Mum".to_owned()],
         handles: vec![
-            ContactHandle {
-                handle: Handle::new("tel", "+4930123456"),
-                label: "mobile".to_owned(),
-            },
-            ContactHandle {
-                handle: Handle::new("ahoy", "ybndrfg8"),
-                label: String::new(),
-            },
+            ContactHandle { handle: Handle::new("tel", "+4930123456"), label: "mobile".to_owned() },
+            ContactHandle { handle: Handle::new("ahoy", "ybndrfg8"), label: String::new() },
         ],
         favourite: true,
         notes: "likes\ntea".to_owned(),
@@ -71,13 +65,7 @@ fn an_id_that_is_not_in_the_book_is_refused() {
     stranger.id = Some(ContactId("nobody".to_owned()));
     let refused = fixture.store.put_contact(&stranger);
     assert!(matches!(refused, Err(StoreError::UnknownContact)));
-    assert!(
-        fixture
-            .store
-            .search_contacts("", 10)
-            .expect("read")
-            .is_empty()
-    );
+    assert!(fixture.store.search_contacts("", 10).expect("read").is_empty());
 }
 
 #[test]
@@ -88,20 +76,8 @@ fn search_finds_names_aliases_and_handles_in_any_case_and_script() {
         let found = fixture.store.search_contacts(text, 10).expect("search");
         assert_eq!(found.len(), 1, "{text}");
     }
-    assert!(
-        fixture
-            .store
-            .search_contacts("%", 10)
-            .expect("search")
-            .is_empty()
-    );
-    assert!(
-        fixture
-            .store
-            .search_contacts("", 0)
-            .expect("search")
-            .is_empty()
-    );
+    assert!(fixture.store.search_contacts("%", 10).expect("search").is_empty());
+    assert!(fixture.store.search_contacts("", 0).expect("search").is_empty());
 }
 
 #[test]
@@ -109,19 +85,9 @@ fn a_handle_resolves_to_its_contact_and_favourites_are_listed() {
     let mut fixture = Fixture::new();
     let id = fixture.store.put_contact(&alice()).expect("put");
     let handle = Handle::new("ahoy", "ybndrfg8");
-    let found = fixture
-        .store
-        .resolve(&handle)
-        .expect("resolve")
-        .expect("there");
+    let found = fixture.store.resolve(&handle).expect("resolve").expect("there");
     assert_eq!(found.id, Some(id.clone()));
-    assert_eq!(
-        fixture
-            .store
-            .resolve(&Handle::new("sip", "ybndrfg8"))
-            .expect("resolve"),
-        None
-    );
+    assert_eq!(fixture.store.resolve(&Handle::new("sip", "ybndrfg8")).expect("resolve"), None);
     assert_eq!(fixture.store.favourites().expect("list").len(), 1);
     fixture.store.set_favourite(&id, false).expect("set");
     assert!(fixture.store.favourites().expect("list").is_empty());
@@ -160,9 +126,7 @@ fn two_contacts_cannot_have_one_identity() {
     fixture.store.put_peer(&peer(&one, 7)).expect("peer");
     let refused = fixture.store.put_peer(&peer(&two, 7));
     assert!(matches!(refused, Err(StoreError::Conflict(_))));
-    let orphan = fixture
-        .store
-        .put_peer(&peer(&ContactId("gone".to_owned()), 9));
+    let orphan = fixture.store.put_peer(&peer(&ContactId("gone".to_owned()), 9));
     assert!(matches!(orphan, Err(StoreError::Conflict(_))));
 }
 
@@ -190,19 +154,11 @@ fn invites_are_kept_with_who_used_them_until_they_expire() {
 fn a_call_id_is_new_once_in_24_hours() {
     let mut fixture = Fixture::new();
     let day = 24 * 3600 * 1_000_000;
-    let mut note = |now| {
-        fixture
-            .store
-            .note_call_id(&[8; 16], Micros(now))
-            .expect("note")
-    };
+    let mut note = |now| fixture.store.note_call_id(&[8; 16], Micros(now)).expect("note");
     assert!(note(1000));
     assert!(!note(1000 + day - 1));
     assert!(note(1000 + day));
-    let seen = fixture
-        .store
-        .seen_call_ids(Micros(1001 + day))
-        .expect("list");
+    let seen = fixture.store.seen_call_ids(Micros(1001 + day)).expect("list");
     assert_eq!(seen, [([8; 16], Micros(1000 + day))]);
 }
 

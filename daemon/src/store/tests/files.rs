@@ -29,10 +29,7 @@ fn ongoing(call: &str, direction: Direction, connected_at: i64) -> HistoryRow {
 }
 
 fn named(name: &str) -> Contact {
-    Contact {
-        name: name.to_owned(),
-        ..Contact::default()
-    }
+    Contact { name: name.to_owned(), ..Contact::default() }
 }
 
 #[test]
@@ -67,23 +64,15 @@ fn calls_left_on_by_a_crash_are_closed_and_counted() {
         ("dialled", Direction::Outgoing, 0),
         ("talked", Direction::Outgoing, 20),
     ] {
-        fixture
-            .store
-            .record(&ongoing(call, direction, connected_at))
-            .expect("record");
+        fixture.store.record(&ongoing(call, direction, connected_at)).expect("record");
     }
     let path = fixture.path();
     drop(fixture.store);
     let opened = Store::open(&path, Micros(99)).expect("open");
     assert_eq!(opened.warnings, [StoreWarning::ClosedOngoing { calls: 3 }]);
-    let page = opened
-        .store
-        .history(&HistoryFilter::default(), 10, None)
-        .expect("page");
+    let page = opened.store.history(&HistoryFilter::default(), 10, None).expect("page");
     for (row, outcome) in
-        page.rows
-            .iter()
-            .zip([Outcome::Failed, Outcome::Cancelled, Outcome::Missed])
+        page.rows.iter().zip([Outcome::Failed, Outcome::Cancelled, Outcome::Missed])
     {
         assert_eq!((row.outcome, row.ended_at), (outcome, Micros(99)));
         assert_eq!(row.end_reason, "failed");
@@ -92,14 +81,11 @@ fn calls_left_on_by_a_crash_are_closed_and_counted() {
 
 #[test]
 fn a_damaged_database_is_set_aside_and_a_fresh_one_begun() {
-    for damage in [
-        "not a database at all, but long enough to have a header ".repeat(40),
-        {
-            let mut torn = String::from("SQLite format 3\0");
-            torn.push_str(&"x".repeat(8192));
-            torn
-        },
-    ] {
+    for damage in ["not a database at all, but long enough to have a header ".repeat(40), {
+        let mut torn = String::from("SQLite format 3\0");
+        torn.push_str(&"x".repeat(8192));
+        torn
+    }] {
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("ahoy.db");
         fs::write(&path, &damage).expect("write");
@@ -118,10 +104,7 @@ fn a_damaged_database_is_set_aside_and_a_fresh_one_begun() {
 fn a_torn_page_inside_a_real_database_is_found_at_the_start() {
     let mut fixture = Fixture::new();
     for number in 0..200 {
-        fixture
-            .store
-            .put_contact(&named(&format!("Person {number}")))
-            .expect("put");
+        fixture.store.put_contact(&named(&format!("Person {number}"))).expect("put");
     }
     let path = fixture.path();
     drop(fixture.store);
@@ -130,39 +113,20 @@ fn a_torn_page_inside_a_real_database_is_found_at_the_start() {
     bytes[middle..middle + 4096].fill(0xaa);
     fs::write(&path, bytes).expect("write");
     let opened = Store::open(&path, Micros(78)).expect("a fresh store");
-    assert!(matches!(
-        &opened.warnings[..],
-        [StoreWarning::SetAside { .. }]
-    ));
+    assert!(matches!(&opened.warnings[..], [StoreWarning::SetAside { .. }]));
 }
 
 #[test]
 fn a_database_of_a_newer_version_is_never_touched() {
     let fixture = Fixture::new();
     let path = fixture.path();
-    fixture
-        .store
-        .db
-        .pragma_update(None, "user_version", 9)
-        .expect("update");
+    fixture.store.db.pragma_update(None, "user_version", 9).expect("update");
     drop(fixture.store);
     let before = fs::read(&path).expect("read");
-    let error = Store::open(&path, Micros(5))
-        .map(drop)
-        .expect_err("refused");
+    let error = Store::open(&path, Micros(5)).map(drop).expect_err("refused");
     let text = error.to_string();
-    assert!(
-        text.contains("schema 9") && text.contains("up to 1"),
-        "{text}"
-    );
-    assert!(matches!(
-        error,
-        StoreError::Newer {
-            found: 9,
-            known: 1,
-            ..
-        }
-    ));
+    assert!(text.contains("schema 9") && text.contains("up to 1"), "{text}");
+    assert!(matches!(error, StoreError::Newer { found: 9, known: 1, .. }));
     assert_eq!(fs::read(&path).expect("read"), before);
 }
 
@@ -170,16 +134,9 @@ fn a_database_of_a_newer_version_is_never_touched() {
 fn a_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room() {
     let mut fixture = Fixture::new();
     let kept = fixture.store.put_contact(&named("Alice")).expect("put");
-    let pages: i64 = fixture
-        .store
-        .db
-        .pragma_query_value(None, "page_count", |row| row.get(0))
-        .expect("count");
-    fixture
-        .store
-        .db
-        .pragma_update(None, "max_page_count", pages)
-        .expect("limit");
+    let pages: i64 =
+        fixture.store.db.pragma_query_value(None, "page_count", |row| row.get(0)).expect("count");
+    fixture.store.db.pragma_update(None, "max_page_count", pages).expect("limit");
     let mut large = named("Bob");
     large.notes = "x".repeat(100_000);
     let error = fixture.store.put_contact(&large).expect_err("full");
@@ -187,23 +144,14 @@ fn a_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room() {
     let there = fixture.store.search_contacts("", 10).expect("read");
     assert_eq!(there.len(), 1);
     assert_eq!(there[0].id, Some(kept));
-    fixture
-        .store
-        .db
-        .pragma_update(None, "max_page_count", 100_000)
-        .expect("limit");
+    fixture.store.db.pragma_update(None, "max_page_count", 100_000).expect("limit");
     fixture.store.put_contact(&large).expect("room again");
 }
 
 #[test]
 fn a_directory_that_is_not_there_is_named() {
-    let error = Store::open("/nonexistent/ahoy.db".as_ref(), Micros(1))
-        .map(drop)
-        .expect_err("no");
-    assert!(
-        error.to_string().contains("/nonexistent/ahoy.db"),
-        "{error}"
-    );
+    let error = Store::open("/nonexistent/ahoy.db".as_ref(), Micros(1)).map(drop).expect_err("no");
+    assert!(error.to_string().contains("/nonexistent/ahoy.db"), "{error}");
 }
 
 #[tokio::test]
@@ -215,9 +163,7 @@ async fn the_handle_works_in_order_and_finishes_what_is_queued() {
     for number in 0..20 {
         let handle = handle.clone();
         waiting.push(tokio::spawn(async move {
-            handle
-                .run(move |store| store.put_contact(&named(&format!("P{number}"))))
-                .await
+            handle.run(move |store| store.put_contact(&named(&format!("P{number}")))).await
         }));
     }
     for one in waiting {
@@ -228,8 +174,5 @@ async fn the_handle_works_in_order_and_finishes_what_is_queued() {
     let late = handle.run(|store| store.unseen()).await;
     assert!(matches!(late, Err(StoreError::Stopped)));
     let opened = Store::open(&path, Micros(5)).expect("open");
-    assert_eq!(
-        opened.store.search_contacts("", 100).expect("read").len(),
-        20
-    );
+    assert_eq!(opened.store.search_contacts("", 100).expect("read").len(), 20);
 }

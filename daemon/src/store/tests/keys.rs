@@ -11,11 +11,7 @@ use crate::store::{
 };
 
 /// The least Argon2 takes: these tests are about the format, not the cost.
-const CHEAP: Cost = Cost {
-    memory_kib: 8,
-    passes: 1,
-    lanes: 1,
-};
+const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("metadata").permissions().mode() & 0o777
@@ -32,13 +28,8 @@ fn keys_are_made_once_and_only_their_owner_can_read_them() {
     let made = Keys::load_or_create(&path).expect("made");
     assert!(made == Keys::load_or_create(&path).expect("read"));
     assert!(made != Keys::generate().expect("others"));
-    assert_eq!(
-        (mode(&path), mode(path.parent().expect("parent"))),
-        (0o600, 0o700)
-    );
-    let names: Vec<_> = fs::read_dir(path.parent().expect("parent"))
-        .expect("list")
-        .collect();
+    assert_eq!((mode(&path), mode(path.parent().expect("parent"))), (0o600, 0o700));
+    let names: Vec<_> = fs::read_dir(path.parent().expect("parent")).expect("list").collect();
     assert_eq!(names.len(), 1, "nothing but the key file is left");
 }
 
@@ -54,10 +45,7 @@ fn a_key_file_that_others_can_read_is_refused_by_name() {
     set_mode(&path, 0o600);
     set_mode(path.parent().expect("parent"), 0o755);
     let error = Keys::load_or_create(&path).map(drop).expect_err("refused");
-    assert!(
-        matches!(error, KeysError::Exposed { wanted: 0o700, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, KeysError::Exposed { wanted: 0o700, .. }), "{error}");
     set_mode(path.parent().expect("parent"), 0o700);
     assert!(made == Keys::load_or_create(&path).expect("read"));
 }
@@ -78,18 +66,12 @@ fn a_key_file_that_cannot_be_read_is_never_replaced() {
     assert!(matches!(exists, Err(KeysError::Exists { .. })));
     fs::remove_file(&path).expect("remove");
     std::os::unix::fs::symlink("/dev/zero", &path).expect("link");
-    assert!(
-        Keys::load_or_create(&path).is_err(),
-        "a link is not followed"
-    );
+    assert!(Keys::load_or_create(&path).is_err(), "a link is not followed");
 }
 
 fn filled() -> (Fixture, Keys) {
     let mut fixture = Fixture::new();
-    let contact = Contact {
-        name: "Alice".to_owned(),
-        ..Contact::default()
-    };
+    let contact = Contact { name: "Alice".to_owned(), ..Contact::default() };
     let contact = fixture.store.put_contact(&contact).expect("put");
     fixture
         .store
@@ -122,10 +104,7 @@ fn a_backup_restores_keys_contacts_and_peers_elsewhere() {
         elsewhere.store.search_contacts("", 10).expect("contacts"),
         fixture.store.search_contacts("", 10).expect("contacts"),
     );
-    assert!(
-        !file.windows(5).any(|bytes| bytes == b"Alice"),
-        "nothing is readable"
-    );
+    assert!(!file.windows(5).any(|bytes| bytes == b"Alice"), "nothing is readable");
 }
 
 #[test]
@@ -135,29 +114,17 @@ fn a_wrong_passphrase_and_a_changed_file_are_refused() {
     let mut file = Vec::new();
     write_with_cost(&backup, "right", &mut file, CHEAP).expect("write");
     let read = |file: &[u8], passphrase| read_backup(&mut &*file, passphrase).map(drop);
-    assert!(matches!(
-        read(&file, "wrong"),
-        Err(BackupError::WrongPassphrase)
-    ));
-    assert!(matches!(
-        read(&file[..20], "right"),
-        Err(BackupError::Format)
-    ));
+    assert!(matches!(read(&file, "wrong"), Err(BackupError::WrongPassphrase)));
+    assert!(matches!(read(&file[..20], "right"), Err(BackupError::Format)));
     assert!(matches!(read(b"hello", "right"), Err(BackupError::Format)));
     for at in [30, 50, file.len() - 1] {
         let mut changed = file.clone();
         changed[at] ^= 1;
-        assert!(
-            matches!(read(&changed, "right"), Err(BackupError::WrongPassphrase)),
-            "{at}"
-        );
+        assert!(matches!(read(&changed, "right"), Err(BackupError::WrongPassphrase)), "{at}");
     }
     let mut hostile = file.clone();
     hostile[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(matches!(
-        read(&hostile, "right"),
-        Err(BackupError::Cost { .. })
-    ));
+    assert!(matches!(read(&hostile, "right"), Err(BackupError::Cost { .. })));
     let empty = write_backup(&backup, "", &mut Vec::new());
     assert!(matches!(empty, Err(BackupError::EmptyPassphrase)));
 }
@@ -171,10 +138,5 @@ fn the_shipped_cost_is_at_least_what_rfc_9106_asks_for() {
     let kib = u32::from_le_bytes(file[12..16].try_into().expect("four bytes"));
     let passes = u32::from_le_bytes(file[16..20].try_into().expect("four bytes"));
     assert!(kib >= 64 * 1024 && passes >= 3);
-    assert!(
-        read_backup(&mut &file[..], "correct horse")
-            .expect("read")
-            .keys
-            == keys
-    );
+    assert!(read_backup(&mut &file[..], "correct horse").expect("read").keys == keys);
 }

@@ -21,10 +21,7 @@ impl Fixture {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let opened = Store::open(&directory.path().join("ahoy.db"), Micros(1)).expect("a store");
         assert!(opened.warnings.is_empty());
-        Self {
-            directory,
-            store: opened.store,
-        }
+        Self { directory, store: opened.store }
     }
 
     pub(super) fn path(&self) -> PathBuf {

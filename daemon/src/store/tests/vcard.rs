@@ -11,19 +11,14 @@ const MODERN: &str = "BEGIN:VCARD\nVERSION:4.0\nFN:Bob Ünal\nTEL;VALUE=uri;PREF
     work\":tel:+1-555-555-5555;ext=1\nIMPP:ahoy:jkmcpqxo\nIMPP:xmpp:bob@example.org\nEND:VCARD\n";
 
 fn handle(scheme: &str, value: &str, label: &str) -> ContactHandle {
-    ContactHandle {
-        handle: Handle::new(scheme, value),
-        label: label.to_owned(),
-    }
+    ContactHandle { handle: Handle::new(scheme, value), label: label.to_owned() }
 }
 
 #[test]
 fn version_3_from_a_phone_is_read() {
     let read = read_cards(PHONE);
     assert!(read.bad.is_empty(), "{:?}", read.bad);
-    let [alice] = &read.contacts[..] else {
-        panic!("{read:?}")
-    };
+    let [alice] = &read.contacts[..] else { panic!("{read:?}") };
     assert_eq!(alice.name, "Alice Example");
     assert_eq!(alice.aliases, ["Ali", "Mum"]);
     assert_eq!(alice.notes, "likes, tea\nand cake");
@@ -41,16 +36,11 @@ fn version_3_from_a_phone_is_read() {
 #[test]
 fn version_4_from_an_address_book_is_read() {
     let read = read_cards(MODERN);
-    let [bob] = &read.contacts[..] else {
-        panic!("{read:?}")
-    };
+    let [bob] = &read.contacts[..] else { panic!("{read:?}") };
     assert_eq!(bob.name, "Bob Ünal");
     assert_eq!(
         bob.handles,
-        [
-            handle("tel", "+15555555555", "work"),
-            handle("ahoy", "jkmcpqxo", "")
-        ]
+        [handle("tel", "+15555555555", "work"), handle("ahoy", "jkmcpqxo", "")]
     );
 }
 
@@ -61,29 +51,18 @@ fn bad_cards_are_named_by_line_and_cost_no_good_one() {
          BEGIN:VCARD\r\nFN:Torn\r\n{MODERN}BEGIN:VCARD\nFN:Cut off\n"
     );
     let read = read_cards(&file);
-    let names: Vec<_> = read
-        .contacts
-        .iter()
-        .map(|contact| contact.name.as_str())
-        .collect();
+    let names: Vec<_> = read.contacts.iter().map(|contact| contact.name.as_str()).collect();
     assert_eq!(names, ["Alice Example", "Bob Ünal"]);
     let lines: Vec<_> = read.bad.iter().map(|bad| bad.line).collect();
     assert_eq!(lines, [1, 14, 18, 27], "{:?}", read.bad);
-    assert!(
-        read.bad[1].why.contains("neither a name nor an address"),
-        "{:?}",
-        read.bad[1]
-    );
+    assert!(read.bad[1].why.contains("neither a name nor an address"), "{:?}", read.bad[1]);
 }
 
 #[test]
 fn a_card_without_fn_is_named_by_n_then_nickname_then_address() {
     let name = |body: &str| {
         let file = format!("BEGIN:VCARD\nVERSION:3.0\n{body}\nEND:VCARD\n");
-        read_cards(&file)
-            .contacts
-            .first()
-            .map(|contact| contact.name.clone())
+        read_cards(&file).contacts.first().map(|contact| contact.name.clone())
     };
     assert_eq!(name("N:Example;Carol;;;").as_deref(), Some("Carol Example"));
     assert_eq!(name("N:Example\nNICKNAME:Caz").as_deref(), Some("Example"));
@@ -115,11 +94,7 @@ fn what_is_written_in_either_version_is_read_back_the_same() {
     };
     for format in [CardFormat::V3, CardFormat::V4] {
         let file = write_cards(std::slice::from_ref(&contact), format);
-        let version = if format == CardFormat::V3 {
-            "VERSION:3.0"
-        } else {
-            "VERSION:4.0"
-        };
+        let version = if format == CardFormat::V3 { "VERSION:3.0" } else { "VERSION:4.0" };
         assert!(file.contains(version));
         let read = read_cards(&file);
         assert!(read.bad.is_empty(), "{:?}", read.bad);

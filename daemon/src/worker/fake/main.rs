@@ -33,11 +33,7 @@ fn main() -> ExitCode {
             Ok(_) | Err(_) => return ExitCode::SUCCESS,
         };
         match Frame::<Value>::parse(&buffer[..received.len]) {
-            Ok(Frame::Rtp {
-                session,
-                stream,
-                packet,
-            }) => {
+            Ok(Frame::Rtp { session, stream, packet }) => {
                 let mut out = Vec::new();
                 write_rtp(session, stream, packet, &mut out);
                 let _ = channel.send(&out, &[]);
@@ -80,13 +76,8 @@ fn obey(channel: &Channel, command: &Value, fds: Vec<std::os::fd::OwnedFd>) -> O
         }
     } else if word == "pipewire" {
         let connected = fds.into_iter().map(std::os::unix::net::UnixStream::from);
-        let connected = connected
-            .filter(|socket| socket.peer_addr().is_ok())
-            .count();
-        report(
-            channel,
-            &json!({"event": "pipewire", "connected": connected}),
-        );
+        let connected = connected.filter(|socket| socket.peer_addr().is_ok()).count();
+        report(channel, &json!({"event": "pipewire", "connected": connected}));
     } else if word == "describe" {
         report(channel, &describe());
     } else {
@@ -107,9 +98,8 @@ fn describe() -> Value {
             entry.file_name().to_str()?.parse().ok().filter(|_| !own)
         })
         .collect();
-    let environment: Vec<String> = std::env::vars_os()
-        .map(|(name, _)| name.to_string_lossy().into_owned())
-        .collect();
+    let environment: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     json!({"event": "described", "pid": std::process::id(), "fds": fds, "env": environment})
 }
 
@@ -128,10 +118,7 @@ fn parent(own: String) -> ExitCode {
             false
         }
     }
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    else {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
@@ -154,10 +141,7 @@ fn parent(own: String) -> ExitCode {
                 }
             }
         };
-        tokio::join!(
-            worker.run(tokio_util::sync::CancellationToken::new()),
-            watching
-        );
+        tokio::join!(worker.run(tokio_util::sync::CancellationToken::new()), watching);
     });
     ExitCode::SUCCESS
 }
@@ -167,10 +151,7 @@ fn service(filter: &str) -> ExitCode {
     if ahoy::service::init_log(filter).is_err() {
         return ExitCode::FAILURE;
     }
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    else {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
