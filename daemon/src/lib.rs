@@ -4,6 +4,8 @@
 //! engine. Invariant: adapters never import each other; each turns one part of the world into
 //! events and carries out commands on it.
 
+pub mod app;
+pub mod dbus;
 pub mod desktop;
 pub mod link;
 pub mod paths;

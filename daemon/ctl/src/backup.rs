@@ -60,9 +60,7 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
         .open(&part)
         .map_err(|e| Error::file(&part, &e))?;
     let body = (Fd::from(&target), passphrase.as_str());
-    let written: Result<()> = out
-        .wait("encrypting", bus.call(IDENTITY, "Backup", &body))
-        .await;
+    let written: Result<()> = out.wait("encrypting", bus.call(IDENTITY, "Backup", &body)).await;
     let kept = written.and_then(|()| {
         let size = target.metadata().map(|m| m.len()).unwrap_or_default();
         if size == 0 {
@@ -88,10 +86,7 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
     let _ = std::fs::remove_file(&part);
     let size = kept?;
     out.both(
-        format!(
-            "Wrote {} ({size} bytes). Keep the passphrase apart from it.",
-            args.file.display()
-        ),
+        format!("Wrote {} ({size} bytes). Keep the passphrase apart from it.", args.file.display()),
         &json!({"file": args.file, "bytes": size}),
     )
 }
@@ -102,9 +97,7 @@ pub async fn restore(args: FileArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
     let passphrase = secret::passphrase(args.passphrase_fd, secret::Ask::Once).await?;
     let body = (Fd::from(&source), passphrase.as_str());
-    let () = out
-        .wait("decrypting", bus.call(IDENTITY, "Restore", &body))
-        .await?;
+    let () = out.wait("decrypting", bus.call(IDENTITY, "Restore", &body)).await?;
     out.both(
         format!("Restored from {}.", args.file.display()),
         &json!({"file": args.file, "restored": true}),

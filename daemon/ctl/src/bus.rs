@@ -40,43 +40,22 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// Signals kept while we print; a full queue makes the daemon's socket wait, it loses nothing.
 const QUEUE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// One of the fixed objects of the contract: where it lies and what it speaks.
+/// One of the fixed interfaces of the contract, all of which lie at the root.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
-    path: &'static str,
-    interface: &'static str,
-}
+pub struct At(&'static str);
 
 /// `.Manager`
-pub const MANAGER: At = At {
-    path: ROOT,
-    interface: "org.ahoycall.Calls1.Manager",
-};
+pub const MANAGER: At = At("org.ahoycall.Calls1.Manager");
 /// `.History`
-pub const HISTORY: At = At {
-    path: "/org/ahoycall/Calls1/history",
-    interface: "org.ahoycall.Calls1.History",
-};
+pub const HISTORY: At = At("org.ahoycall.Calls1.History");
 /// `.Contacts`
-pub const CONTACTS: At = At {
-    path: "/org/ahoycall/Calls1/contacts",
-    interface: "org.ahoycall.Calls1.Contacts",
-};
+pub const CONTACTS: At = At("org.ahoycall.Calls1.Contacts");
 /// `.Voice`
-pub const VOICE: At = At {
-    path: "/org/ahoycall/Calls1/voice",
-    interface: "org.ahoycall.Calls1.Voice",
-};
+pub const VOICE: At = At("org.ahoycall.Calls1.Voice");
 /// `.Identity`
-pub const IDENTITY: At = At {
-    path: "/org/ahoycall/Calls1/identity",
-    interface: "org.ahoycall.Calls1.Identity",
-};
+pub const IDENTITY: At = At("org.ahoycall.Calls1.Identity");
 /// `.Settings`
-pub const SETTINGS: At = At {
-    path: "/org/ahoycall/Calls1/settings",
-    interface: "org.ahoycall.Calls1.Settings",
-};
+pub const SETTINGS: At = At("org.ahoycall.Calls1.Settings");
 
 /// What GetManagedObjects returns.
 pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
@@ -109,13 +88,13 @@ impl Bus {
         &self.connection
     }
 
-    /// Calls a method of a fixed object.
+    /// Calls a method of a fixed interface.
     pub async fn call<B, R>(&self, at: At, method: &str, body: &B) -> Result<R>
     where
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        self.call_at(at.path, at.interface, method, body).await
+        self.call_at(ROOT, at.0, method, body).await
     }
 
     /// Calls a method of any object of the daemon.
@@ -130,34 +109,29 @@ impl Bus {
         B: Serialize + DynamicType,
         R: DeserializeOwned + Type,
     {
-        let reply = self
-            .connection
-            .call_method(Some(NAME), path, Some(interface), method, body)
-            .await?;
+        let reply =
+            self.connection.call_method(Some(NAME), path, Some(interface), method, body).await?;
         Ok(reply.body().deserialize()?)
     }
 
     /// One property of a fixed object.
     pub async fn property(&self, at: At, name: &str) -> Result<OwnedVariant> {
-        self.call_at(at.path, PROPERTIES, "Get", &(at.interface, name))
-            .await
+        self.call_at(ROOT, PROPERTIES, "Get", &(at.0, name)).await
     }
 
     /// All properties of one interface of an object.
     pub async fn properties(&self, path: &str, interface: &str) -> Result<Dict> {
-        self.call_at(path, PROPERTIES, "GetAll", &(interface,))
-            .await
+        self.call_at(path, PROPERTIES, "GetAll", &(interface,)).await
     }
 
     /// All properties of a fixed object.
     pub async fn properties_of(&self, at: At) -> Result<Dict> {
-        self.properties(at.path, at.interface).await
+        self.properties(ROOT, at.0).await
     }
 
     /// The calls and the providers.
     pub async fn objects(&self) -> Result<Objects> {
-        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &())
-            .await
+        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &()).await
     }
 
     /// All signals of the daemon, from now on. Starts the daemon where the bus can.
@@ -167,10 +141,7 @@ impl Bus {
             MessageStream::for_match_rule(rule.build()?, &self.connection, Some(QUEUE)).await
         };
         let daemon = rule(
-            MatchRule::builder()
-                .msg_type(message::Type::Signal)
-                .sender(NAME)
-                .path_namespace(ROOT),
+            MatchRule::builder().msg_type(message::Type::Signal).sender(NAME).path_namespace(ROOT),
         )
         .await?;
         let owner = rule(
@@ -245,10 +216,7 @@ pub fn named(message: &Message) -> Named {
     let header = message.header();
     Named {
         path: header.path().map(ToString::to_string).unwrap_or_default(),
-        interface: header
-            .interface()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        interface: header.interface().map(ToString::to_string).unwrap_or_default(),
         member: header.member().map(ToString::to_string).unwrap_or_default(),
     }
 }

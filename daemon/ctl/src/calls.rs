@@ -138,9 +138,8 @@ pub async fn call(args: CallArgs, out: &Out) -> Result<()> {
     let handles = [(callee.handle.scheme.as_str(), callee.handle.value.as_str())];
     let provider = args.provider.as_deref().unwrap_or_default();
     let body = (provider, handles.as_slice(), options);
-    let path: OwnedObjectPath = out
-        .wait("starting the call", bus.call(MANAGER, "StartCall", &body))
-        .await?;
+    let path: OwnedObjectPath =
+        out.wait("starting the call", bus.call(MANAGER, "StartCall", &body)).await?;
     let shown = if callee.name.is_empty() {
         clean(&format!("{}:{}", callee.handle.scheme, callee.handle.value))
     } else {
@@ -160,14 +159,9 @@ pub async fn call(args: CallArgs, out: &Out) -> Result<()> {
 pub async fn answer(args: AnswerArgs, out: &Out) -> Result<()> {
     let options = Options::from([("video", Variant::from(args.video))]);
     let kind = if args.video { " with video" } else { "" };
-    act(
-        args.call.as_deref(),
-        Fits::Ringing,
-        "Answer",
-        &(options,),
-        out,
-        |call| format!("Answered {}{kind}.", call.who()),
-    )
+    act(args.call.as_deref(), Fits::Ringing, "Answer", &(options,), out, |call| {
+        format!("Answered {}{kind}.", call.who())
+    })
     .await
 }
 
@@ -177,14 +171,9 @@ pub async fn decline(args: DeclineArgs, out: &Out) -> Result<()> {
     if let Some(message) = &args.message {
         options.insert("message", Variant::from(message.as_str()));
     }
-    act(
-        args.call.as_deref(),
-        Fits::Ringing,
-        "Decline",
-        &(options,),
-        out,
-        |call| format!("Declined {}.", call.who()),
-    )
+    act(args.call.as_deref(), Fits::Ringing, "Decline", &(options,), out, |call| {
+        format!("Declined {}.", call.who())
+    })
     .await
 }
 
@@ -192,15 +181,10 @@ pub async fn decline(args: DeclineArgs, out: &Out) -> Result<()> {
 pub async fn hangup(args: HangupArgs, out: &Out) -> Result<()> {
     if args.all {
         let bus = Bus::connect().await?;
-        let () = out
-            .wait("ending all calls", bus.call(MANAGER, "EndAll", &()))
-            .await?;
-        return out.both(
-            "All calls are ended.",
-            &json!({"done": true, "action": "EndAll"}),
-        );
+        let () = out.wait("ending all calls", bus.call(MANAGER, "EndAll", &())).await?;
+        return out.both("All calls are ended.", &json!({"done": true, "action": "EndAll"}));
     }
-    act(args.call.as_deref(), Fits::On, "HangUp", &(), out, |call| {
+    act(args.call.as_deref(), Fits::On, "HangUp", &(Options::new(),), out, |call| {
         format!("Ended the call with {}.", call.who())
     })
     .await
@@ -209,32 +193,18 @@ pub async fn hangup(args: HangupArgs, out: &Out) -> Result<()> {
 /// Microphone off or on.
 pub async fn set_muted(args: OneCall, muted: bool, out: &Out) -> Result<()> {
     let word = if muted { "off" } else { "on" };
-    act(
-        args.call.as_deref(),
-        Fits::On,
-        "SetMuted",
-        &(muted,),
-        out,
-        |call| format!("Your microphone is {word} in the call with {}.", call.who()),
-    )
+    act(args.call.as_deref(), Fits::On, "SetMuted", &(muted,), out, |call| {
+        format!("Your microphone is {word} in the call with {}.", call.who())
+    })
     .await
 }
 
 /// On hold or off.
 pub async fn set_held(args: OneCall, held: bool, out: &Out) -> Result<()> {
-    let (fits, word) = if held {
-        (Fits::On, "on hold")
-    } else {
-        (Fits::Held, "on again")
-    };
-    act(
-        args.call.as_deref(),
-        fits,
-        "SetHeld",
-        &(held,),
-        out,
-        |call| format!("The call with {} is {word}.", call.who()),
-    )
+    let (fits, word) = if held { (Fits::On, "on hold") } else { (Fits::Held, "on again") };
+    act(args.call.as_deref(), fits, "SetHeld", &(held,), out, |call| {
+        format!("The call with {} is {word}.", call.who())
+    })
     .await
 }
 
@@ -242,14 +212,9 @@ pub async fn set_held(args: OneCall, held: bool, out: &Out) -> Result<()> {
 pub async fn camera(args: CameraArgs, out: &Out) -> Result<()> {
     let on = args.switch == Switch::On;
     let word = if on { "on" } else { "off" };
-    act(
-        args.call.as_deref(),
-        Fits::On,
-        "SetVideo",
-        &(on,),
-        out,
-        |call| format!("Your camera is {word} in the call with {}.", call.who()),
-    )
+    act(args.call.as_deref(), Fits::On, "SetVideo", &(on,), out, |call| {
+        format!("Your camera is {word} in the call with {}.", call.who())
+    })
     .await
 }
 
@@ -263,36 +228,23 @@ pub async fn dtmf(args: DtmfArgs, out: &Out) -> Result<()> {
             "Use 0-9, * and #, A-D; in a shell write '#' with quotes.",
         ));
     }
-    act(
-        args.call.as_deref(),
-        Fits::On,
-        "SendDtmf",
-        &(digits.as_str(),),
-        out,
-        |call| format!("Sent {digits} to {}.", call.who()),
-    )
+    act(args.call.as_deref(), Fits::On, "SendDtmf", &(digits.as_str(),), out, |call| {
+        format!("Sent {digits} to {}.", call.who())
+    })
     .await
 }
 
 /// Stops the ringing.
 pub async fn silence(args: OneCall, out: &Out) -> Result<()> {
     if args.call.is_some() {
-        return act(
-            args.call.as_deref(),
-            Fits::Ringing,
-            "Silence",
-            &(),
-            out,
-            |call| format!("{} rings silently.", call.who()),
-        )
+        return act(args.call.as_deref(), Fits::Ringing, "Silence", &(), out, |call| {
+            format!("{} rings silently.", call.who())
+        })
         .await;
     }
     let bus = Bus::connect().await?;
     let () = bus.call(MANAGER, "SilenceRinger", &()).await?;
-    out.both(
-        "The ringer is silent.",
-        &json!({"done": true, "action": "SilenceRinger"}),
-    )
+    out.both("The ringer is silent.", &json!({"done": true, "action": "SilenceRinger"}))
 }
 
 /// Finds the call, calls the method, says what was done.
@@ -310,13 +262,7 @@ where
     let bus = Bus::connect().await?;
     let call = pick::find(&bus, typed, fits).await?;
     let () = out
-        .wait(
-            "waiting for the calling app",
-            bus.call_at(&call.path, CALL, method, body),
-        )
+        .wait("waiting for the calling app", bus.call_at(&call.path, CALL, method, body))
         .await?;
-    out.both(
-        say(&call),
-        &json!({"done": true, "action": method, "call": call.path}),
-    )
+    out.both(say(&call), &json!({"done": true, "action": method, "call": call.path}))
 }

@@ -158,15 +158,8 @@ mod tests {
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command) {
             if command.get_subcommands().next().is_none() {
-                let help = command
-                    .get_after_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                assert!(
-                    help.contains("ahoyctl"),
-                    "{} has no example",
-                    command.get_name()
-                );
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("ahoyctl"), "{} has no example", command.get_name());
             }
             command.get_subcommands().for_each(check);
         }

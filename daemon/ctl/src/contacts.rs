@@ -1,14 +1,14 @@
 //! `contacts`: people you call.
 //!
 //! Owns: the arguments, the tables, adding to one that is there. Does not own: the store (the
-//! daemon), the vCard text (vcard). Invariant: changing a contact sends back all its keys, so that
-//! nothing another program keeps there is lost; removing needs the whole name.
+//! daemon), the vCard text (vcard). Invariant: changing a contact sends the changed keys only, so
+//! that nothing another program keeps there is lost; removing needs the whole name.
 
 use std::{fs::File, io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use zbus::{Fd, OwnedVariant, Variant};
+use zbus::Fd;
 
 use crate::{
     bus::{Bus, CONTACTS},
@@ -20,8 +20,8 @@ use crate::{
     vcard,
 };
 
-/// All contacts in one answer; a larger book is paged by the daemon's own limit.
-const ALL: u32 = 100_000;
+/// The most that Search gives, by the contract.
+const MOST: u32 = 500;
 
 /// `contacts …`
 #[derive(Debug, Subcommand)]
@@ -57,7 +57,7 @@ pub struct Search {
     /// Part of a name, number or address
     pub text: String,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
     pub limit: u32,
 }
 
@@ -109,15 +109,13 @@ pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
         ContactsCommand::List => list(&all(&Bus::connect().await?).await?, out),
         ContactsCommand::Search(args) => {
             let bus = Bus::connect().await?;
-            let found: Vec<Dict> = bus
-                .call(CONTACTS, "Search", &(args.text.as_str(), args.limit))
-                .await?;
+            let found: Vec<Dict> =
+                bus.call(CONTACTS, "Search", &(args.text.as_str(), args.limit)).await?;
             list(&found, out)
         }
-        ContactsCommand::Show(args) => show(
-            &names::contact(&Bus::connect().await?, &args.name).await?,
-            out,
-        ),
+        ContactsCommand::Show(args) => {
+            show(&names::contact(&Bus::connect().await?, &args.name).await?, out)
+        }
         ContactsCommand::Add(args) => add(args, out).await,
         ContactsCommand::Remove(args) => remove(&args.name, out).await,
         ContactsCommand::Import(args) => import(&args.file, out).await,
@@ -125,9 +123,14 @@ pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
     }
 }
 
-/// Every contact.
+/// Every contact, as far as one answer holds them.
 pub async fn all(bus: &Bus) -> Result<Vec<Dict>> {
-    bus.call(CONTACTS, "Search", &("", ALL)).await
+    bus.call(CONTACTS, "Search", &("", MOST)).await
+}
+
+/// Whether there may be more than one answer holds.
+fn is_cut(contacts: &[Dict]) -> bool {
+    contacts.len() >= usize::try_from(MOST).unwrap_or(usize::MAX)
 }
 
 fn list(contacts: &[Dict], out: &Out) -> Result<()> {
@@ -144,7 +147,11 @@ fn list(contacts: &[Dict], out: &Out) -> Result<()> {
             clean(&value::list(contact, "aliases").join(", ")),
         ]
     }));
-    out.table(&rows)
+    out.table(&rows)?;
+    if is_cut(contacts) {
+        out.say(format!("The first {MOST}; find others with: ahoyctl contacts search TEXT"))?;
+    }
+    Ok(())
 }
 
 fn reached_by(contact: &Dict) -> Vec<String> {
@@ -157,11 +164,7 @@ fn reached_by(contact: &Dict) -> Vec<String> {
             } else {
                 value
             };
-            let label = if label.is_empty() {
-                String::new()
-            } else {
-                format!(" ({label})")
-            };
+            let label = if label.is_empty() { String::new() } else { format!(" ({label})") };
             clean(&format!("{scheme}:{value}{label}"))
         })
         .collect()
@@ -171,14 +174,12 @@ fn marks(contact: &Dict) -> String {
     let marks = [
         ("favourite", "★"),
         ("favourite-video", "video"),
+        ("pending", "pending"),
         ("muted", "muted"),
         ("blocked", "blocked"),
     ];
-    let set: Vec<&str> = marks
-        .iter()
-        .filter(|(key, _)| value::flag(contact, key))
-        .map(|(_, m)| *m)
-        .collect();
+    let set: Vec<&str> =
+        marks.iter().filter(|(key, _)| value::flag(contact, key)).map(|(_, m)| *m).collect();
     set.join(" ")
 }
 
@@ -186,11 +187,7 @@ fn show(contact: &Dict, out: &Out) -> Result<()> {
     out.data(&value::object(contact))?;
     out.say(clean(value::text(contact, "name")))?;
     for (scheme, value, label) in value::handles(contact) {
-        let label = if label.is_empty() {
-            String::new()
-        } else {
-            format!("  ({label})")
-        };
+        let label = if label.is_empty() { String::new() } else { format!("  ({label})") };
         out.say(clean(&format!("  {scheme}:{value}{label}")))?;
     }
     for (key, shown) in [("aliases", "also called"), ("notes", "notes"), ("id", "id")] {
@@ -225,47 +222,35 @@ fn labelled(typed: &str) -> Result<(String, String, String)> {
 }
 
 async fn add(args: Add, out: &Out) -> Result<()> {
-    let fresh = args
-        .handles
-        .iter()
-        .map(|h| labelled(h))
-        .collect::<Result<Vec<_>>>()?;
+    let fresh = args.handles.iter().map(|h| labelled(h)).collect::<Result<Vec<_>>>()?;
     let bus = Bus::connect().await?;
-    let found: Vec<Dict> = bus
-        .call(CONTACTS, "Search", &(args.name.as_str(), 50u32))
-        .await?;
+    let found: Vec<Dict> = bus.call(CONTACTS, "Search", &(args.name.as_str(), 50u32)).await?;
     let there = found
         .into_iter()
         .find(|c| value::text(c, "name").to_lowercase() == args.name.to_lowercase());
     let is_new = there.is_none();
-    let mut contact = there.unwrap_or_default();
-    let mut handles = value::handles(&contact);
+    let there = there.unwrap_or_default();
+    let mut handles = value::handles(&there);
     for (scheme, value, label) in fresh {
         handles.retain(|(s, v, _)| (s, v) != (&scheme, &value));
         handles.push((scheme, value, label));
     }
-    let mut aliases = value::list(&contact, "aliases");
-    aliases.extend(
-        args.alias
-            .iter()
-            .filter(|a| !aliases.contains(a))
-            .cloned()
-            .collect::<Vec<_>>(),
-    );
-    if is_new {
-        contact.extend([entry("name", args.name.as_str())?]);
+    let mut aliases = value::list(&there, "aliases");
+    for alias in args.alias {
+        if !aliases.contains(&alias) {
+            aliases.push(alias);
+        }
     }
-    contact.extend([entry("handles", handles)?, entry("aliases", aliases)?]);
+    let mut contact = Dict::from([entry("handles", handles)?, entry("aliases", aliases)?]);
+    let (key, value) =
+        if is_new { ("name", args.name.as_str()) } else { ("id", value::text(&there, "id")) };
+    contact.extend([entry(key, value)?]);
     if let Some(notes) = &args.notes {
         contact.extend([entry("notes", notes.as_str())?]);
     }
     let id: String = bus.call(CONTACTS, "Put", &(contact,)).await?;
     let name = clean(&args.name);
-    let line = if is_new {
-        format!("Added {name}.")
-    } else {
-        format!("Changed {name}.")
-    };
+    let line = if is_new { format!("Added {name}.") } else { format!("Changed {name}.") };
     out.both(line, &json!({"id": id, "name": args.name, "added": is_new}))
 }
 
@@ -280,37 +265,32 @@ async fn remove(typed: &str, out: &Out) -> Result<()> {
         return Err(Error::refused(
             "UnknownContact",
             format!("nobody is called exactly \"{}\"", clean(typed)),
-            format!(
-                "If you mean {0}: ahoyctl contacts remove \"{0}\"",
-                clean(name)
-            ),
+            format!("If you mean {0}: ahoyctl contacts remove \"{0}\"", clean(name)),
         ));
     }
     let () = bus.call(CONTACTS, "Remove", &(id,)).await?;
-    out.both(
-        format!("Removed {}.", clean(name)),
-        &json!({"id": id, "name": name, "removed": true}),
-    )
+    out.both(format!("Removed {}.", clean(name)), &json!({"id": id, "name": name, "removed": true}))
 }
 
 async fn import(file: &PathBuf, out: &Out) -> Result<()> {
     let opened = File::open(file).map_err(|e| Error::file(file, &e))?;
     let bus = Bus::connect().await?;
-    let counts: std::collections::BTreeMap<String, u32> = out
-        .wait(
-            "importing",
-            bus.call(CONTACTS, "Import", &(Fd::from(&opened), "vcard")),
-        )
-        .await?;
-    let shown: Vec<String> = counts
-        .iter()
-        .map(|(what, n)| format!("{n} {}", clean(what)))
-        .collect();
+    let counts: std::collections::BTreeMap<String, u32> =
+        out.wait("importing", bus.call(CONTACTS, "Import", &(Fd::from(&opened), "vcard"))).await?;
+    let shown: Vec<String> =
+        counts.iter().map(|(what, n)| format!("{n} {}", clean(what))).collect();
     out.both(format!("Imported: {}.", shown.join(", ")), &json!(counts))
 }
 
 async fn export(file: Option<PathBuf>, out: &Out) -> Result<()> {
     let contacts = all(&Bus::connect().await?).await?;
+    if is_cut(&contacts) {
+        return Err(Error::refused(
+            "LimitReached",
+            format!("there may be more contacts than the {MOST} that one answer holds"),
+            "Nothing was written. Use: ahoyctl backup FILE",
+        ));
+    }
     let cards: String = contacts.iter().map(vcard::card).collect();
     let Some(file) = file else {
         if out.json {
@@ -331,13 +311,6 @@ async fn export(file: Option<PathBuf>, out: &Out) -> Result<()> {
     )
 }
 
-/// Sends a contact back with some keys changed.
-pub async fn put_with(bus: &Bus, mut contact: Dict, key: &str, value: Variant<'_>) -> Result<()> {
-    contact.insert(key.to_owned(), OwnedVariant::try_from(value)?);
-    let _: String = bus.call(CONTACTS, "Put", &(contact,)).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,10 +318,7 @@ mod tests {
     #[test]
     fn labels_stand_before_the_handle() {
         let of = |s: &str, v: &str, l: &str| (s.to_owned(), v.to_owned(), l.to_owned());
-        assert_eq!(
-            labelled("home=+49 30 1").unwrap(),
-            of("tel", "+49301", "home")
-        );
+        assert_eq!(labelled("home=+49 30 1").unwrap(), of("tel", "+49301", "home"));
         assert_eq!(
             labelled("sip:bob@h;transport=tcp").unwrap(),
             of("sip", "bob@h;transport=tcp", "")

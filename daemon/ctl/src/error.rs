@@ -51,19 +51,12 @@ pub enum Error {
 impl Error {
     /// A refusal that comes from this program itself.
     pub fn refused(name: &str, cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Refused {
-            name: name.to_owned(),
-            cause: cause.into(),
-            next: next.into(),
-        }
+        Self::Refused { name: name.to_owned(), cause: cause.into(), next: next.into() }
     }
 
     /// Arguments that make no sense.
     pub fn usage(cause: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Usage {
-            cause: cause.into(),
-            next: next.into(),
-        }
+        Self::Usage { cause: cause.into(), next: next.into() }
     }
 
     /// A file that cannot be read or written.
@@ -111,18 +104,14 @@ impl Error {
 
 impl From<zbus::Error> for Error {
     fn from(error: zbus::Error) -> Self {
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "a foreign, non-exhaustive enum"
-        )]
+        #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive enum")]
         match error {
             zbus::Error::MethodError(name, text, _) => {
                 from_reply(name.as_str(), text.as_deref().unwrap_or_default())
             }
-            zbus::Error::FDO(error) => from_reply(
-                error.name().as_str(),
-                error.description().unwrap_or_default(),
-            ),
+            zbus::Error::FDO(error) => {
+                from_reply(error.name().as_str(), error.description().unwrap_or_default())
+            }
             zbus::Error::InputOutput(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 from_reply("org.freedesktop.DBus.Error.NoReply", "")
             }
@@ -166,8 +155,8 @@ fn from_reply(name: &str, text: &str) -> Error {
             "Update ahoyd, then: systemctl --user restart ahoyd",
         ),
         "UnknownObject" => Error::refused(
-            "UnknownCall",
-            "there is no such call any more",
+            short,
+            format!("there is no such call or object ({text})"),
             "See what is on: ahoyctl status",
         ),
         _ if name.contains(".Spawn.") => Error::NoDaemon {
@@ -176,11 +165,7 @@ fn from_reply(name: &str, text: &str) -> Error {
         },
         _ => Error::refused(
             short,
-            if text.is_empty() {
-                name.to_owned()
-            } else {
-                text.to_owned()
-            },
+            if text.is_empty() { name.to_owned() } else { text.to_owned() },
             "See `journalctl --user -u ahoyd -n 20` and `ahoyctl doctor`.",
         ),
     }
@@ -208,50 +193,36 @@ fn sentence(short: &str) -> (&'static str, &'static str) {
             "no calling app of that name is registered",
             "See the apps: ahoyctl status; start the app, or leave out --provider.",
         ),
-        "ProviderExists" => (
-            "that app is registered already",
-            "Close its other copy first.",
-        ),
+        "ProviderExists" => ("that app is registered already", "Close its other copy first."),
         "UnknownCall" => ("there is no such call", "See what is on: ahoyctl status"),
         "UuidExists" => ("a call of that id was there before", "Use a new id."),
-        "InvalidState" => (
-            "that does not fit what the call is doing now",
-            "See its state: ahoyctl status",
-        ),
+        "InvalidState" => {
+            ("that does not fit what the call is doing now", "See its state: ahoyctl status")
+        }
         "NotSupported" => (
             "this call cannot do that",
             "See what it can do: ahoyctl status --json, field Capabilities.",
         ),
         "InvalidArgument" => ("an argument is not right", "See the command's --help."),
-        "Timeout" => (
-            "the calling app did not do it in time",
-            "Try again, or end the call: ahoyctl hangup",
-        ),
-        "ProviderFailed" => (
-            "the calling app could not do it",
-            "Try again; see: ahoyctl status",
-        ),
+        "Timeout" => {
+            ("the calling app did not do it in time", "Try again, or end the call: ahoyctl hangup")
+        }
+        "ProviderFailed" => ("the calling app could not do it", "Try again; see: ahoyctl status"),
         "ProviderGone" => ("the calling app has gone", "Start the app again."),
-        "LimitReached" => (
-            "too many at once",
-            "Wait a moment, or end a call: ahoyctl hangup",
-        ),
-        "FilteredBlocked" => (
-            "this person or number is blocked",
-            "See: ahoyctl contacts show NAME",
-        ),
-        "FilteredDoNotDisturb" => (
-            "Do Not Disturb keeps this call back",
-            "See: ahoyctl settings list",
-        ),
+        "LimitReached" => ("too many at once", "Wait a moment, or end a call: ahoyctl hangup"),
+        "FilteredBlocked" => {
+            ("this person or number is blocked", "See: ahoyctl contacts show NAME")
+        }
+        "FilteredDoNotDisturb" => {
+            ("Do Not Disturb keeps this call back", "See: ahoyctl settings list")
+        }
         "NoProviderForScheme" => (
             "no app here can call this kind of address",
             "Start or install an app for it; see the apps: ahoyctl status",
         ),
-        "AmbiguousContact" => (
-            "several contacts fit",
-            "Give more of the name; see: ahoyctl contacts search NAME",
-        ),
+        "AmbiguousContact" => {
+            ("several contacts fit", "Give more of the name; see: ahoyctl contacts search NAME")
+        }
         "UnknownContact" => (
             "no such contact",
             "See: ahoyctl contacts list; add one: ahoyctl contacts add NAME HANDLE",
@@ -261,10 +232,7 @@ fn sentence(short: &str) -> (&'static str, &'static str) {
             "Unlock it and try again.",
         ),
         "Superseded" => ("another answer came first", "See: ahoyctl status"),
-        _ => (
-            "",
-            "See `ahoyctl doctor` and `journalctl --user -u ahoyd -n 20`.",
-        ),
+        _ => ("", "See `ahoyctl doctor` and `journalctl --user -u ahoyd -n 20`."),
     }
 }
 
@@ -281,10 +249,7 @@ mod tests {
         for short in all.split_whitespace() {
             let error = from_reply(&format!("{CONTRACT}{short}"), "");
             assert_eq!((error.name(), error.exit_code()), (short, 1));
-            assert!(
-                !sentence(short).0.is_empty(),
-                "{short} has no sentence of its own"
-            );
+            assert!(!sentence(short).0.is_empty(), "{short} has no sentence of its own");
             assert!(!error.next().is_empty(), "{short} has no next step");
         }
     }
@@ -292,10 +257,7 @@ mod tests {
     #[test]
     fn the_daemons_own_text_is_kept() {
         let error = from_reply("org.ahoycall.Calls1.Error.ProviderFailed", "no microphone");
-        assert_eq!(
-            error.to_string(),
-            "the calling app could not do it: no microphone"
-        );
+        assert_eq!(error.to_string(), "the calling app could not do it: no microphone");
     }
 
     #[test]

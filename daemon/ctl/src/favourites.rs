@@ -5,13 +5,12 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use zbus::Variant;
 
 use crate::{
     bus::{Bus, CONTACTS},
     contacts,
     error::Result,
-    names,
+    names::{self, entry},
     out::{Out, clean},
     value::{self, Dict},
 };
@@ -68,49 +67,27 @@ async fn list(bus: &Bus, out: &Out) -> Result<()> {
         .iter()
         .filter_map(|id| all.iter().find(|contact| value::text(contact, "id") == id))
         .collect();
-    out.data(&Value::Array(
-        favourites
-            .iter()
-            .map(|contact| value::object(contact))
-            .collect(),
-    ))?;
+    out.data(&Value::Array(favourites.iter().map(|contact| value::object(contact)).collect()))?;
     if favourites.is_empty() {
         return out.say("No favourites. Add one: ahoyctl favourites add NAME");
     }
     for (nr, contact) in favourites.iter().enumerate() {
-        let video = if value::flag(contact, "favourite-video") {
-            "  (video)"
-        } else {
-            ""
-        };
-        out.say(format!(
-            "{:2}  {}{video}",
-            nr + 1,
-            clean(value::text(contact, "name"))
-        ))?;
+        let video = if value::flag(contact, "favourite-video") { "  (video)" } else { "" };
+        out.say(format!("{:2}  {}{video}", nr + 1, clean(value::text(contact, "name"))))?;
     }
     Ok(())
 }
 
 async fn set(bus: &Bus, name: &str, on: bool, video: bool, out: &Out) -> Result<()> {
     let contact = names::contact(bus, name).await?;
-    let (id, name) = (
-        value::text(&contact, "id").to_owned(),
-        value::text(&contact, "name").to_owned(),
-    );
-    let () = bus
-        .call(CONTACTS, "SetFavourite", &(id.as_str(), on))
-        .await?;
+    let (id, name) =
+        (value::text(&contact, "id").to_owned(), value::text(&contact, "name").to_owned());
+    let () = bus.call(CONTACTS, "SetFavourite", &(id.as_str(), on)).await?;
     if on && value::flag(&contact, "favourite-video") != video {
-        // Read again: the daemon may have written more than the one flag.
-        let now = names::contact(bus, &id).await.unwrap_or(contact);
-        contacts::put_with(bus, now, "favourite-video", Variant::from(video)).await?;
+        let change = Dict::from([entry("id", id.as_str())?, entry("favourite-video", video)?]);
+        let _: String = bus.call(CONTACTS, "Put", &(change,)).await?;
     }
-    let word = if on {
-        "is a favourite now"
-    } else {
-        "is no favourite any more"
-    };
+    let word = if on { "is a favourite now" } else { "is no favourite any more" };
     out.both(
         format!("{} {word}.", clean(&name)),
         &json!({"id": id, "name": name, "favourite": on, "video": video}),

@@ -60,17 +60,12 @@ pub fn man(args: ManArgs, out: &Out) -> Result<()> {
     std::fs::create_dir_all(&dir).map_err(|e| Error::file(&dir, &e))?;
     let mut files = Vec::new();
     write_pages(&root, "ahoyctl", &dir, &mut files)?;
-    out.both(
-        format!("Wrote {} pages to {}.", files.len(), dir.display()),
-        &json!({"files": files}),
-    )
+    out.both(format!("Wrote {} pages to {}.", files.len(), dir.display()), &json!({"files": files}))
 }
 
 fn page(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone())
-        .title(name.to_uppercase())
-        .render(&mut page)?;
+    clap_mangen::Man::new(command.clone()).title(name.to_uppercase()).render(&mut page)?;
     Ok(page)
 }
 
@@ -84,9 +79,8 @@ fn write_pages(
     let write = || std::fs::File::create(&file)?.write_all(&page(command, name)?);
     write().map_err(|e| Error::file(&file, &e))?;
     files.push(file.clone());
-    let own = command
-        .get_subcommands()
-        .filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
+    let own =
+        command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
     for sub in own {
         write_pages(sub, &format!("{name}-{}", sub.get_name()), dir, files)?;
     }

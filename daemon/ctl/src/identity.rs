@@ -62,15 +62,8 @@ async fn mine(bus: &Bus, out: &Out) -> Result<()> {
     out.data(&json!({"address": address, "devices": rows}))?;
     out.say(&address)?;
     for device in &devices {
-        let this = if value::flag(device, "this") {
-            "  (this one)"
-        } else {
-            ""
-        };
-        out.say(format!(
-            "  device {}{this}",
-            pick::who(device, "name", "id")
-        ))?;
+        let this = if value::flag(device, "this") { "  (this one)" } else { "" };
+        out.say(format!("  device {}{this}", pick::who(device, "name", "id")))?;
     }
     Ok(())
 }
@@ -85,14 +78,8 @@ async fn verification(bus: &Bus, call: &Call, confirm: Option<Answer>, out: &Out
     }
     if let Some(answer) = confirm {
         let same = answer == Answer::Yes;
-        let () = bus
-            .call_at(&call.path, VERIFICATION, "Confirm", &(same,))
-            .await?;
-        let word = if same {
-            "verified"
-        } else {
-            "marked as not verified"
-        };
+        let () = bus.call_at(&call.path, VERIFICATION, "Confirm", &(same,)).await?;
+        let word = if same { "verified" } else { "blocked, as the numbers differ" };
         return out.both(
             format!("{} is {word}.", call.who()),
             &json!({"call": call.path, "verified": same}),
@@ -110,10 +97,7 @@ async fn verification(bus: &Bus, call: &Call, confirm: Option<Answer>, out: &Out
 
 fn groups(number: &str) -> Vec<String> {
     let digits: Vec<char> = number.chars().filter(|c| !c.is_whitespace()).collect();
-    digits
-        .chunks(5)
-        .map(|five| clean(&five.iter().collect::<String>()))
-        .collect()
+    digits.chunks(5).map(|five| clean(&five.iter().collect::<String>())).collect()
 }
 
 #[cfg(test)]

@@ -79,11 +79,7 @@ pub async fn invite(args: InviteArgs, out: &Out) -> Result<()> {
     }
     out.say(&uri)?;
     if !args.no_qr {
-        let uses = if args.single_use {
-            "once"
-        } else {
-            "by several people"
-        };
+        let uses = if args.single_use { "once" } else { "by several people" };
         out.say(format!("Can be used {uses} until {}.", time::local(until)))?;
     }
     Ok(())
@@ -92,10 +88,7 @@ pub async fn invite(args: InviteArgs, out: &Out) -> Result<()> {
 /// Takes up an invite.
 pub async fn accept(args: AcceptArgs, out: &Out) -> Result<()> {
     let link = args.link.trim();
-    if !link
-        .get(..5)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("ahoy:"))
-    {
+    if !link.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("ahoy:")) {
         return Err(Error::usage(
             "that is not an invite",
             "An invite begins with ahoy: ; put it in quotes, as shells read some of its signs.",
@@ -106,12 +99,8 @@ pub async fn accept(args: AcceptArgs, out: &Out) -> Result<()> {
         options.insert("name", Variant::from(name.as_str()));
     }
     let bus = Bus::connect().await?;
-    let id: String = out
-        .wait(
-            "reaching the other side",
-            bus.call(IDENTITY, "Accept", &(link, options)),
-        )
-        .await?;
+    let id: String =
+        out.wait("reaching the other side", bus.call(IDENTITY, "Accept", &(link, options))).await?;
     out.both(
         "Accepted. Until the other side has been reached the contact is pending; see: ahoyctl \
          contacts list",
@@ -139,13 +128,7 @@ fn qr(text: &str) -> Option<String> {
             })
             .collect::<String>()
     };
-    Some(
-        (0..whole)
-            .step_by(2)
-            .map(line)
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
+    Some((0..whole).step_by(2).map(line).collect::<Vec<_>>().join("\n"))
 }
 
 #[cfg(test)]
@@ -158,10 +141,7 @@ mod tests {
         let lines: Vec<&str> = picture.lines().collect();
         // Version 1 is 21 modules, with the quiet zone 29, two to a line.
         assert_eq!((lines.len(), lines[0].chars().count()), (15, 29));
-        assert!(
-            lines[0].chars().all(|c| c == '█'),
-            "the quiet zone is light"
-        );
+        assert!(lines[0].chars().all(|c| c == '█'), "the quiet zone is light");
         assert!(lines[2].starts_with("████ ▄▄▄▄▄ █"), "{}", lines[2]);
     }
 

@@ -88,21 +88,13 @@ pub async fn say(args: SayArgs, out: &Out) -> Result<()> {
     if args.dry_run {
         return Ok(());
     }
-    dialogue(
-        &bus,
-        &Options::from([("text", Variant::from(text.as_str()))]),
-        out,
-    )
-    .await
+    dialogue(&bus, &Options::from([("text", Variant::from(text.as_str()))]), out).await
 }
 
 /// Starts the dialogue and shows it to its end.
 async fn dialogue(bus: &Bus, options: &Options<'_>, out: &Out) -> Result<()> {
     let mut signals = bus.signals().await?;
-    let mut screen = Screen {
-        out,
-        partial: false,
-    };
+    let mut screen = Screen { out, partial: false };
     let body = (options,);
     let shown = async {
         start(bus, &body, &mut signals, &mut screen).await?;
@@ -151,15 +143,13 @@ async fn finish(bus: &Bus, signals: &mut Signals, screen: &mut Screen<'_>) -> Re
         return Ok(());
     }
     loop {
-        let message = tokio::time::timeout(SILENCE, signals.next())
-            .await
-            .map_err(|_| {
-                Error::refused(
-                    "Timeout",
-                    "nothing was heard and nothing was asked for a minute",
-                    "Check the microphone: ahoyctl doctor",
-                )
-            })??;
+        let message = tokio::time::timeout(SILENCE, signals.next()).await.map_err(|_| {
+            Error::refused(
+                "Timeout",
+                "nothing was heard and nothing was asked for a minute",
+                "Check the microphone: ahoyctl doctor",
+            )
+        })??;
         if screen.show(&message)? == Dialogue::Ended {
             return Ok(());
         }
@@ -209,8 +199,7 @@ impl Screen<'_> {
     }
 
     fn heard(&mut self, text: &str, is_final: bool) -> Result<()> {
-        self.out
-            .data(&json!({"event": "heard", "text": text, "final": is_final}))?;
+        self.out.data(&json!({"event": "heard", "text": text, "final": is_final}))?;
         if is_final {
             self.end_partial()?;
             return self.out.say(format!("You:  {}", clean(text)));
@@ -225,14 +214,9 @@ impl Screen<'_> {
     }
 
     fn prompt(&mut self, text: &str, choices: &[String]) -> Result<()> {
-        self.out
-            .data(&json!({"event": "prompt", "text": text, "choices": choices}))?;
+        self.out.data(&json!({"event": "prompt", "text": text, "choices": choices}))?;
         self.end_partial()?;
-        self.out.say(format!(
-            "{} {}",
-            self.out.paint(Tone::Strong, "Ahoy:"),
-            clean(text)
-        ))?;
+        self.out.say(format!("{} {}", self.out.paint(Tone::Strong, "Ahoy:"), clean(text)))?;
         for (nr, choice) in choices.iter().enumerate() {
             self.out.say(format!("  {}. {}", nr + 1, clean(choice)))?;
         }

@@ -39,78 +39,48 @@ pub struct Callee {
 pub fn handle(typed: &str) -> Option<Handle> {
     let typed = typed.trim();
     let of = |scheme: &str, value: String| {
-        (!value.is_empty()).then(|| Handle {
-            scheme: scheme.to_owned(),
-            value,
-        })
+        (!value.is_empty()).then(|| Handle { scheme: scheme.to_owned(), value })
     };
     if let Some((scheme, rest)) = typed.split_once(':') {
         let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
         // "Dr: Who" is a name: an address has no space behind its colon.
         if !is_scheme || rest.starts_with(char::is_whitespace) {
             return None;
         }
         let scheme = scheme.to_ascii_lowercase();
-        let value = if scheme == "tel" {
-            digits(rest)
-        } else {
-            rest.to_owned()
-        };
+        let value = if scheme == "tel" { digits(rest) } else { rest.to_owned() };
         return of(&scheme, value);
     }
     if typed.contains('@') && !typed.contains(char::is_whitespace) {
         return of("sip", typed.to_owned());
     }
-    let number = typed
-        .chars()
-        .all(|c| c.is_ascii_digit() || " +-()./".contains(c))
+    let number = typed.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c))
         && typed.chars().filter(char::is_ascii_digit).count() >= 3;
-    if number {
-        of("tel", digits(typed))
-    } else {
-        None
-    }
+    if number { of("tel", digits(typed)) } else { None }
 }
 
 /// A number without the spaces and signs people write in it.
 fn digits(typed: &str) -> String {
-    typed
-        .chars()
-        .filter(|c| c.is_ascii_digit() || "+*#".contains(*c))
-        .collect()
+    typed.chars().filter(|c| c.is_ascii_digit() || "+*#".contains(*c)).collect()
 }
 
 /// Finds whom to call. `via` picks one of a contact's handles by scheme or label.
 pub async fn callee(bus: &Bus, typed: &str, via: Option<&str>) -> Result<Callee> {
     if let Some(handle) = handle(typed) {
-        return Ok(Callee {
-            handle,
-            name: String::new(),
-            contact_id: String::new(),
-        });
+        return Ok(Callee { handle, name: String::new(), contact_id: String::new() });
     }
     let contact = contact(bus, typed).await?;
     let name = value::text(&contact, "name").to_owned();
     let handle = pick_handle(&name, value::handles(&contact), via)?;
-    Ok(Callee {
-        handle,
-        name,
-        contact_id: value::text(&contact, "id").to_owned(),
-    })
+    Ok(Callee { handle, name, contact_id: value::text(&contact, "id").to_owned() })
 }
 
 /// Finds one contact by name, alias, id or handle.
 pub async fn contact(bus: &Bus, typed: &str) -> Result<Dict> {
     if let Some(Handle { scheme, value }) = handle(typed) {
         let found: Dict = bus.call(CONTACTS, "Resolve", &((scheme, value),)).await?;
-        return if value::text(&found, "id").is_empty() {
-            Err(nobody(typed))
-        } else {
-            Ok(found)
-        };
+        return if value::text(&found, "id").is_empty() { Err(nobody(typed)) } else { Ok(found) };
     }
     let found: Vec<Dict> = bus.call(CONTACTS, "Search", &(typed, SHOWN)).await?;
     one(typed, found)
@@ -119,10 +89,7 @@ pub async fn contact(bus: &Bus, typed: &str) -> Result<Dict> {
 /// The one that is meant, or an error that lists those who fit.
 fn one(typed: &str, mut found: Vec<Dict>) -> Result<Dict> {
     if found.len() > 1 {
-        let mut exact = found
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| is_exactly(typed, c));
+        let mut exact = found.iter().enumerate().filter(|(_, c)| is_exactly(typed, c));
         if let (Some((nr, _)), None) = (exact.next(), exact.next()) {
             return Ok(found.swap_remove(nr));
         }
@@ -154,21 +121,10 @@ fn several(typed: &str, found: &[Dict]) -> Error {
     let mut cause = format!("{} contacts fit \"{}\":", found.len(), clean(typed));
     for contact in found {
         let handles = value::handles(contact);
-        let first = handles
-            .first()
-            .map(|(s, v, _)| format!("{s}:{v}"))
-            .unwrap_or_default();
-        cause.push_str(&format!(
-            "\n  {}  {}",
-            clean(value::text(contact, "name")),
-            clean(&first)
-        ));
+        let first = handles.first().map(|(s, v, _)| format!("{s}:{v}")).unwrap_or_default();
+        cause.push_str(&format!("\n  {}  {}", clean(value::text(contact, "name")), clean(&first)));
     }
-    Error::refused(
-        "AmbiguousContact",
-        cause,
-        "Give the whole name, or the handle beside it.",
-    )
+    Error::refused("AmbiguousContact", cause, "Give the whole name, or the handle beside it.")
 }
 
 fn pick_handle(
@@ -179,24 +135,13 @@ fn pick_handle(
     let of = |(scheme, value, _): (String, String, String)| Handle { scheme, value };
     let known: Vec<String> = handles
         .iter()
-        .map(|(s, _, l)| {
-            if l.is_empty() {
-                s.clone()
-            } else {
-                format!("{s} ({l})")
-            }
-        })
+        .map(|(s, _, l)| if l.is_empty() { s.clone() } else { format!("{s} ({l})") })
         .collect();
     let picked = match via {
-        Some(via) => handles
-            .into_iter()
-            .find(|(s, _, l)| s == via || l.eq_ignore_ascii_case(via)),
+        Some(via) => handles.into_iter().find(|(s, _, l)| s == via || l.eq_ignore_ascii_case(via)),
         // The encrypted one first; else the order in which the person keeps them.
         None => {
-            let ahoy = handles
-                .iter()
-                .position(|(s, _, _)| s == "ahoy")
-                .unwrap_or_default();
+            let ahoy = handles.iter().position(|(s, _, _)| s == "ahoy").unwrap_or_default();
             handles.into_iter().nth(ahoy)
         }
     };
@@ -227,20 +172,12 @@ mod tests {
     use super::*;
 
     fn person(name: &str, aliases: Vec<&str>) -> Dict {
-        Dict::from([
-            entry("name", name).unwrap(),
-            entry("aliases", aliases).unwrap(),
-        ])
+        Dict::from([entry("name", name).unwrap(), entry("aliases", aliases).unwrap()])
     }
 
     #[test]
     fn handles_are_told_from_names() {
-        let of = |s: &str, v: &str| {
-            Some(Handle {
-                scheme: s.into(),
-                value: v.into(),
-            })
-        };
+        let of = |s: &str, v: &str| Some(Handle { scheme: s.into(), value: v.into() });
         assert_eq!(handle("tel:+49 30-123456"), of("tel", "+4930123456"));
         assert_eq!(handle("+49 (30) 123456"), of("tel", "+4930123456"));
         assert_eq!(handle("SIP:bob@example.org"), of("sip", "bob@example.org"));
@@ -255,19 +192,12 @@ mod tests {
     fn the_whole_name_or_an_alias_decides_between_several() {
         let all = || vec![person("Alice", vec![]), person("Alice Smith", vec!["Ali"])];
         assert_eq!(value::text(&one("alice", all()).unwrap(), "name"), "Alice");
-        assert_eq!(
-            value::text(&one("ALI", all()).unwrap(), "name"),
-            "Alice Smith"
-        );
+        assert_eq!(value::text(&one("ALI", all()).unwrap(), "name"), "Alice Smith");
     }
 
     #[test]
     fn several_are_listed_and_none_is_guessed() {
-        let error = one(
-            "al",
-            vec![person("Alice", vec![]), person("Albert", vec![])],
-        )
-        .unwrap_err();
+        let error = one("al", vec![person("Alice", vec![]), person("Albert", vec![])]).unwrap_err();
         assert_eq!((error.name(), error.exit_code()), ("AmbiguousContact", 1));
         assert!(error.to_string().contains("Alice") && error.to_string().contains("Albert"));
         let twins = vec![person("Alice", vec![]), person("Alice", vec![])];
@@ -276,12 +206,7 @@ mod tests {
 
     #[test]
     fn nobody_says_how_to_add() {
-        assert!(
-            one("zoe", vec![])
-                .unwrap_err()
-                .next()
-                .contains("contacts add \"zoe\"")
-        );
+        assert!(one("zoe", vec![]).unwrap_err().next().contains("contacts add \"zoe\""));
     }
 
     #[test]
@@ -294,11 +219,6 @@ mod tests {
         };
         assert_eq!(pick_handle("A", all(), None).unwrap().scheme, "ahoy");
         assert_eq!(pick_handle("A", all(), Some("Home")).unwrap().value, "+49");
-        assert!(
-            pick_handle("A", all(), Some("sip"))
-                .unwrap_err()
-                .next()
-                .contains("tel (home)")
-        );
+        assert!(pick_handle("A", all(), Some("sip")).unwrap_err().next().contains("tel (home)"));
     }
 }

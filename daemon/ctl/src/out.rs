@@ -47,10 +47,7 @@ impl Out {
     pub fn new(json: bool) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
-        Self {
-            json,
-            color: !json && !plain && std::io::stdout().is_terminal(),
-        }
+        Self { json, color: !json && !plain && std::io::stdout().is_terminal() }
     }
 
     /// One line for people; nothing with `--json`.
@@ -129,19 +126,13 @@ impl Out {
 
 fn write_line(line: &dyn Display) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}")
-        .and_then(|()| stdout.flush())
-        .map_err(|error| {
-            if error.kind() == std::io::ErrorKind::BrokenPipe {
-                Error::OutputClosed
-            } else {
-                Error::refused(
-                    "Output",
-                    format!("cannot write: {error}"),
-                    "Is the disk full?",
-                )
-            }
-        })
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Error::OutputClosed
+        } else {
+            Error::refused("Output", format!("cannot write: {error}"), "Is the disk full?")
+        }
+    })
 }
 
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
@@ -172,9 +163,7 @@ fn width(cell: &str) -> usize {
 
 /// Text from the bus without control characters: a caller's name must not move the cursor.
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

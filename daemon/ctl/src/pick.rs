@@ -72,15 +72,8 @@ pub fn calls(objects: Objects) -> Vec<Call> {
         .into_iter()
         .filter_map(|(path, mut interfaces)| {
             let props = interfaces.remove(CALL)?;
-            let own = interfaces
-                .into_keys()
-                .filter(|i| i.starts_with(crate::bus::NAME))
-                .collect();
-            Some(Call {
-                path: path.to_string(),
-                props,
-                interfaces: own,
-            })
+            let own = interfaces.into_keys().filter(|i| i.starts_with(crate::bus::NAME)).collect();
+            Some(Call { path: path.to_string(), props, interfaces: own })
         })
         .collect();
     calls.sort_by_key(|call| value::number(&call.props, "CreatedAt"));
@@ -102,10 +95,7 @@ pub enum Fits {
 
 /// The call that is meant: by path, id (or its beginning), name of the other side, or by default.
 pub async fn find(bus: &Bus, typed: Option<&str>, fits: Fits) -> Result<Call> {
-    let all: Vec<Call> = calls(bus.objects().await?)
-        .into_iter()
-        .filter(Call::is_on)
-        .collect();
+    let all: Vec<Call> = calls(bus.objects().await?).into_iter().filter(Call::is_on).collect();
     match typed {
         Some(typed) => by_name(all, typed),
         None => by_default(all, fits),
@@ -116,18 +106,12 @@ fn by_name(all: Vec<Call>, typed: &str) -> Result<Call> {
     let wanted = typed.to_lowercase();
     let exact = |call: &Call| call.path == typed || value::text(&call.props, "Id") == typed;
     let near = |call: &Call| {
-        value::text(&call.props, "Id")
-            .to_lowercase()
-            .starts_with(&wanted)
+        value::text(&call.props, "Id").to_lowercase().starts_with(&wanted)
             || call.who().to_lowercase().contains(&wanted)
             || value::pair(&call.props, "Remote").1 == typed
     };
     let (exact, others): (Vec<_>, Vec<_>) = all.into_iter().partition(exact);
-    let found = if exact.is_empty() {
-        others.into_iter().filter(near).collect()
-    } else {
-        exact
-    };
+    let found = if exact.is_empty() { others.into_iter().filter(near).collect() } else { exact };
     single(found, || {
         Error::refused(
             "UnknownCall",
@@ -143,10 +127,7 @@ fn by_default(all: Vec<Call>, fits: Fits) -> Result<Call> {
         Fits::Ringing => (ringing, "nothing is ringing"),
         Fits::On => (front(on), "no call is on"),
         Fits::Held => {
-            let held = on
-                .into_iter()
-                .filter(|call| value::flag(&call.props, "Held"))
-                .collect();
+            let held = on.into_iter().filter(|call| value::flag(&call.props, "Held")).collect();
             (held, "no call is on hold")
         }
         Fits::Any if on.is_empty() => (ringing, "no call is on"),
@@ -163,9 +144,8 @@ fn by_default(all: Vec<Call>, fits: Fits) -> Result<Call> {
 
 /// Of several that are on, the one that is not held: that is the one being talked in.
 fn front(on: Vec<Call>) -> Vec<Call> {
-    let (held, open): (Vec<_>, Vec<_>) = on
-        .into_iter()
-        .partition(|call| value::flag(&call.props, "Held"));
+    let (held, open): (Vec<_>, Vec<_>) =
+        on.into_iter().partition(|call| value::flag(&call.props, "Held"));
     if open.is_empty() { held } else { open }
 }
 
@@ -174,26 +154,16 @@ fn single(mut found: Vec<Call>, none: impl FnOnce() -> Error) -> Result<Call> {
         let mut cause = format!("{} calls fit:", found.len());
         for call in &found {
             let id = value::text(&call.props, "Id");
-            cause.push_str(&format!(
-                "\n  {}  {}  {}",
-                call.who(),
-                call.state(),
-                clean(id)
-            ));
+            cause.push_str(&format!("\n  {}  {}  {}", call.who(), call.state(), clean(id)));
         }
-        return Err(Error::refused(
-            "UnknownCall",
-            cause,
-            "Name one of them, or its id.",
-        ));
+        return Err(Error::refused("UnknownCall", cause, "Name one of them, or its id."));
     }
     found.pop().ok_or_else(none)
 }
 
 /// Is this the path of a call object?
 pub fn is_call_path(path: &str) -> bool {
-    path.strip_prefix(ROOT)
-        .is_some_and(|rest| rest.starts_with("/call/"))
+    path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with("/call/"))
 }
 
 #[cfg(test)]
@@ -209,11 +179,7 @@ mod tests {
             entry("State", state).unwrap(),
             entry("Held", held).unwrap(),
         ]);
-        Call {
-            path: format!("{ROOT}/call/{id}"),
-            props,
-            interfaces: vec![],
-        }
+        Call { path: format!("{ROOT}/call/{id}"), props, interfaces: vec![] }
     }
 
     fn both() -> Vec<Call> {
@@ -240,14 +206,8 @@ mod tests {
     #[test]
     fn nothing_that_fits_is_an_error_not_another_call() {
         let ringing = vec![call("b2", "Bob", "incoming", "ringing", false)];
-        assert_eq!(
-            by_default(ringing, Fits::On).unwrap_err().name(),
-            "InvalidState"
-        );
-        assert_eq!(
-            by_default(vec![], Fits::Ringing).unwrap_err().exit_code(),
-            1
-        );
+        assert_eq!(by_default(ringing, Fits::On).unwrap_err().name(), "InvalidState");
+        assert_eq!(by_default(vec![], Fits::Ringing).unwrap_err().exit_code(), 1);
     }
 
     #[test]

@@ -86,9 +86,8 @@ async fn fetch(bus: &Bus, filter: &Options<'_>, limit: u32) -> Result<Vec<Dict>>
     let mut cursor = String::new();
     while rows.len() < wanted {
         let page = u32::try_from(wanted - rows.len()).unwrap_or(PAGE).min(PAGE);
-        let (more, next): (Vec<Dict>, String) = bus
-            .call(HISTORY, "Query", &(filter, page, cursor.as_str()))
-            .await?;
+        let (more, next): (Vec<Dict>, String) =
+            bus.call(HISTORY, "Query", &(filter, page, cursor.as_str())).await?;
         let end = more.is_empty() || next.is_empty() || next == cursor;
         rows.extend(more);
         if end {
@@ -120,15 +119,8 @@ fn line(row: &Dict, out: &Out) -> Vec<String> {
         (other, "outgoing") => format!("→ {}", clean(other)),
         (other, _) => format!("← {}", clean(other)),
     };
-    let (from, to) = (
-        value::number(row, "connected-at"),
-        value::number(row, "ended-at"),
-    );
-    let length = if from == 0 || to == 0 {
-        String::new()
-    } else {
-        time::length(from, to)
-    };
+    let (from, to) = (value::number(row, "connected-at"), value::number(row, "ended-at"));
+    let length = if from == 0 || to == 0 { String::new() } else { time::length(from, to) };
     let mut notes = Vec::new();
     if value::flag(row, "video") {
         notes.push("video");

@@ -32,10 +32,7 @@ pub async fn passphrase(fd: Option<u32>, ask: Ask) -> Result<Zeroizing<String>> 
         None => from_terminal(ask).await?,
     };
     if text.is_empty() {
-        return Err(Error::usage(
-            "the passphrase is empty",
-            "Give one of several words.",
-        ));
+        return Err(Error::usage("the passphrase is empty", "Give one of several words."));
     }
     Ok(text)
 }
@@ -54,30 +51,21 @@ fn from_fd(fd: u32) -> Result<Zeroizing<String>> {
 
 fn read_line(from: File) -> Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
-    BufReader::new(from.take(LONGEST))
-        .read_line(&mut line)
-        .map_err(|error| {
-            Error::usage(
-                format!("the passphrase cannot be read ({error})"),
-                "Is it text (UTF-8)?",
-            )
-        })?;
+    BufReader::new(from.take(LONGEST)).read_line(&mut line).map_err(|error| {
+        Error::usage(format!("the passphrase cannot be read ({error})"), "Is it text (UTF-8)?")
+    })?;
     let end = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(end);
     Ok(line)
 }
 
 async fn from_terminal(ask: Ask) -> Result<Zeroizing<String>> {
-    let terminal = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(|_| {
-            Error::usage(
-                "there is no terminal to ask for the passphrase",
-                "Give it with --passphrase-fd FD.",
-            )
-        })?;
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|_| {
+        Error::usage(
+            "there is no terminal to ask for the passphrase",
+            "Give it with --passphrase-fd FD.",
+        )
+    })?;
     let quiet = Quiet::start(&terminal)?;
     let reader = terminal.try_clone().map_err(|e| tty(&e))?;
     let asking = tokio::task::spawn_blocking(move || {
@@ -104,10 +92,7 @@ fn prompt(mut terminal: &File, text: &str) -> Result<Zeroizing<String>> {
 }
 
 fn tty(error: &std::io::Error) -> Error {
-    Error::usage(
-        format!("the terminal failed ({error})"),
-        "Give it with --passphrase-fd FD.",
-    )
+    Error::usage(format!("the terminal failed ({error})"), "Give it with --passphrase-fd FD.")
 }
 
 struct Quiet<'t> {

@@ -65,10 +65,7 @@ pub async fn run(command: SettingsCommand, out: &Out) -> Result<()> {
         SettingsCommand::Get(Key { key }) => {
             known(&all, &key)?;
             let now: OwnedVariant = bus.call(SETTINGS, "Get", &(key.as_str(),)).await?;
-            out.both(
-                shown(&now),
-                &json!({"key": key, "value": value::to_json(&now)}),
-            )
+            out.both(shown(&now), &json!({"key": key, "value": value::to_json(&now)}))
         }
         SettingsCommand::Set(Set { key, value }) => {
             let wanted = value::parse_like(known(&all, &key)?, &value)?;
@@ -95,11 +92,7 @@ fn known<'d>(all: &'d Dict, key: &str) -> Result<&'d OwnedVariant> {
         } else {
             format!("Did you mean: {}?", clean(&near.join(", ")))
         };
-        Error::refused(
-            "InvalidArgument",
-            format!("there is no setting \"{}\"", clean(key)),
-            next,
-        )
+        Error::refused("InvalidArgument", format!("there is no setting \"{}\"", clean(key)), next)
     })
 }
 

@@ -70,11 +70,7 @@ async fn read(bus: &Bus) -> Result<Snapshot> {
             providers.push((path.to_string(), props));
         }
     }
-    Ok(Snapshot {
-        manager,
-        calls: pick::calls(objects),
-        providers,
-    })
+    Ok(Snapshot { manager, calls: pick::calls(objects), providers })
 }
 
 impl Snapshot {
@@ -117,14 +113,7 @@ fn show(snapshot: &Snapshot, out: &Out) -> Result<()> {
     if snapshot.calls.is_empty() {
         return Ok(());
     }
-    let mut rows = vec![heading(&[
-        "WHO",
-        "STATE",
-        "TIME",
-        "ENCRYPTION",
-        "FLAGS",
-        "ID",
-    ])];
+    let mut rows = vec![heading(&["WHO", "STATE", "TIME", "ENCRYPTION", "FLAGS", "ID"])];
     rows.extend(snapshot.calls.iter().map(|call| row(call, out)));
     out.table(&rows)
 }
@@ -141,22 +130,14 @@ fn row(call: &Call, out: &Out) -> Vec<String> {
         0 => time::now_us(),
         ended => ended,
     };
-    let length = if connected == 0 {
-        String::new()
-    } else {
-        time::length(connected, until)
-    };
+    let length = if connected == 0 { String::new() } else { time::length(connected, until) };
     let state = match call.state() {
         "active" => out.paint(Tone::Good, "active"),
         "ringing" | "reported" => out.paint(Tone::Warn, clean(call.state())),
         "ended" => out.paint(Tone::Dim, format!("ended ({})", end_reason(props))),
         other => clean(other),
     };
-    let arrow = if value::text(props, "Direction") == "incoming" {
-        "←"
-    } else {
-        "→"
-    };
+    let arrow = if value::text(props, "Direction") == "incoming" { "←" } else { "→" };
     vec![
         format!("{arrow} {}", call.who()),
         state,
@@ -169,11 +150,7 @@ fn row(call: &Call, out: &Out) -> Vec<String> {
 
 fn end_reason(props: &Dict) -> String {
     let (reason, text) = value::pair(props, "EndReason");
-    if text.is_empty() {
-        clean(&reason)
-    } else {
-        clean(&format!("{reason}: {text}"))
-    }
+    if text.is_empty() { clean(&reason) } else { clean(&format!("{reason}: {text}")) }
 }
 
 fn flags(props: &Dict) -> String {
@@ -187,10 +164,7 @@ fn flags(props: &Dict) -> String {
         ("Waiting", "waiting"),
         ("Reconnecting", "reconnecting"),
     ];
-    let set: Vec<&str> = names
-        .iter()
-        .filter(|(key, _)| value::flag(props, key))
-        .map(|(_, name)| *name)
-        .collect();
+    let set: Vec<&str> =
+        names.iter().filter(|(key, _)| value::flag(props, key)).map(|(_, name)| *name).collect();
     set.join(", ")
 }

@@ -22,9 +22,7 @@ pub fn span(typed: &str) -> Result<Duration> {
             "Write a number and a unit: 30s, 45m, 12h, 7d, 2w.",
         )
     };
-    let digits = typed
-        .find(|c: char| !c.is_ascii_digit())
-        .ok_or_else(wrong)?;
+    let digits = typed.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (count, unit) = typed.split_at(digits);
     let count: u64 = count.parse().map_err(|_| wrong())?;
     let seconds = match unit {
@@ -49,9 +47,7 @@ pub fn since(typed: &str) -> Result<u64> {
 
 fn since_at(typed: &str, now: &Zoned) -> Result<u64> {
     let midnight = |date: Date| {
-        date.to_zoned(now.time_zone().clone())
-            .ok()
-            .map(|zoned| zoned.timestamp().as_microsecond())
+        date.to_zoned(now.time_zone().clone()).ok().map(|zoned| zoned.timestamp().as_microsecond())
     };
     let moment = match typed {
         "today" => midnight(now.date()),
@@ -65,9 +61,7 @@ fn since_at(typed: &str, now: &Zoned) -> Result<u64> {
             } else if let Ok(date) = typed.parse::<Date>() {
                 midnight(date)
             } else if let Ok(time) = typed.parse::<DateTime>() {
-                time.to_zoned(now.time_zone().clone())
-                    .ok()
-                    .map(|z| z.timestamp().as_microsecond())
+                time.to_zoned(now.time_zone().clone()).ok().map(|z| z.timestamp().as_microsecond())
             } else {
                 None
             }
@@ -84,11 +78,7 @@ fn since_at(typed: &str, now: &Zoned) -> Result<u64> {
 /// A moment in local time to the minute, "" for 0.
 pub fn local(us: u64) -> String {
     stamp(us)
-        .map(|t| {
-            t.to_zoned(TimeZone::system())
-                .strftime("%Y-%m-%d %H:%M")
-                .to_string()
-        })
+        .map(|t| t.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
         .unwrap_or_default()
 }
 
@@ -96,9 +86,7 @@ fn stamp(us: u64) -> Option<Timestamp> {
     if us == 0 {
         return None;
     }
-    i64::try_from(us)
-        .ok()
-        .and_then(|us| Timestamp::from_microsecond(us).ok())
+    i64::try_from(us).ok().and_then(|us| Timestamp::from_microsecond(us).ok())
 }
 
 /// How long something took: 0:42, 12:05, 1:02:03.
@@ -119,16 +107,7 @@ mod tests {
     #[test]
     fn spans_need_a_unit_and_stay_in_reason() {
         assert_eq!(span("7d").unwrap(), Duration::from_secs(604_800));
-        for bad in [
-            "",
-            "7",
-            "d",
-            "-1d",
-            "7 d",
-            "99999999999999999999d",
-            "9999999999w",
-            "7é",
-        ] {
+        for bad in ["", "7", "d", "-1d", "7 d", "99999999999999999999d", "9999999999w", "7é"] {
             assert_eq!(span(bad).unwrap_err().exit_code(), 2, "{bad}");
         }
     }
@@ -137,18 +116,9 @@ mod tests {
     fn days_begin_at_local_midnight() {
         let now: Zoned = "2026-11-24T03:30:00+01:00[+01:00]".parse().unwrap();
         let midnight: Timestamp = "2026-11-23T00:00:00+01:00".parse().unwrap();
-        assert_eq!(
-            since_at("yesterday", &now).unwrap(),
-            midnight.as_microsecond() as u64
-        );
-        assert_eq!(
-            since_at("2026-11-23", &now).unwrap(),
-            midnight.as_microsecond() as u64
-        );
-        assert_eq!(
-            since_at("2026-11-23T00:00", &now).unwrap(),
-            midnight.as_microsecond() as u64
-        );
+        assert_eq!(since_at("yesterday", &now).unwrap(), midnight.as_microsecond() as u64);
+        assert_eq!(since_at("2026-11-23", &now).unwrap(), midnight.as_microsecond() as u64);
+        assert_eq!(since_at("2026-11-23T00:00", &now).unwrap(), midnight.as_microsecond() as u64);
         assert!(since_at("soon", &now).is_err());
     }
 

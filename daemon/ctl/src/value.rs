@@ -14,28 +14,22 @@ use crate::error::{Error, Result};
 /// A dictionary `a{sv}`, in the order of its keys so that output is stable.
 pub type Dict = BTreeMap<String, OwnedVariant>;
 
-/// Options for a method, built with [`Options::with`].
+/// Options `a{sv}` for a method.
 pub type Options<'a> = BTreeMap<&'a str, Variant<'a>>;
 
 /// A string, or "".
 pub fn text<'a>(dict: &'a Dict, key: &str) -> &'a str {
-    dict.get(key)
-        .and_then(|v| <&str>::try_from(v).ok())
-        .unwrap_or_default()
+    dict.get(key).and_then(|v| <&str>::try_from(v).ok()).unwrap_or_default()
 }
 
 /// A boolean, or false.
 pub fn flag(dict: &Dict, key: &str) -> bool {
-    dict.get(key)
-        .and_then(|v| bool::try_from(v).ok())
-        .unwrap_or_default()
+    dict.get(key).and_then(|v| bool::try_from(v).ok()).unwrap_or_default()
 }
 
 /// A number, or 0.
 pub fn number(dict: &Dict, key: &str) -> u64 {
-    dict.get(key)
-        .and_then(|v| u64::try_from(v).ok())
-        .unwrap_or_default()
+    dict.get(key).and_then(|v| u64::try_from(v).ok()).unwrap_or_default()
 }
 
 /// A pair of strings such as a handle, or ("", "").
@@ -67,11 +61,7 @@ pub fn handles(dict: &Dict) -> Vec<(String, String, String)> {
 
 /// A dictionary as a JSON object.
 pub fn object(dict: &Dict) -> Value {
-    Value::Object(
-        dict.iter()
-            .map(|(k, v)| (k.clone(), to_json(v)))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(dict.iter().map(|(k, v)| (k.clone(), to_json(v))).collect::<Map<_, _>>())
 }
 
 /// Any value as JSON: structures become arrays, paths and signatures strings.
@@ -91,11 +81,9 @@ pub fn to_json(value: &Variant<'_>) -> Value {
         Variant::ObjectPath(p) => json!(p.as_str()),
         Variant::Variant(inner) => to_json(inner),
         Variant::Array(items) => Value::Array(items.inner().iter().map(to_json).collect()),
-        Variant::Dict(dict) => Value::Object(
-            dict.iter()
-                .map(|(k, v)| (key(k), to_json(v)))
-                .collect::<Map<_, _>>(),
-        ),
+        Variant::Dict(dict) => {
+            Value::Object(dict.iter().map(|(k, v)| (key(k), to_json(v))).collect::<Map<_, _>>())
+        }
         Variant::Structure(fields) => Value::Array(fields.fields().iter().map(to_json).collect()),
         // A file descriptor means nothing to a reader of text.
         Variant::Fd(_) => Value::Null,
@@ -118,10 +106,7 @@ pub fn parse_like(now: &Variant<'_>, typed: &str) -> Result<Variant<'static>> {
     let wrong = |kind: &str| {
         Error::usage(
             format!("\"{typed}\" is not {kind}"),
-            format!(
-                "The value now is {}; give one of the same kind.",
-                to_json(now)
-            ),
+            format!("The value now is {}; give one of the same kind.", to_json(now)),
         )
     };
     let value = match now {
@@ -130,31 +115,23 @@ pub fn parse_like(now: &Variant<'_>, typed: &str) -> Result<Variant<'static>> {
             "false" | "no" | "off" | "0" => false,
             _ => return Err(wrong("yes or no")),
         }),
-        Variant::U8(_) => Variant::from(
-            typed
-                .parse::<u8>()
-                .map_err(|_| wrong("a number from 0 to 255"))?,
-        ),
+        Variant::U8(_) => {
+            Variant::from(typed.parse::<u8>().map_err(|_| wrong("a number from 0 to 255"))?)
+        }
         Variant::I16(_) => {
             Variant::from(typed.parse::<i16>().map_err(|_| wrong("a small number"))?)
         }
-        Variant::U16(_) => Variant::from(
-            typed
-                .parse::<u16>()
-                .map_err(|_| wrong("a number from 0 to 65535"))?,
-        ),
+        Variant::U16(_) => {
+            Variant::from(typed.parse::<u16>().map_err(|_| wrong("a number from 0 to 65535"))?)
+        }
         Variant::I32(_) => Variant::from(typed.parse::<i32>().map_err(|_| wrong("a number"))?),
-        Variant::U32(_) => Variant::from(
-            typed
-                .parse::<u32>()
-                .map_err(|_| wrong("a number from 0 up"))?,
-        ),
+        Variant::U32(_) => {
+            Variant::from(typed.parse::<u32>().map_err(|_| wrong("a number from 0 up"))?)
+        }
         Variant::I64(_) => Variant::from(typed.parse::<i64>().map_err(|_| wrong("a number"))?),
-        Variant::U64(_) => Variant::from(
-            typed
-                .parse::<u64>()
-                .map_err(|_| wrong("a number from 0 up"))?,
-        ),
+        Variant::U64(_) => {
+            Variant::from(typed.parse::<u64>().map_err(|_| wrong("a number from 0 up"))?)
+        }
         Variant::F64(_) => Variant::from(typed.parse::<f64>().map_err(|_| wrong("a number"))?),
         Variant::Str(_) => Variant::from(typed.to_owned()),
         Variant::Array(items) if items.element_signature() == "s" => Variant::from(
@@ -207,11 +184,6 @@ mod tests {
         assert_eq!(on, Variant::from(true));
         let list = parse_like(&Variant::from(vec!["a"]), "x, y").unwrap();
         assert_eq!(to_json(&list), json!(["x", "y"]));
-        assert_eq!(
-            parse_like(&Variant::from(1u8), "300")
-                .unwrap_err()
-                .exit_code(),
-            2
-        );
+        assert_eq!(parse_like(&Variant::from(1u8), "300").unwrap_err().exit_code(), 2);
     }
 }

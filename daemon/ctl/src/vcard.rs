@@ -15,19 +15,14 @@ pub fn card(contact: &Dict) -> String {
     line("BEGIN:VCARD".into());
     line("VERSION:4.0".into());
     line(format!("FN:{}", escape(value::text(contact, "name"))));
-    let aliases: Vec<String> = value::list(contact, "aliases")
-        .iter()
-        .map(|alias| escape(alias))
-        .collect();
+    let aliases: Vec<String> =
+        value::list(contact, "aliases").iter().map(|alias| escape(alias)).collect();
     if !aliases.is_empty() {
         line(format!("NICKNAME:{}", aliases.join(",")));
     }
     for (scheme, value, label) in value::handles(contact) {
-        let kind = if label.is_empty() {
-            String::new()
-        } else {
-            format!(";TYPE={}", param(&label))
-        };
+        let kind =
+            if label.is_empty() { String::new() } else { format!(";TYPE={}", param(&label)) };
         // TEL as text and everything else as IMPP, which takes any URI.
         match scheme.as_str() {
             "tel" => line(format!("TEL{kind}:{}", escape(&value))),
@@ -57,17 +52,12 @@ fn escape(text: &str) -> String {
 
 /// A parameter value: quoted, and the characters that could leave the quotes dropped.
 fn param(text: &str) -> String {
-    let inner: String = text
-        .chars()
-        .filter(|c| !c.is_control() && *c != '"')
-        .collect();
+    let inner: String = text.chars().filter(|c| !c.is_control() && *c != '"').collect();
     format!("\"{inner}\"")
 }
 
 fn uri(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() && !c.is_whitespace())
-        .collect()
+    text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect()
 }
 
 fn fold(card: &mut String, text: &str) {
@@ -93,11 +83,7 @@ mod tests {
         let contact = Dict::from([
             entry("name", "Alice; \nEND:VCARD").unwrap(),
             entry("aliases", vec!["Ali, the first"]).unwrap(),
-            entry(
-                "handles",
-                vec![("tel", "+4930", "home"), ("ahoy", "k\r\nX:1", "")],
-            )
-            .unwrap(),
+            entry("handles", vec![("tel", "+4930", "home"), ("ahoy", "k\r\nX:1", "")]).unwrap(),
         ]);
         assert_eq!(
             card(&contact),

@@ -47,11 +47,7 @@ pub struct WatchArgs {
 /// Follows until the daemon goes, the reader goes, or Ctrl-C.
 pub async fn run(args: WatchArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
-    let mut follower = Follower {
-        out,
-        only: args.only,
-        known: BTreeSet::new(),
-    };
+    let mut follower = Follower { out, only: args.only, known: BTreeSet::new() };
     let mut signals = bus.signals().await?;
     let done = follow(&bus, &mut signals, &mut follower).await;
     if matches!(done, Err(Error::NoDaemon { .. })) {
@@ -96,10 +92,7 @@ impl Follower<'_> {
     fn event(&mut self, message: &Message) -> Option<Value> {
         let named = bus::named(message);
         let body = message.body();
-        let short = named
-            .interface
-            .strip_prefix("org.ahoycall.Calls1.")
-            .unwrap_or_default();
+        let short = named.interface.strip_prefix("org.ahoycall.Calls1.").unwrap_or_default();
         match (short, named.member.as_str()) {
             ("", "InterfacesAdded") => {
                 let (path, interfaces) = body
@@ -122,9 +115,8 @@ impl Follower<'_> {
                 Some(json!({"event": "missed", "history_id": id}))
             }
             ("Manager", "ActionFinished") => {
-                let (serial, call, action, result, error) = body
-                    .deserialize::<(u32, OwnedObjectPath, String, String, String)>()
-                    .ok()?;
+                let (serial, call, action, result, error) =
+                    body.deserialize::<(u32, OwnedObjectPath, String, String, String)>().ok()?;
                 Some(json!({
                     "event": "action", "serial": serial, "call": call.as_str(),
                     "action": action, "result": result, "error": error,
@@ -139,9 +131,7 @@ impl Follower<'_> {
                 Some(json!({"event": "prompt", "text": text, "choices": choices}))
             }
             ("History", "Changed") => {
-                let args = body
-                    .deserialize::<(Vec<String>, Vec<String>, Vec<String>)>()
-                    .ok()?;
+                let args = body.deserialize::<(Vec<String>, Vec<String>, Vec<String>)>().ok()?;
                 Some(json!({"event": "history-changed", "args": args}))
             }
             ("Contacts", "Changed") => {

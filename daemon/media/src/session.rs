@@ -147,8 +147,12 @@ impl Session {
     /// Holds or resumes.
     pub(crate) fn set_held(&mut self, held: bool, world: &mut World) {
         self.want(Wish { held, ..self.wish }, world);
-        if held && let Ok(mut playout) = self.playout.lock() {
-            playout.clear();
+        if held {
+            self.heard.pause();
+            self.seen.pause();
+            if let Ok(mut playout) = self.playout.lock() {
+                playout.clear();
+            }
         }
     }
 

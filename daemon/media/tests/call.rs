@@ -572,3 +572,50 @@ fn a_second_call_in_the_same_worker_changes_nothing_for_the_first() {
         (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
     });
 }
+
+/// Numbers that look random and are the same in every run.
+fn noise(state: &mut u64) -> u8 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 56) as u8
+}
+
+#[test]
+fn a_storm_of_hostile_packets_ends_in_nothing_worse_than_a_pause() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = two_people();
+    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let (a, b) = call(&system, video_plan);
+    b.wait("pictures", showing);
+    b.wait("voice", playing);
+    let mut state = 7;
+    for number in 0..3000_u32 {
+        let (stream, kind) = if number % 2 == 0 {
+            (Stream::Audio, 96)
+        } else {
+            (Stream::Video, 97)
+        };
+        let mut packet: Vec<u8> = (0..13 + number % 900).map(|_| noise(&mut state)).collect();
+        packet[0] = 0x80 | (packet[0] & 0x3f);
+        packet[1] = kind | (packet[1] & 0x80);
+        // Mostly one source: others would each be a new stream.
+        if number % 500 != 0 {
+            packet[8..12].copy_from_slice(&[1, 2, 3, 4]);
+        }
+        b.give(stream, &packet);
+    }
+    let counters = |event: &MediaEvent| match event {
+        MediaEvent::Stats { stats, .. } => Some(stats.clone()),
+        _ => None,
+    };
+    let before = b.wait_after(b.seen(), "counters", counters);
+    a.tell(&MediaCommand::ForceKeyFrame { session: CALL });
+    b.wait_after(b.seen(), "voice and pictures", |event| {
+        let now = counters(event)?;
+        let heard = now.audio_received > before.audio_received + 100;
+        (heard && now.video_shown > before.video_shown + 10).then_some(())
+    });
+}

@@ -138,8 +138,8 @@ fn a_call_takes_a_small_part_of_a_core() {
             None
         }
     };
-    let (seen, start) = (b.seen(), Instant::now());
-    let before = b.wait_after(seen, "counters", shown);
+    let before = b.wait_after(b.seen(), "counters", shown);
+    let start = Instant::now();
     measure("media_video_call", &a);
     let after = b.wait_after(b.seen(), "counters", shown);
     let rate = (after - before) as f64 / start.elapsed().as_secs_f64();

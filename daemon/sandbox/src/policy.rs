@@ -43,10 +43,7 @@ impl Policy {
     /// Read access to the system's libraries, codecs and their data, and to nothing of the user's.
     #[must_use]
     pub fn system() -> Self {
-        Self {
-            read_dirs: SYSTEM.iter().map(PathBuf::from).collect(),
-            write_dirs: Vec::new(),
-        }
+        Self { read_dirs: SYSTEM.iter().map(PathBuf::from).collect(), write_dirs: Vec::new() }
     }
 
     /// The same, with one more directory or file to read, such as a model's.

@@ -1,7 +1,7 @@
 //! The bus contract in `dbus/` is complete in itself: every member is explained, every signature is
 //! one, every method lists its errors, and every error is explained. Whether the daemon keeps it is
 //! tested where the daemon runs.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -89,9 +89,23 @@ fn after_type(signature: &str) -> Option<&str> {
 fn every_interface_of_the_contract_has_its_file() {
     let names: Vec<String> = files().into_keys().collect();
     let expected = [
-        "Audio", "Call", "Call.Captions", "Call.Participants", "Call.Text", "Call.Verification",
-        "Contacts", "Filter", "Group", "History", "Identity", "Manager", "Provider",
-        "ProviderApp", "Registry", "Settings", "Voice",
+        "Audio",
+        "Call",
+        "Call.Captions",
+        "Call.Participants",
+        "Call.Text",
+        "Call.Verification",
+        "Contacts",
+        "Filter",
+        "Group",
+        "History",
+        "Identity",
+        "Manager",
+        "Provider",
+        "ProviderApp",
+        "Registry",
+        "Settings",
+        "Voice",
     ];
     let mut expected: Vec<String> = expected.iter().map(|e| format!("{PREFIX}{e}")).collect();
     expected.sort();
@@ -164,7 +178,9 @@ fn activation_of_either_name_starts_the_one_unit() {
     for bus_name in ["org.ahoycall.Calls1", "org.ahoycall.Provider1"] {
         let file = dbus().join(format!("{bus_name}.service.in"));
         let text = fs::read_to_string(file).unwrap();
-        for line in [&format!("Name={bus_name}"), "Exec=@bindir@/ahoyd", "SystemdService=ahoyd.service"] {
+        for line in
+            [&format!("Name={bus_name}"), "Exec=@bindir@/ahoyd", "SystemdService=ahoyd.service"]
+        {
             assert!(text.lines().any(|l| l == line), "{bus_name}: {line}");
         }
     }

@@ -4,7 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "helpers of tests; skips are counted"
+    reason = "a failed step fails the test; skips are counted"
 )]
 
 use std::{
@@ -45,47 +45,25 @@ impl Place {
         fs::write(dir.join("home/key"), "secret").unwrap();
         fs::write(dir.join("models/model"), "words").unwrap();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        fs::write(
-            dir.join("models/tcp"),
-            server.local_addr().unwrap().to_string(),
-        )
-        .unwrap();
+        fs::write(dir.join("models/tcp"), server.local_addr().unwrap().to_string()).unwrap();
         let bus = UnixListener::bind(dir.join("bus")).unwrap();
         // Copied: a user may not reach the build directory. By another process: a descriptor open
         // for writing here could be inherited by a neighbouring test's child ("text file busy").
-        let copied = Command::new("cp")
-            .arg(ATTEMPT)
-            .arg(dir.join("attempt"))
-            .status();
+        let copied = Command::new("cp").arg(ATTEMPT).arg(dir.join("attempt")).status();
         assert!(copied.unwrap().success());
-        let all = [
-            "",
-            "home",
-            "models",
-            "home/key",
-            "models/model",
-            "models/tcp",
-            "bus",
-        ];
+        let all = ["", "home", "models", "home/key", "models/model", "models/tcp", "bus"];
         for path in all.map(|part| dir.join(part)) {
             chown(&path, user, None).unwrap();
         }
         let key = fs::Permissions::from_mode(0o600);
         fs::set_permissions(dir.join("home/key"), key).unwrap();
-        Self {
-            dir,
-            user,
-            _bus: bus,
-            _server: server,
-        }
+        Self { dir, user, _bus: bus, _server: server }
     }
 
     fn run(&self, what: &str, how: &str) -> Output {
         // Below a shell, so that the attempt has a parent of the same user to attack.
         let mut command = Command::new("sh");
-        command
-            .args(["-c", "\"$@\"; exit $?", "sh"])
-            .arg(self.dir.join("attempt"));
+        command.args(["-c", "\"$@\"; exit $?", "sh"]).arg(self.dir.join("attempt"));
         command.args([what, how]).arg(&self.dir).current_dir("/");
         if let Some(user) = self.user {
             command.uid(user).gid(user);
@@ -130,40 +108,20 @@ fn locked_as(what: &str) -> String {
 
 /// Each attempt works free and is refused with one of these errors once locked.
 fn assert_refused(attempts: &[&str], how: &str, errors: &[i32]) {
-    let refused: Vec<String> = errors
-        .iter()
-        .map(|error| format!("refused {error}"))
-        .collect();
+    let refused: Vec<String> = errors.iter().map(|error| format!("refused {error}")).collect();
     for user in users() {
         for what in attempts {
-            assert_eq!(
-                Place::new(user).answer(what, "free"),
-                "ok",
-                "{what} before, user {user:?}"
-            );
+            assert_eq!(Place::new(user).answer(what, "free"), "ok", "{what} before, user {user:?}");
             let answer = Place::new(user).answer(what, how);
-            assert!(
-                refused.contains(&answer),
-                "{what} after, user {user:?}: {answer}"
-            );
+            assert!(refused.contains(&answer), "{what} after, user {user:?}: {answer}");
         }
     }
 }
 
-const NETWORK: &[&str] = &[
-    "tcp-listen",
-    "tcp-connect",
-    "udp-socket",
-    "unix-connect",
-    "unix-listen",
-];
+const NETWORK: &[&str] =
+    &["tcp-listen", "tcp-connect", "udp-socket", "unix-connect", "unix-listen"];
 const PROGRAMS: &[&str] = &["exec", "exec-in-place"];
-const READS: &[&str] = &[
-    "read-key",
-    "list-home",
-    "read-of-parent",
-    "key-through-own-root",
-];
+const READS: &[&str] = &["read-key", "list-home", "read-of-parent", "key-through-own-root"];
 const CHANGES: &[&str] = &[
     "write-key",
     "write-model",
@@ -176,12 +134,7 @@ const CHANGES: &[&str] = &[
     "make-directory",
     "make-link",
 ];
-const USES: &[&str] = &[
-    "read-model",
-    "read-library-tree",
-    "start-thread",
-    "talk-to-parent",
-];
+const USES: &[&str] = &["read-model", "read-library-tree", "start-thread", "talk-to-parent"];
 
 #[test]
 fn a_locked_worker_opens_no_network_socket_and_reaches_no_bus() {
@@ -211,13 +164,12 @@ fn without_landlock_all_but_reading_is_refused_and_a_warning_says_so() {
         assert_refused(attempts, "without-landlock", &[libc::EPERM]);
     }
     let place = Place::new(None);
-    let text = |how| String::from_utf8(place.run("read-model", how).stdout).unwrap();
-    let missing = text("without-landlock");
-    assert!(missing.contains("no Landlock"), "{missing}");
-    assert!(
-        missing.contains("warning: this kernel or container has no Landlock"),
-        "{missing}"
-    );
+    let text = |how: &str| String::from_utf8(place.run("read-model", how).stdout).unwrap();
+    // A container's filter may answer EPERM instead of ENOSYS.
+    for missing in ["without-landlock", "landlock-refused"].map(text) {
+        assert!(missing.contains("no Landlock"), "{missing}");
+        assert!(missing.contains("warning: this kernel or container has no Landlock"), "{missing}");
+    }
     let off = text("landlock-off");
     assert!(off.contains("warning: Landlock is switched off"), "{off}");
 }
@@ -227,11 +179,7 @@ fn what_a_worker_needs_still_works_behind_the_lock() {
     for user in users() {
         for how in ["locked", "without-landlock", "writable"] {
             for what in USES {
-                assert_eq!(
-                    Place::new(user).answer(what, how),
-                    "ok",
-                    "{what} {how} {user:?}"
-                );
+                assert_eq!(Place::new(user).answer(what, how), "ok", "{what} {how} {user:?}");
             }
         }
     }
@@ -250,30 +198,12 @@ fn a_directory_named_writable_can_be_written_and_nothing_else() {
         return;
     }
     for user in users() {
-        for what in [
-            "write-key",
-            "create-file",
-            "delete-key",
-            "rename-key",
-            "make-directory",
-        ] {
-            assert_eq!(
-                Place::new(user).answer(what, "writable"),
-                "ok",
-                "{what} {user:?}"
-            );
+        for what in ["write-key", "create-file", "delete-key", "rename-key", "make-directory"] {
+            assert_eq!(Place::new(user).answer(what, "writable"), "ok", "{what} {user:?}");
         }
     }
-    assert_refused(
-        &["write-model", "create-among-models"],
-        "writable",
-        &[libc::EACCES],
-    );
-    assert_refused(
-        &["open-key-to-all", "make-link", "tcp-listen"],
-        "writable",
-        &[libc::EPERM],
-    );
+    assert_refused(&["write-model", "create-among-models"], "writable", &[libc::EACCES]);
+    assert_refused(&["open-key-to-all", "make-link", "tcp-listen"], "writable", &[libc::EPERM]);
 }
 
 #[test]
@@ -316,9 +246,7 @@ fn a_worker_talks_to_its_parent_on_descriptor_3_from_behind_the_lock() {
 fn a_worker_started_by_hand_says_how_to_start_it() {
     // Descriptor 3 is closed for children of a test.
     let error = ahoy_sandbox::Channel::from_worker_fd().unwrap_err();
-    let inner = error
-        .get_ref()
-        .and_then(|e| e.downcast_ref::<ahoy_sandbox::NotAWorker>());
+    let inner = error.get_ref().and_then(|e| e.downcast_ref::<ahoy_sandbox::NotAWorker>());
     assert_eq!(inner, Some(&ahoy_sandbox::NotAWorker::NotStartedByAhoyd));
     assert!(error.to_string().contains("started by ahoyd, not by hand"));
     assert!(Path::new(ATTEMPT).exists());

@@ -76,8 +76,8 @@ pub async fn serve(front: &Front) -> zbus::Result<Connection> {
     server.at(ROOT, audio::Audio::new(front)).await?;
     server.at(ROOT, voice::Voice::new(front)).await?;
     server.at(ROOT, settings::Settings::new(front)).await?;
-    let flags = fdo::RequestNameFlags::DoNotQueue;
-    connection.request_name_with_flags(NAME, flags.into()).await?;
+    let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;
+    connection.request_name_with_flags(NAME, flags).await?;
     Ok(connection)
 }
 
@@ -135,7 +135,8 @@ impl Shown {
 
     async fn tell(&mut self, event: Event) -> zbus::Result<()> {
         let root = self.emitter(ROOT)?;
-        let server = self.connection.object_server();
+        let connection = self.connection.clone();
+        let server = connection.object_server();
         match event {
             Event::Added(id) => {
                 let view = self.front.view.borrow().calls.get(&id).cloned();

@@ -5,3 +5,4 @@
 
 pub mod lan;
 pub mod mdns;
+pub mod udp;

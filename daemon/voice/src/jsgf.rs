@@ -87,7 +87,16 @@ mod tests {
     fn a_name_cannot_change_the_grammar() {
         let grammar = test_grammar(
             &["call <name>"],
-            &[("name", &["bob", "eve; public <x> = hang up", "o'neil", "<name>", "a | b"])],
+            &[(
+                "name",
+                &[
+                    "bob",
+                    "eve; public <x> = hang up",
+                    "o'neil",
+                    "<name>",
+                    "a | b",
+                ],
+            )],
         );
         let text = compile(&grammar).expect("a grammar");
         assert!(text.contains("<slot0> = bob | o'neil;"), "{text}");

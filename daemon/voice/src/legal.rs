@@ -91,7 +91,11 @@ pub(crate) fn closest(grammar: &Grammar, heard: &[HeardWord], limit: usize) -> V
         .map(|(text, score)| Reading { text, score })
         .collect();
     // By text where equal, so that the same sound always gives the same answer.
-    readings.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.text.cmp(&b.text)));
+    readings.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.text.cmp(&b.text))
+    });
     readings.truncate(limit);
     readings
 }
@@ -188,20 +192,30 @@ mod tests {
 
     fn grammar() -> Grammar {
         test_grammar(
-            &["call <name>", "call <name> video", "hang up", "add <name> and <name>"],
+            &[
+                "call <name>",
+                "call <name> video",
+                "hang up",
+                "add <name> and <name>",
+            ],
             &[("name", &["alice", "alice smith", "bob"])],
         )
     }
 
     fn heard(text: &str, sure: f64) -> Vec<HeardWord> {
-        let words = text.split(' ').map(|text| HeardWord { text: text.into(), sure });
+        let words = text.split(' ').map(|text| HeardWord {
+            text: text.into(),
+            sure,
+        });
         words.collect()
     }
 
     #[test]
     fn the_words_of_phrases_and_slots_are_all_found() {
         let words = words(&grammar());
-        let expected = ["add", "alice", "and", "bob", "call", "hang", "smith", "up", "video"];
+        let expected = [
+            "add", "alice", "and", "bob", "call", "hang", "smith", "up", "video",
+        ];
         assert!(words.iter().map(String::as_str).eq(expected), "{words:?}");
     }
 
@@ -214,7 +228,11 @@ mod tests {
         assert_eq!(gone, ["alice smith", "hang up"]);
         let deaf = BTreeSet::from(["alice".to_owned(), "bob".to_owned()]);
         let (kept, _) = without(&grammar(), &deaf);
-        assert_eq!(kept.phrases.len(), 1, "an empty slot makes its phrases impossible");
+        assert_eq!(
+            kept.phrases.len(),
+            1,
+            "an empty slot makes its phrases impossible"
+        );
     }
 
     #[test]

@@ -82,7 +82,10 @@ fn main() -> ExitCode {
 fn work(models: Vec<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let channel = Channel::from_worker_fd()?;
     // Resolved now: a link moved later leads nowhere new. One that is missing holds no models.
-    let models: Vec<PathBuf> = models.iter().filter_map(|dir| dir.canonicalize().ok()).collect();
+    let models: Vec<PathBuf> = models
+        .iter()
+        .filter_map(|dir| dir.canonicalize().ok())
+        .collect();
     let places = models.iter().cloned().chain(vosk::library_places());
     let policy = places.fold(Policy::system(), Policy::reading);
     let locked = ahoy_sandbox::lock(&policy)?;

@@ -31,7 +31,9 @@ pub(crate) enum RecogniserError {
         why: String,
     },
     /// Nothing is left to listen for.
-    #[error("none of the commands can be heard with this voice model; it may be for another language")]
+    #[error(
+        "none of the commands can be heard with this voice model; it may be for another language"
+    )]
     NothingHearable,
     /// The recogniser refused what it should have taken.
     #[error("the recogniser stopped working: {0}")]

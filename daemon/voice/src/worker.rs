@@ -131,12 +131,17 @@ impl Worker {
             (None, None) => None,
         };
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut sources = vec![PollFd::from_borrowed_fd(self.channel.as_fd(), PollFlags::IN)];
+        let mut sources = vec![PollFd::from_borrowed_fd(
+            self.channel.as_fd(),
+            PollFlags::IN,
+        )];
         if self.listening.is_some() {
             sources.push(PollFd::from_borrowed_fd(self.pipewire.fd(), PollFlags::IN));
         }
         match poll(&mut sources, timeout.as_ref()) {
-            Ok(_) => Ok(sources.first().is_some_and(|source| !source.revents().is_empty())),
+            Ok(_) => Ok(sources
+                .first()
+                .is_some_and(|source| !source.revents().is_empty())),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(WorkerError::Channel(error.into())),
         }
@@ -223,7 +228,10 @@ impl Worker {
         let gone = loaded.recogniser.prepare(grammar)?;
         if !gone.is_empty() {
             // Names are the user's own; how many is enough for a log.
-            tracing::warn!(count = gone.len(), "commands or names this model cannot hear");
+            tracing::warn!(
+                count = gone.len(),
+                "commands or names this model cannot hear"
+            );
             tracing::debug!(?gone, "cannot be heard");
         }
         loaded.used = Instant::now();

@@ -105,6 +105,12 @@ impl Dialogue {
         }
     }
 
+    /// Whether a question or a countdown is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Closed)
+    }
+
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub const fn next_timeout(&self) -> Option<Duration> {

@@ -56,41 +56,23 @@ pub struct Check {
 
 impl Check {
     fn ok(name: &str, detail: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            state: State::Ok,
-            detail: detail.into(),
-            fix: String::new(),
-        }
+        Self { name: name.into(), state: State::Ok, detail: detail.into(), fix: String::new() }
     }
 
     fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            state: State::Warn,
-            detail: detail.into(),
-            fix: fix.into(),
-        }
+        Self { name: name.into(), state: State::Warn, detail: detail.into(), fix: fix.into() }
     }
 
     fn missing(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            state: State::Missing,
-            detail: detail.into(),
-            fix: fix.into(),
-        }
+        Self { name: name.into(), state: State::Missing, detail: detail.into(), fix: fix.into() }
     }
 }
 
 /// Runs all checks.
 pub async fn run(_args: DoctorArgs, out: &Out) -> Result<()> {
     let checks = out.wait("looking around", all()).await;
-    let missing: Vec<&str> = checks
-        .iter()
-        .filter(|c| c.state == State::Missing)
-        .map(|c| c.name.as_str())
-        .collect();
+    let missing: Vec<&str> =
+        checks.iter().filter(|c| c.state == State::Missing).map(|c| c.name.as_str()).collect();
     let rows: Vec<Value> = checks
         .iter()
         .map(|check| {
@@ -141,11 +123,7 @@ async fn all() -> Vec<Check> {
     match &bus {
         Ok(_) => checks.push(Check::ok("session bus", "reachable")),
         Err(error) => {
-            checks.push(Check::missing(
-                "session bus",
-                error.to_string(),
-                error.next().to_owned(),
-            ));
+            checks.push(Check::missing("session bus", error.to_string(), error.next().to_owned()));
         }
     }
     let bus = bus.ok();
@@ -174,30 +152,20 @@ async fn from_daemon(bus: &Bus) -> Vec<Check> {
             .iter()
             .map(|row| Check {
                 name: format!("ahoyd: {}", value::text(row, "name")),
-                state: if value::flag(row, "ok") {
-                    State::Ok
-                } else {
-                    State::Warn
-                },
+                state: if value::flag(row, "ok") { State::Ok } else { State::Warn },
                 detail: value::text(row, "detail").to_owned(),
                 fix: value::text(row, "fix").to_owned(),
             })
             .collect(),
         Err(error) => {
-            vec![Check::warn(
-                "ahoyd: own checks",
-                error.to_string(),
-                error.next().to_owned(),
-            )]
+            vec![Check::warn("ahoyd: own checks", error.to_string(), error.next().to_owned())]
         }
     }
 }
 
 fn env_dir(name: &str) -> Option<PathBuf> {
     // The XDG specification says that a relative path is to be ignored.
-    std::env::var_os(name)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// `$HOME`.
@@ -212,10 +180,5 @@ pub fn data_home() -> Option<PathBuf> {
 
 /// Where this program lies, to look beside it.
 fn own_dir() -> Option<PathBuf> {
-    std::env::current_exe()
-        .ok()?
-        .canonicalize()
-        .ok()?
-        .parent()
-        .map(PathBuf::from)
+    std::env::current_exe().ok()?.canonicalize().ok()?.parent().map(PathBuf::from)
 }

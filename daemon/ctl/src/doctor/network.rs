@@ -20,14 +20,14 @@ enum Firewall {
 }
 
 pub(super) async fn firewall(daemon: Option<&Bus>) -> Check {
-    let ports = match daemon {
-        Some(bus) => session::ports(bus).await,
-        None => Vec::new(),
+    let port = match daemon {
+        Some(bus) => session::port(bus).await,
+        None => None,
     };
-    describe(active(Path::new("/")), &ports)
+    describe(active(Path::new("/")), port)
 }
 
-fn describe(on: Option<Firewall>, ports: &[(String, u64)]) -> Check {
+fn describe(on: Option<Firewall>, port: Option<u64>) -> Check {
     let name = "firewall";
     let Some(firewall) = on else {
         return Check::ok(name, "none found that is on");
@@ -39,11 +39,7 @@ fn describe(on: Option<Firewall>, ports: &[(String, u64)]) -> Check {
     };
     let mut fix = String::from("If people on your network cannot reach you:");
     let mut all = vec![("udp", MDNS)];
-    all.extend(
-        ports
-            .iter()
-            .flat_map(|(_, port)| [("tcp", *port), ("udp", *port)]),
-    );
+    all.extend(port.into_iter().flat_map(|port| [("tcp", port), ("udp", port)]));
     for (protocol, port) in all {
         fix.push_str("\n  ");
         fix.push_str(&match firewall {
@@ -59,34 +55,22 @@ fn describe(on: Option<Firewall>, ports: &[(String, u64)]) -> Check {
     if firewall == Firewall::Firewalld {
         fix.push_str("\n  sudo firewall-cmd --reload");
     }
-    if ports.is_empty() {
+    if port.is_none() {
         fix.push_str("\n  and the ports of ahoyd: ss -tulpn | grep ahoyd");
     }
-    Check::warn(
-        name,
-        format!("{word} is on; it may keep calls on the local network away"),
-        fix,
-    )
+    Check::warn(name, format!("{word} is on; it may keep calls on the local network away"), fix)
 }
 
 /// What the files say, as only root may ask the kernel. `root` is `/` outside tests.
 fn active(root: &Path) -> Option<Firewall> {
     let has_line = |file: &str, wanted: &str| {
-        std::fs::read_to_string(root.join(file)).is_ok_and(|text| {
-            text.lines()
-                .any(|line| line.trim().eq_ignore_ascii_case(wanted))
-        })
+        std::fs::read_to_string(root.join(file))
+            .is_ok_and(|text| text.lines().any(|line| line.trim().eq_ignore_ascii_case(wanted)))
     };
     let enabled = |unit: &str| {
         ["multi-user.target.wants", "sysinit.target.wants"]
             .iter()
-            .any(|t| {
-                root.join("etc/systemd/system")
-                    .join(t)
-                    .join(unit)
-                    .symlink_metadata()
-                    .is_ok()
-            })
+            .any(|t| root.join("etc/systemd/system").join(t).join(unit).symlink_metadata().is_ok())
     };
     if has_line("etc/ufw/ufw.conf", "ENABLED=yes") {
         Some(Firewall::Ufw)
@@ -106,17 +90,16 @@ mod tests {
 
     #[test]
     fn each_firewall_gets_its_own_commands() {
-        let ports = [("link.port".to_owned(), 4242)];
         for (firewall, command) in [
             (Firewall::Ufw, "sudo ufw allow 4242/udp"),
             (Firewall::Firewalld, "--add-port=4242/tcp"),
             (Firewall::Nftables, "udp dport 5353 accept"),
         ] {
-            let check = describe(Some(firewall), &ports);
+            let check = describe(Some(firewall), Some(4242));
             assert_eq!(check.state, State::Warn);
             assert!(check.fix.contains(command), "{}", check.fix);
         }
-        assert_eq!(describe(None, &ports).state, State::Ok);
+        assert_eq!(describe(None, None).state, State::Ok);
     }
 
     #[test]

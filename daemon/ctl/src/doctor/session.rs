@@ -4,7 +4,6 @@
 //! stays so.
 
 use std::{
-    collections::BTreeMap,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
@@ -26,29 +25,14 @@ pub(super) async fn bus() -> Result<Bus> {
 
 async fn has_owner(connection: &Connection, name: &str) -> bool {
     let reply = connection
-        .call_method(
-            Some(DBUS),
-            "/org/freedesktop/DBus",
-            Some(DBUS),
-            "NameHasOwner",
-            &(name,),
-        )
+        .call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "NameHasOwner", &(name,))
         .await;
-    reply
-        .ok()
-        .and_then(|m| m.body().deserialize::<bool>().ok())
-        .unwrap_or_default()
+    reply.ok().and_then(|m| m.body().deserialize::<bool>().ok()).unwrap_or_default()
 }
 
 async fn can_be_started(connection: &Connection, name: &str) -> bool {
     let reply = connection
-        .call_method(
-            Some(DBUS),
-            "/org/freedesktop/DBus",
-            Some(DBUS),
-            "ListActivatableNames",
-            &(),
-        )
+        .call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "ListActivatableNames", &())
         .await;
     reply
         .ok()
@@ -64,11 +48,7 @@ pub(super) async fn daemon(bus: Option<&Bus>) -> Check {
     };
     if !has_owner(bus.connection(), bus::NAME).await {
         if can_be_started(bus.connection(), bus::NAME).await {
-            return Check::warn(
-                name,
-                "ahoyd is not running; the first call starts it",
-                start,
-            );
+            return Check::warn(name, "ahoyd is not running; the first call starts it", start);
         }
         return Check::missing(
             name,
@@ -105,29 +85,22 @@ pub(super) async fn notifications(bus: Option<&Bus>) -> Check {
         if can_be_started(connection, NOTIFICATIONS).await {
             return Check::ok(name, "a server is installed and starts when needed");
         }
-        return Check::warn(
-            name,
-            "no notification server: ringing shows no buttons",
-            fix,
-        );
+        return Check::warn(name, "no notification server: ringing shows no buttons", fix);
     }
     let ask = |method: &'static str| {
         let path = "/org/freedesktop/Notifications";
         connection.call_method(Some(NOTIFICATIONS), path, Some(NOTIFICATIONS), method, &())
     };
-    let server = ask("GetServerInformation").await.ok().and_then(|m| {
-        m.body()
-            .deserialize::<(String, String, String, String)>()
-            .ok()
-    });
+    let server = ask("GetServerInformation")
+        .await
+        .ok()
+        .and_then(|m| m.body().deserialize::<(String, String, String, String)>().ok());
     let capabilities = ask("GetCapabilities")
         .await
         .ok()
         .and_then(|m| m.body().deserialize::<Vec<String>>().ok())
         .unwrap_or_default();
-    let shown = server
-        .map(|(name, _, version, _)| format!("{name} {version}"))
-        .unwrap_or_default();
+    let shown = server.map(|(name, _, version, _)| format!("{name} {version}")).unwrap_or_default();
     if capabilities.iter().any(|c| c == "actions") {
         Check::ok(name, format!("{shown}, with buttons"))
     } else {
@@ -171,16 +144,10 @@ pub(super) fn workers() -> Vec<Check> {
         .into_iter()
         .map(|(program, without)| match find_program(program) {
             Some(path) => Check::ok(program, path.display().to_string()),
-            None if program == "ahoy-media" => Check::missing(
-                program,
-                format!("not found: {without}"),
-                "Build it: contrib/run",
-            ),
-            None => Check::warn(
-                program,
-                format!("not found: {without}"),
-                "Build it: contrib/run",
-            ),
+            None if program == "ahoy-media" => {
+                Check::missing(program, format!("not found: {without}"), "Build it: contrib/run")
+            }
+            None => Check::warn(program, format!("not found: {without}"), "Build it: contrib/run"),
         })
         .collect()
 }
@@ -188,18 +155,10 @@ pub(super) fn workers() -> Vec<Check> {
 /// Beside us, in the places packages use, then in PATH.
 fn find_program(program: &str) -> Option<PathBuf> {
     let own = own_dir();
-    let beside = own.iter().flat_map(|dir| {
-        [
-            dir.clone(),
-            dir.join("../libexec/ahoy"),
-            dir.join("../lib/ahoy"),
-        ]
-    });
-    let system = [
-        "/usr/local/libexec/ahoy",
-        "/usr/libexec/ahoy",
-        "/usr/lib/ahoy",
-    ];
+    let beside = own
+        .iter()
+        .flat_map(|dir| [dir.clone(), dir.join("../libexec/ahoy"), dir.join("../lib/ahoy")]);
+    let system = ["/usr/local/libexec/ahoy", "/usr/libexec/ahoy", "/usr/lib/ahoy"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     beside
         .chain(system.into_iter().map(PathBuf::from))
@@ -211,15 +170,10 @@ fn find_program(program: &str) -> Option<PathBuf> {
 }
 
 pub(super) fn camera() -> Check {
-    let found = (0..64)
-        .map(|n| PathBuf::from(format!("/dev/video{n}")))
-        .find(|p| p.exists());
+    let found = (0..64).map(|n| PathBuf::from(format!("/dev/video{n}"))).find(|p| p.exists());
     match found {
         Some(path) => {
-            let opened = std::fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(&path);
+            let opened = std::fs::OpenOptions::new().read(true).write(true).open(&path);
             match opened {
                 Ok(_) => Check::ok("camera", path.display().to_string()),
                 Err(error) => Check::warn(
@@ -261,9 +215,7 @@ pub(super) fn unit() -> Check {
 }
 
 pub(super) fn linger() -> Check {
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_default();
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     // A user name is a file name; anything else is not worth a look.
     let known = !user.is_empty() && !user.contains('/');
     if known && Path::new("/var/lib/systemd/linger").join(&user).exists() {
@@ -275,19 +227,14 @@ pub(super) fn linger() -> Check {
     )
 }
 
-/// The daemon's settings whose name says that they are ports.
-pub(super) async fn ports(bus: &Bus) -> Vec<(String, u64)> {
-    let all: BTreeMap<String, OwnedVariant> = bus
-        .call(bus::SETTINGS, "List", &())
-        .await
-        .unwrap_or_default();
-    all.iter()
-        .filter(|(key, _)| key.ends_with("port"))
-        .filter_map(|(key, value)| {
-            crate::value::to_json(value)
-                .as_u64()
-                .filter(|n| *n > 0)
-                .map(|n| (key.clone(), n))
-        })
-        .collect()
+/// The port on which other people's Ahoy reaches this one: a setting, "24690" or "address:24690".
+pub(super) async fn port(bus: &Bus) -> Option<u64> {
+    let value: OwnedVariant = bus.call(bus::SETTINGS, "Get", &("link.listen",)).await.ok()?;
+    let value = crate::value::to_json(&value);
+    let port = match value.as_str() {
+        Some(text) => text.rsplit(':').next()?.parse().ok()?,
+        None => value.as_u64()?,
+    };
+    // 0 means a free one, which only a running ahoyd knows.
+    (port > 0).then_some(port)
 }

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{Check, own_dir};
+use super::{Check, data_home};
 use crate::voice::models::{self, Health};
 
 pub(super) fn checks() -> Vec<Check> {
@@ -22,31 +22,25 @@ fn library() -> Check {
     }
 }
 
+/// Where the worker looks, in its order; the last is wherever the system's loader looks.
 fn find_library() -> Option<PathBuf> {
     let arch = std::env::consts::ARCH;
-    let own = own_dir();
-    let beside = own.iter().flat_map(|dir| {
-        [
-            dir.clone(),
-            dir.join("../lib/ahoy"),
-            dir.join("../lib"),
-            dir.join("../vosk"),
-        ]
-    });
+    let given = std::env::var_os("AHOY_LIBVOSK").map(PathBuf::from);
+    let own = data_home().map(|data| data.join("ahoy/lib/libvosk.so"));
+    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let system = [
-        "/usr/local/lib/ahoy".to_owned(),
-        "/usr/lib/ahoy".to_owned(),
         "/usr/local/lib".to_owned(),
         format!("/usr/lib/{arch}-linux-gnu"),
         "/usr/lib64".to_owned(),
         "/usr/lib".to_owned(),
     ];
-    let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    beside
-        .chain(std::env::split_paths(&path).filter(|dir| dir.is_absolute()))
-        .chain(system.into_iter().map(PathBuf::from))
-        .map(|dir| dir.join("libvosk.so"))
-        .find(|file| file.is_file())
+    given
+        .into_iter()
+        .chain(own)
+        .chain([PathBuf::from("/usr/lib/ahoy/libvosk.so")])
+        .chain(std::env::split_paths(&path).map(|dir| dir.join("libvosk.so")))
+        .chain(system.into_iter().map(|dir| PathBuf::from(dir).join("libvosk.so")))
+        .find(|file| file.is_absolute() && file.is_file())
 }
 
 fn vosk_models() -> Check {
@@ -72,11 +66,7 @@ fn vosk_models() -> Check {
             name,
             format!(
                 "damaged: {}",
-                broken
-                    .iter()
-                    .map(|b| b.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                broken.iter().map(|b| b.as_str()).collect::<Vec<_>>().join(", ")
             ),
             format!("ahoyctl voice install {first}"),
         ),
@@ -85,10 +75,7 @@ fn vosk_models() -> Check {
 
 fn pocketsphinx() -> Check {
     let name = "PocketSphinx model";
-    let dirs = [
-        "/usr/share/pocketsphinx/model/en-us",
-        "/usr/local/share/pocketsphinx/model/en-us",
-    ];
+    let dirs = ["/usr/share/pocketsphinx/model/en-us", "/usr/local/share/pocketsphinx/model/en-us"];
     let found = dirs.iter().map(PathBuf::from).find(|dir| {
         // The acoustic model lies one deeper in Debian's package.
         dir.join("en-us/mdef").is_file() || dir.join("mdef").is_file()

@@ -63,16 +63,12 @@ pub fn fetch(wanted: &Wanted, part: &Path) -> Result<()> {
     let bar = bar(wanted.size);
     let mut idle_tries = 0;
     loop {
-        let before = file
-            .seek(SeekFrom::End(0))
-            .map_err(|e| Error::file(part, &e))?;
+        let before = file.seek(SeekFrom::End(0)).map_err(|e| Error::file(part, &e))?;
         if wanted.size == Some(before) {
             break;
         }
         let piece = piece(&agent, wanted, before, &mut file, part, &bar)?;
-        let after = file
-            .seek(SeekFrom::End(0))
-            .map_err(|e| Error::file(part, &e))?;
+        let after = file.seek(SeekFrom::End(0)).map_err(|e| Error::file(part, &e))?;
         match piece {
             Piece::Whole => break,
             Piece::Cut(_) if after > before => idle_tries = 0,
@@ -171,8 +167,7 @@ fn copy(
             truncate(file, part, 0)?;
             return Err(wrong_size(&wanted.url, at, most));
         }
-        file.write_all(&buffer[..read])
-            .map_err(|e| Error::file(part, &e))?;
+        file.write_all(&buffer[..read]).map_err(|e| Error::file(part, &e))?;
         bar.set_position(at);
     }
     // Some servers just close; then only the size can tell.
@@ -185,13 +180,7 @@ fn copy(
 /// `bytes 100-199/200` -> 100.
 fn range_start(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get("content-range")?.to_str().ok()?;
-    range
-        .strip_prefix("bytes ")?
-        .split('-')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
 fn truncate(file: &mut File, part: &Path, to: u64) -> Result<()> {
@@ -214,10 +203,7 @@ pub fn check(path: &Path, wanted: &Wanted) -> Result<()> {
     }
     Err(Error::refused(
         "Checksum",
-        format!(
-            "the file is not the one it should be: SHA-256 {sum}, expected {}",
-            wanted.sha256
-        ),
+        format!("the file is not the one it should be: SHA-256 {sum}, expected {}", wanted.sha256),
         "Nothing was installed. Try again; if it stays so, the file was changed on its way or by \
          its makers: do not use it.",
     ))
@@ -237,11 +223,7 @@ pub fn sum(path: &Path) -> Result<(u64, String)> {
         size += read as u64;
         hash.update(&buffer[..read]);
     }
-    let sum = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sum = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok((size, sum))
 }
 

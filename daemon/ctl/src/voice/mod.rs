@@ -80,11 +80,7 @@ pub struct MaybeLang {
 
 fn hex(typed: &str) -> std::result::Result<String, String> {
     let right = typed.len() == 64 && typed.chars().all(|c| c.is_ascii_hexdigit());
-    if right {
-        Ok(typed.to_ascii_lowercase())
-    } else {
-        Err("a SHA-256 has 64 hex digits".into())
-    }
+    if right { Ok(typed.to_ascii_lowercase()) } else { Err("a SHA-256 has 64 hex digits".into()) }
 }
 
 /// Runs a command of the group. Nothing here needs the bus.
@@ -101,31 +97,20 @@ pub fn run(command: VoiceCommand, out: &Out) -> Result<()> {
 fn list(directory: &Path, out: &Out) -> Result<()> {
     let installed = models::installed(directory);
     let others = installed.iter().filter(|lang| models::find(lang).is_none());
-    let langs = models::KNOWN
-        .iter()
-        .map(|m| m.lang)
-        .chain(others.map(String::as_str));
+    let langs = models::KNOWN.iter().map(|m| m.lang).chain(others.map(String::as_str));
     let mut rows = vec![heading(&["LANG", "LANGUAGE", "STATE", "SIZE", "MODEL"])];
     let mut data = Vec::new();
     for lang in langs {
         let known = models::find(lang);
         let dir = directory.join(lang);
         let here = installed.iter().any(|i| i == lang);
-        let size = if here {
-            models::size(&dir)
-        } else {
-            download_size(known)
-        };
+        let size = if here { models::size(&dir) } else { download_size(known) };
         let state = if here { "installed" } else { "" };
         rows.push(vec![
             lang.to_owned(),
             known.map(|m| m.language).unwrap_or_default().to_owned(),
             out.paint(Tone::Good, state),
-            if size == 0 {
-                String::new()
-            } else {
-                megabytes(size)
-            },
+            if size == 0 { String::new() } else { megabytes(size) },
             known.map(|m| m.name).unwrap_or_default().to_owned(),
         ]);
         data.push(json!({
@@ -139,10 +124,7 @@ fn list(directory: &Path, out: &Out) -> Result<()> {
 }
 
 fn download_size(known: Option<&Model>) -> u64 {
-    known
-        .and_then(|model| model.pinned)
-        .map(|pin| pin.size)
-        .unwrap_or_default()
+    known.and_then(|model| model.pinned).map(|pin| pin.size).unwrap_or_default()
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -187,12 +169,7 @@ fn install(args: &Install, directory: &Path, out: &Out) -> Result<()> {
     }
     let size = models::size(&target);
     out.both(
-        format!(
-            "Installed {} ({}) in {}.",
-            args.lang,
-            megabytes(size),
-            target.display()
-        ),
+        format!("Installed {} ({}) in {}.", args.lang, megabytes(size), target.display()),
         &json!({
             "lang": args.lang, "path": target, "bytes": size, "grammar": health == Health::Good,
         }),
@@ -222,16 +199,12 @@ fn lock(work: &Path) -> Result<File> {
 fn download(args: &Install, work: &Path, out: &Out) -> Result<PathBuf> {
     let model = models::find(&args.lang);
     let pinned = model.and_then(|m| m.pinned);
-    let url = args
-        .url
-        .clone()
-        .or_else(|| model.map(Model::url))
-        .ok_or_else(|| {
-            Error::usage(
-                format!("no model is known for \"{}\"", args.lang),
-                "See: ahoyctl voice list; install any Vosk model with --from FILE.",
-            )
-        })?;
+    let url = args.url.clone().or_else(|| model.map(Model::url)).ok_or_else(|| {
+        Error::usage(
+            format!("no model is known for \"{}\"", args.lang),
+            "See: ahoyctl voice list; install any Vosk model with --from FILE.",
+        )
+    })?;
     let (size, sha256) = match (&args.sha256, pinned) {
         // Another file than ours has another size.
         (Some(sum), pin) => (pin.filter(|p| p.sha256 == sum).map(|p| p.size), sum.clone()),
@@ -256,8 +229,7 @@ fn download(args: &Install, work: &Path, out: &Out) -> Result<PathBuf> {
 fn local(args: &Install, file: &Path, out: &Out) -> Result<PathBuf> {
     let pinned = models::find(&args.lang)
         .filter(|model| {
-            file.file_name()
-                .is_some_and(|n| n == format!("{}.zip", model.name).as_str())
+            file.file_name().is_some_and(|n| n == format!("{}.zip", model.name).as_str())
         })
         .and_then(|model| model.pinned);
     let (size, sha256) = match (&args.sha256, pinned) {
@@ -267,21 +239,13 @@ fn local(args: &Install, file: &Path, out: &Out) -> Result<PathBuf> {
     };
     match sha256 {
         Some(sha256) => {
-            fetch::check(
-                file,
-                &Wanted {
-                    url: String::new(),
-                    size,
-                    sha256,
-                },
-            )?;
+            fetch::check(file, &Wanted { url: String::new(), size, sha256 })?;
         }
         None => {
             let (_, sum) = fetch::sum(file)?;
-            out.say(out.paint(
-                Tone::Dim,
-                format!("Not in our list, taken as it is: SHA-256 {sum}"),
-            ))?;
+            out.say(
+                out.paint(Tone::Dim, format!("Not in our list, taken as it is: SHA-256 {sum}")),
+            )?;
         }
     }
     Ok(file.to_owned())
@@ -346,10 +310,7 @@ fn remove(lang: &str, directory: &Path, out: &Out) -> Result<()> {
     let _ = fs::remove_dir_all(&gone);
     fs::rename(&target, &gone).map_err(|e| Error::file(&target, &e))?;
     fs::remove_dir_all(&gone).map_err(|e| Error::file(&gone, &e))?;
-    out.both(
-        format!("Removed {lang}."),
-        &json!({"lang": lang, "removed": true}),
-    )
+    out.both(format!("Removed {lang}."), &json!({"lang": lang, "removed": true}))
 }
 
 fn check(lang: Option<&str>, directory: &Path, out: &Out) -> Result<()> {

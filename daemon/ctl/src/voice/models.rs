@@ -34,12 +34,7 @@ pub struct Pin {
 const OFFICIAL: &str = "https://alphacephei.com/vosk/models/";
 
 const fn known(lang: &'static str, language: &'static str, name: &'static str) -> Model {
-    Model {
-        lang,
-        language,
-        name,
-        pinned: None,
-    }
+    Model { lang, language, name, pinned: None }
 }
 
 /// The small models: dynamic graphs, which take a grammar at run time; large ones mostly do not.
@@ -82,9 +77,7 @@ pub fn find(lang: &str) -> Option<&'static Model> {
 pub fn check_lang(lang: &str) -> Result<()> {
     let fine = (2..=16).contains(&lang.len())
         && lang.starts_with(|c: char| c.is_ascii_lowercase())
-        && lang
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        && lang.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if fine {
         return Ok(());
     }
@@ -97,15 +90,9 @@ pub fn check_lang(lang: &str) -> Result<()> {
 
 /// `$XDG_DATA_HOME/ahoy/vosk`: where `ahoyd` looks for models, one directory per language.
 pub fn directory() -> Result<PathBuf> {
-    crate::doctor::data_home()
-        .map(|data| data.join("ahoy/vosk"))
-        .ok_or_else(|| {
-            Error::refused(
-                "File",
-                "there is no home directory",
-                "Set HOME or XDG_DATA_HOME.",
-            )
-        })
+    crate::doctor::data_home().map(|data| data.join("ahoy/vosk")).ok_or_else(|| {
+        Error::refused("File", "there is no home directory", "Set HOME or XDG_DATA_HOME.")
+    })
 }
 
 /// What every Vosk model has; a directory without one of these cannot be loaded.
@@ -139,8 +126,7 @@ pub fn health(dir: &Path) -> Health {
 }
 
 fn is_filled(file: &Path) -> bool {
-    file.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
 }
 
 /// Installed languages, in order.

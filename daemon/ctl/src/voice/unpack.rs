@@ -27,20 +27,14 @@ pub struct Limits {
 }
 
 /// What any real model fits in.
-pub const LIMITS: Limits = Limits {
-    bytes: 4 << 30,
-    entries: 1000,
-};
+pub const LIMITS: Limits = Limits { bytes: 4 << 30, entries: 1000 };
 
 /// Unpacks the model in `archive` into `target`, which must not exist.
 pub fn unpack(archive: &Path, target: &Path, limits: Limits) -> Result<()> {
     let file = File::open(archive).map_err(|e| Error::file(archive, &e))?;
     let mut zip = ZipArchive::new(file).map_err(|e| bad(&e.to_string()))?;
     if zip.len() > limits.entries {
-        return Err(bad(&format!(
-            "{} entries are more than any model has",
-            zip.len()
-        )));
+        return Err(bad(&format!("{} entries are more than any model has", zip.len())));
     }
     let root = root(&zip)?;
     fs::create_dir_all(target).map_err(|e| Error::file(target, &e))?;
@@ -75,38 +69,24 @@ fn root(zip: &ZipArchive<File>) -> Result<PathBuf> {
     match (roots.pop(), roots.is_empty()) {
         (Some(root), true) => Ok(root),
         (Some(_), false) => Err(bad("it holds more than one model")),
-        (None, _) => Err(bad(&format!(
-            "it holds no Vosk model ({} is missing)",
-            NEEDED[0]
-        ))),
+        (None, _) => Err(bad(&format!("it holds no Vosk model ({} is missing)", NEEDED[0]))),
     }
 }
 
 /// The entry's path below the model's directory; None if it lies elsewhere in the archive.
 fn inside(entry: &ZipFile<'_, File>, root: &Path) -> Result<Option<PathBuf>> {
     let name = entry.name().map_err(|e| bad(&e.to_string()))?;
-    let escape = || {
-        bad(&format!(
-            "the entry \"{}\" leads out of it",
-            crate::out::clean(&name)
-        ))
-    };
+    let escape = || bad(&format!("the entry \"{}\" leads out of it", crate::out::clean(&name)));
     let path = entry.enclosed_name().ok_or_else(escape)?;
     // Stricter than `enclosed_name`, which takes `a/../b`: real archives hold plain names only.
-    let plain = path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || name.split('/').any(|part| part == "..") {
         return Err(escape());
     }
     if entry.is_symlink() {
         return Err(bad("it holds a symbolic link"));
     }
-    Ok(path
-        .strip_prefix(root)
-        .ok()
-        .filter(|p| !p.as_os_str().is_empty())
-        .map(Path::to_path_buf))
+    Ok(path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf))
 }
 
 /// Writes one file and returns its size; the declared size is not believed.

@@ -22,10 +22,7 @@ async fn call_by_name_uses_the_encrypted_address_and_says_so() {
     let session = Session::new().await;
     alice(&session);
     let run = session.ctl(&["call", "alice", "--video"]).await;
-    assert_eq!(
-        run.ok(),
-        "Calling Alice Smith, video. End it with: ahoyctl hangup\n"
-    );
+    assert_eq!(run.ok(), "Calling Alice Smith, video. End it with: ahoyctl hangup\n");
     let expected =
         r#"StartCall "" [("ahoy", "alicekey")] video=true name="Alice Smith" contact="c1""#;
     assert_eq!(session.service.asked(), [expected]);
@@ -39,10 +36,7 @@ async fn call_by_number_or_label_asks_no_search() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(run.json()["remote"], json!(["tel", "+493055"]));
     assert_eq!(run.json()["call"], json!(format!("{ROOT}/call/new1")));
-    session
-        .service
-        .remove_call(&format!("{ROOT}/call/new1"))
-        .await;
+    session.service.remove_call(&format!("{ROOT}/call/new1")).await;
     session.service.asked();
     session.ctl(&["call", "alice", "--via", "home"]).await.ok();
     assert!(session.service.asked()[0].contains(r#"("tel", "+49301")"#));
@@ -56,30 +50,17 @@ async fn several_that_fit_are_listed_and_none_is_called() {
     session.service.world.lock().unwrap().contacts.push(another);
     let run = session.ctl(&["call", "alice"]).await;
     assert_eq!(run.code, 1);
-    assert!(
-        run.err.contains("Alice Smith") && run.err.contains("Alice Jones"),
-        "{run:?}"
-    );
+    assert!(run.err.contains("Alice Smith") && run.err.contains("Alice Jones"), "{run:?}");
     assert!(session.service.asked().is_empty());
     let run = session.ctl(&["--json", "call", "zoe"]).await;
-    assert_eq!(
-        (run.code, &run.error()["name"]),
-        (1, &json!("UnknownContact"))
-    );
-    assert!(
-        run.error()["next"]
-            .as_str()
-            .unwrap()
-            .contains("contacts add")
-    );
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("UnknownContact")));
+    assert!(run.error()["next"].as_str().unwrap().contains("contacts add"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_of_the_contract_becomes_a_sentence_with_a_next_step() {
     let session = Session::new().await;
-    let run = session
-        .ctl(&["call", "tel:112233", "--provider", "org.example.Gone"])
-        .await;
+    let run = session.ctl(&["call", "tel:112233", "--provider", "org.example.Gone"]).await;
     assert_eq!(run.code, 1);
     assert_eq!(
         run.err,
@@ -121,10 +102,7 @@ async fn resume_takes_the_held_call_and_refusals_are_told() {
     session.service.add_call(held).await;
     session.service.active("a1", "Alice").await;
     let run = session.ctl(&["--json", "resume"]).await;
-    assert_eq!(
-        (run.code, &run.error()["name"]),
-        (1, &json!("NotSupported"))
-    );
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("NotSupported")));
     assert_eq!(session.service.asked(), ["SetHeld false h3"]);
     let run = session.ctl(&["camera", "on"]).await;
     assert!(run.err.contains("the screen is locked"), "{run:?}");
@@ -136,10 +114,7 @@ async fn nothing_ringing_is_exit_code_one() {
     let session = Session::new().await;
     let run = session.ctl(&["answer"]).await;
     assert_eq!(run.code, 1);
-    assert!(
-        run.err.starts_with("ahoyctl: nothing is ringing\n"),
-        "{run:?}"
-    );
+    assert!(run.err.starts_with("ahoyctl: nothing is ringing\n"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,12 +137,7 @@ async fn status_follow_prints_again_when_something_changes_and_ends_with_the_dae
     assert_eq!(follow.json().await["calls"], json!([]));
     session.service.incoming("b2", "Bob").await;
     assert_eq!(follow.json().await["calls"][0]["State"], "ringing");
-    session
-        .service
-        .connection
-        .release_name("org.ahoycall.Calls1")
-        .await
-        .unwrap();
+    session.service.connection.release_name("org.ahoycall.Calls1").await.unwrap();
     assert_eq!(follow.code().await, 3);
 }
 
@@ -180,10 +150,7 @@ async fn watch_tells_a_call_from_its_beginning_to_its_end() {
     assert_eq!(watch.json().await["call"]["Id"], "a1");
     let bob = session.service.incoming("b2", "Bob").await;
     let added = watch.json().await;
-    assert_eq!(
-        (&added["event"], &added["call"]["Id"]),
-        (&json!("call-added"), &json!("b2"))
-    );
+    assert_eq!((&added["event"], &added["call"]["Id"]), (&json!("call-added"), &json!("b2")));
     session.ctl(&["answer"]).await.ok();
     assert_eq!(
         watch.json().await,
@@ -191,30 +158,14 @@ async fn watch_tells_a_call_from_its_beginning_to_its_end() {
     );
     let root = session.service.emitter(ROOT);
     let path = zbus::OwnedObjectPath::try_from(bob.as_str()).unwrap();
-    Manager::action_finished(&root, 7, path, "answer", "done", "")
-        .await
-        .unwrap();
+    Manager::action_finished(&root, 7, path, "answer", "done", "").await.unwrap();
     let action = watch.json().await;
-    assert_eq!(
-        (&action["action"], &action["serial"]),
-        (&json!("answer"), &json!(7))
-    );
+    assert_eq!((&action["action"], &action["serial"]), (&json!("answer"), &json!(7)));
     session.service.remove_call(&bob).await;
-    assert_eq!(
-        watch.json().await,
-        json!({"event": "call-removed", "path": bob})
-    );
+    assert_eq!(watch.json().await, json!({"event": "call-removed", "path": bob}));
     Manager::call_missed(&root, "h9").await.unwrap();
-    assert_eq!(
-        watch.json().await,
-        json!({"event": "missed", "history_id": "h9"})
-    );
-    session
-        .service
-        .connection
-        .release_name("org.ahoycall.Calls1")
-        .await
-        .unwrap();
+    assert_eq!(watch.json().await, json!({"event": "missed", "history_id": "h9"}));
+    session.service.connection.release_name("org.ahoycall.Calls1").await.unwrap();
     assert_eq!(watch.json().await, json!({"event": "daemon-gone"}));
     assert_eq!(watch.code().await, 3);
 }
@@ -226,18 +177,9 @@ async fn the_safety_number_is_shown_in_groups_and_confirmed() {
     let run = session.ctl(&["identity", "--call"]).await;
     assert!(run.err.contains("no safety number"), "{run:?}");
     let verification = Verification(std::sync::Arc::clone(&session.service.world));
-    session
-        .service
-        .connection
-        .object_server()
-        .at(path.as_str(), verification)
-        .await
-        .unwrap();
+    session.service.connection.object_server().at(path.as_str(), verification).await.unwrap();
     let run = session.ctl(&["identity", "--call", "alice"]).await;
     assert!(run.ok().contains("  01234 56789 01234 56789\n"), "{run:?}");
-    session
-        .ctl(&["identity", "--call", "alice", "--confirm", "yes"])
-        .await
-        .ok();
+    session.ctl(&["identity", "--call", "alice", "--confirm", "yes"]).await.ok();
     assert_eq!(session.service.asked(), ["Confirm true"]);
 }

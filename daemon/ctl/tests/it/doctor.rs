@@ -6,18 +6,14 @@ use crate::harness::{Session, bus, command, run};
 
 fn check<'v>(report: &'v Value, name: &str) -> &'v Value {
     let all = report["checks"].as_array().unwrap();
-    all.iter()
-        .find(|c| c["name"] == name)
-        .unwrap_or_else(|| panic!("no {name} in {report}"))
+    all.iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("no {name} in {report}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_daemon_and_sound_it_names_a_fix_for_each() {
     let (dir, _bus, address) = bus().await;
     let mut doctor = command(&dir.0);
-    doctor
-        .env("DBUS_SESSION_BUS_ADDRESS", &address)
-        .args(["doctor", "--json"]);
+    doctor.env("DBUS_SESSION_BUS_ADDRESS", &address).args(["doctor", "--json"]);
     let run = run(doctor).await;
     assert_eq!(run.code, 1);
     let report = run.json();
@@ -34,11 +30,7 @@ async fn without_daemon_and_sound_it_names_a_fix_for_each() {
     }
     for row in report["checks"].as_array().unwrap() {
         let fine = row["state"] == "ok";
-        assert_eq!(
-            row["fix"] == "",
-            fine,
-            "only what is not fine has a fix: {row}"
-        );
+        assert_eq!(row["fix"] == "", fine, "only what is not fine has a fix: {row}");
     }
 }
 
@@ -57,26 +49,16 @@ async fn the_daemons_own_rows_stand_beside_ours() {
         assert_eq!(check(&report, name)["state"], "ok", "{report}");
     }
     let row = check(&report, "ahoyd: microphone");
-    assert_eq!(
-        (row["state"].as_str(), row["fix"].as_str()),
-        (Some("warn"), Some("Plug one in"))
-    );
+    assert_eq!((row["state"].as_str(), row["fix"].as_str()), (Some("warn"), Some("Plug one in")));
     let people = session.ctl(&["doctor"]).await;
-    assert!(
-        people
-            .out
-            .contains("! ahoyd: microphone: none\n    Plug one in\n"),
-        "{people:?}"
-    );
+    assert!(people.out.contains("! ahoyd: microphone: none\n    Plug one in\n"), "{people:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_bus_it_still_looks_at_the_rest() {
     let (dir, _bus, _) = bus().await;
     let mut doctor = command(&dir.0);
-    doctor
-        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
-        .args(["doctor", "--json"]);
+    doctor.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere").args(["doctor", "--json"]);
     let run = run(doctor).await;
     assert_eq!(run.code, 1);
     assert_eq!(check(&run.json(), "session bus")["state"], "missing");

@@ -26,11 +26,7 @@ pub(crate) struct Dir(pub(crate) PathBuf);
 impl Dir {
     pub(crate) fn new() -> Self {
         static NR: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "ctl-{}-{}",
-            std::process::id(),
-            NR.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("ctl-{}-{}", std::process::id(), NR.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -91,10 +87,7 @@ pub(crate) fn command(home: &Path) -> Command {
 
 /// Runs to the end.
 pub(crate) async fn run(mut command: Command) -> Run {
-    let output = tokio::time::timeout(DEADLINE, command.output())
-        .await
-        .unwrap()
-        .unwrap();
+    let output = tokio::time::timeout(DEADLINE, command.output()).await.unwrap().unwrap();
     Run {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -114,20 +107,13 @@ impl Session {
     pub(crate) async fn new() -> Self {
         let (dir, bus, address) = bus().await;
         let service = Service::start(&address).await;
-        Self {
-            service,
-            address,
-            dir,
-            _bus: bus,
-        }
+        Self { service, address, dir, _bus: bus }
     }
 
     /// The command, ready to be changed and run.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = command(&self.dir.0);
-        command
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
-            .args(args);
+        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).args(args);
         command
     }
 
@@ -153,10 +139,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// The next line, or None at its end.
     pub(crate) async fn line(&mut self) -> Option<String> {
-        tokio::time::timeout(DEADLINE, self.lines.next_line())
-            .await
-            .unwrap()
-            .unwrap()
+        tokio::time::timeout(DEADLINE, self.lines.next_line()).await.unwrap().unwrap()
     }
 
     /// The next JSON line.
@@ -166,10 +149,7 @@ impl Follower {
 
     /// Its exit code.
     pub(crate) async fn code(&mut self) -> i32 {
-        let status = tokio::time::timeout(DEADLINE, self.child.wait())
-            .await
-            .unwrap()
-            .unwrap();
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.unwrap().unwrap();
         status.code().unwrap_or(-1)
     }
 }
@@ -195,10 +175,7 @@ pub(crate) async fn bus() -> (Dir, Child, String) {
         .spawn()
         .expect("dbus-daemon (Debian: dbus-daemon) is needed");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = tokio::time::timeout(DEADLINE, lines.next_line())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    let address =
+        tokio::time::timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap().unwrap();
     (dir, child, address)
 }

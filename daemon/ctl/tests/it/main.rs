@@ -9,6 +9,7 @@
 )]
 
 mod calls;
+mod contract;
 mod doctor;
 mod harness;
 mod manners;

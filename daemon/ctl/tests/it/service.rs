@@ -48,29 +48,19 @@ pub(crate) type Shared = Arc<Mutex<World>>;
 
 /// A dictionary from literals.
 pub(crate) fn dict<const N: usize>(entries: [(&str, Variant<'_>); N]) -> Dict {
-    entries
-        .into_iter()
-        .map(|(k, v)| (k.to_owned(), v.try_to_owned().unwrap()))
-        .collect()
+    entries.into_iter().map(|(k, v)| (k.to_owned(), v.try_to_owned().unwrap())).collect()
 }
 
 fn text(dict: &Dict, key: &str) -> String {
-    dict.get(key)
-        .and_then(|v| <&str>::try_from(v).ok())
-        .unwrap_or_default()
-        .to_owned()
+    dict.get(key).and_then(|v| <&str>::try_from(v).ok()).unwrap_or_default().to_owned()
 }
 
 fn flag(dict: &Dict, key: &str) -> bool {
-    dict.get(key)
-        .and_then(|v| bool::try_from(v).ok())
-        .unwrap_or_default()
+    dict.get(key).and_then(|v| bool::try_from(v).ok()).unwrap_or_default()
 }
 
 fn copy(dict: &Dict) -> Dict {
-    dict.iter()
-        .map(|(k, v)| (k.clone(), v.try_clone().unwrap()))
-        .collect()
+    dict.iter().map(|(k, v)| (k.clone(), v.try_clone().unwrap())).collect()
 }
 
 fn ask(world: &Shared, line: impl Into<String>) {
@@ -87,21 +77,14 @@ impl Service {
     pub(crate) async fn start(address: &str) -> Self {
         let world = Shared::default();
         let w = || Arc::clone(&world);
-        let at = |name: &str| format!("{ROOT}/{name}");
         let connection = zbus::connection::Builder::address(address)
             .serve_at(ROOT, ObjectManager)
             .serve_at(ROOT, Manager(w()))
-            .serve_at(at("history"), History(w()))
-            .serve_at(at("contacts"), Contacts(w()))
-            .serve_at(
-                at("voice"),
-                Voice {
-                    world: w(),
-                    listening: false,
-                },
-            )
-            .serve_at(at("identity"), Identity(w()))
-            .serve_at(at("settings"), Settings(w()))
+            .serve_at(ROOT, History(w()))
+            .serve_at(ROOT, Contacts(w()))
+            .serve_at(ROOT, Voice { world: w(), listening: false })
+            .serve_at(ROOT, Identity(w()))
+            .serve_at(ROOT, Settings(w()))
             .name("org.ahoycall.Calls1")
             .build()
             .await
@@ -116,36 +99,24 @@ impl Service {
 
     pub(crate) async fn add_call(&self, call: Call) -> String {
         let path = format!("{ROOT}/call/{}", call.id);
-        self.connection
-            .object_server()
-            .at(path.as_str(), call)
-            .await
-            .unwrap();
+        self.connection.object_server().at(path.as_str(), call).await.unwrap();
         path
     }
 
     pub(crate) async fn incoming(&self, id: &str, name: &str) -> String {
-        self.add_call(Call::new(&self.world, id, name, "incoming", "ringing"))
-            .await
+        self.add_call(Call::new(&self.world, id, name, "incoming", "ringing")).await
     }
 
     pub(crate) async fn active(&self, id: &str, name: &str) -> String {
-        self.add_call(Call::new(&self.world, id, name, "outgoing", "active"))
-            .await
+        self.add_call(Call::new(&self.world, id, name, "outgoing", "active")).await
     }
 
     pub(crate) async fn remove_call(&self, path: &str) {
-        self.connection
-            .object_server()
-            .remove::<Call, _>(path)
-            .await
-            .unwrap();
+        self.connection.object_server().remove::<Call, _>(path).await.unwrap();
     }
 
     pub(crate) fn emitter(&self, path: &str) -> SignalEmitter<'static> {
-        SignalEmitter::new(&self.connection, path.to_owned())
-            .unwrap()
-            .to_owned()
+        SignalEmitter::new(&self.connection, path.to_owned()).unwrap().to_owned()
     }
 }
 
@@ -173,13 +144,8 @@ impl Manager {
             return Err(Error::UnknownProvider(provider));
         }
         let path = format!("{ROOT}/call/new1");
-        let call = Call::new(
-            &self.0,
-            "new1",
-            &text(&options, "display-name"),
-            "outgoing",
-            "dialing",
-        );
+        let call =
+            Call::new(&self.0, "new1", &text(&options, "display-name"), "outgoing", "dialing");
         server.at(path.as_str(), call).await?;
         Ok(OwnedObjectPath::try_from(path)?)
     }
@@ -285,7 +251,11 @@ impl Call {
         self.ask(&format!("Decline {:?}", text(&options, "message")));
     }
 
-    async fn hang_up(&mut self, #[zbus(signal_emitter)] emitter: SignalEmitter<'_>) -> Result<()> {
+    async fn hang_up(
+        &mut self,
+        _options: Dict,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> Result<()> {
         self.ask("HangUp");
         self.state = "ended".into();
         self.state_changed(&emitter).await?;
@@ -298,11 +268,7 @@ impl Call {
 
     fn set_held(&self, held: bool) -> Result<()> {
         self.ask(&format!("SetHeld {held}"));
-        if self.can_hold {
-            Ok(())
-        } else {
-            Err(Error::NotSupported("hold".into()))
-        }
+        if self.can_hold { Ok(()) } else { Err(Error::NotSupported("hold".into())) }
     }
 
     fn set_video(&self, on: bool) -> Result<()> {
@@ -407,11 +373,7 @@ impl History {
             .filter(|row| wanted.is_empty() || text(row, "outcome") == wanted)
             .collect();
         let to = all.len().min(from + limit as usize);
-        let next = if to < all.len() {
-            to.to_string()
-        } else {
-            String::new()
-        };
+        let next = if to < all.len() { to.to_string() } else { String::new() };
         Ok((all[from..to].iter().map(|row| copy(row)).collect(), next))
     }
 
@@ -429,18 +391,16 @@ struct Contacts(Shared);
 
 #[interface(name = "org.ahoycall.Calls1.Contacts")]
 impl Contacts {
-    fn search(&self, wanted: String, limit: u32) -> Vec<Dict> {
+    fn search(&self, wanted: String, limit: u32) -> Result<Vec<Dict>> {
+        if limit > 500 {
+            return Err(Error::InvalidArgument("limit".into()));
+        }
         let wanted = wanted.to_lowercase();
         let world = self.0.lock().unwrap();
         let fits =
             |c: &&Dict| text(c, "name").to_lowercase().contains(&wanted) || text(c, "id") == wanted;
-        world
-            .contacts
-            .iter()
-            .filter(fits)
-            .take(limit as usize)
-            .map(copy)
-            .collect()
+        let found = world.contacts.iter().filter(fits).take(limit as usize);
+        Ok(found.map(copy).collect())
     }
 
     fn resolve(&self, handle: (String, String)) -> Dict {
@@ -448,24 +408,25 @@ impl Contacts {
         Dict::new()
     }
 
-    fn put(&self, mut contact: Dict) -> String {
-        let mut world = self.0.lock().unwrap();
+    /// Keys left out stay as they are; `pending` is read only.
+    fn put(&self, contact: Dict) -> Result<String> {
+        if contact.contains_key("pending") {
+            return Err(Error::InvalidArgument("pending".into()));
+        }
+        let mut guard = self.0.lock().unwrap();
+        let world = &mut *guard;
         let keys: Vec<&str> = contact.keys().map(String::as_str).collect();
-        let line = format!("Put {keys:?}");
-        world.asked.push(line);
+        world.asked.push(format!("Put {keys:?}"));
         let id = text(&contact, "id");
-        let id = if id.is_empty() {
-            format!("c{}", world.contacts.len() + 1)
-        } else {
-            id
-        };
-        contact.insert(
-            "id".into(),
-            Variant::from(id.as_str()).try_to_owned().unwrap(),
-        );
-        world.contacts.retain(|c| text(c, "id") != id);
-        world.contacts.push(contact);
-        id
+        if let Some(there) = world.contacts.iter_mut().find(|c| text(c, "id") == id) {
+            there.extend(contact);
+            return Ok(id);
+        }
+        let id = format!("c{}", world.contacts.len() + 1);
+        let mut fresh = dict([("id", id.as_str().into()), ("pending", false.into())]);
+        fresh.extend(contact);
+        world.contacts.push(fresh);
+        Ok(id)
     }
 
     fn remove(&self, id: String) {
@@ -482,10 +443,7 @@ impl Contacts {
         let fd: std::os::fd::OwnedFd = file.into();
         std::fs::File::from(fd).read_to_string(&mut read).unwrap();
         ask(&self.0, format!("Import {format} {read:?}"));
-        Ok(BTreeMap::from([
-            ("added".to_owned(), 2),
-            ("skipped".to_owned(), 1),
-        ]))
+        Ok(BTreeMap::from([("added".to_owned(), 2), ("skipped".to_owned(), 1)]))
     }
 
     #[zbus(property)]
@@ -554,18 +512,10 @@ impl Voice {
 impl Voice {
     /// The dialogue ends.
     pub(crate) async fn end(connection: &Connection) {
-        let path = format!("{ROOT}/voice");
-        let voice = connection
-            .object_server()
-            .interface::<_, Self>(path.as_str())
-            .await
-            .unwrap();
+        let voice = connection.object_server().interface::<_, Self>(ROOT).await.unwrap();
         let mut inner = voice.get_mut().await;
         inner.listening = false;
-        inner
-            .listening_changed(voice.signal_emitter())
-            .await
-            .unwrap();
+        inner.listening_changed(voice.signal_emitter()).await.unwrap();
     }
 }
 
@@ -574,13 +524,8 @@ struct Identity(Shared);
 #[interface(name = "org.ahoycall.Calls1.Identity")]
 impl Identity {
     fn invite(&self, options: Dict) -> String {
-        let expires = options
-            .get("expires-at")
-            .and_then(|v| u64::try_from(v).ok())
-            .unwrap();
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
+        let expires = options.get("expires-at").and_then(|v| u64::try_from(v).ok()).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let days = (expires - now.as_micros() as u64) as f64 / 86_400e6;
         ask(
             &self.0,
@@ -594,10 +539,7 @@ impl Identity {
     }
 
     fn accept(&self, uri: String, options: Dict) -> String {
-        ask(
-            &self.0,
-            format!("Accept {uri} {:?}", text(&options, "name")),
-        );
+        ask(&self.0, format!("Accept {uri} {:?}", text(&options, "name")));
         "c7".into()
     }
 
@@ -622,9 +564,7 @@ impl Identity {
         ask(&self.0, format!("Restore {passphrase:?}"));
         self.0.lock().unwrap().backup = read;
         if passphrase == "wrong" {
-            return Err(Error::InvalidArgument(
-                "the passphrase does not open it".into(),
-            ));
+            return Err(Error::InvalidArgument("the passphrase does not open it".into()));
         }
         Ok(())
     }

@@ -13,17 +13,13 @@ async fn listen_shows_what_is_heard_until_the_dialogue_ends() {
     let mut listen = session.follow(&["listen", "--json"]);
     let partial = json!({"event": "heard", "text": "call", "final": false});
     assert_eq!(listen.json().await, partial);
-    let voice = session.service.emitter(&format!("{ROOT}/voice"));
+    let voice = session.service.emitter(ROOT);
     Voice::heard(&voice, "call alice", true).await.unwrap();
     assert_eq!(listen.json().await["text"], "call alice");
-    let choices = vec!["Alice Smith".to_owned(), "Alice Jones".to_owned()];
-    Voice::prompt(&voice, "Which Alice?", choices)
-        .await
-        .unwrap();
-    assert_eq!(
-        listen.json().await,
-        json!({"event": "prompt", "text": "Which Alice?", "choices": ["Alice Smith", "Alice Jones"]})
-    );
+    let choices = ["Alice Smith", "Alice Jones"];
+    Voice::prompt(&voice, "Which Alice?", choices.map(str::to_owned).to_vec()).await.unwrap();
+    let prompt = json!({"event": "prompt", "text": "Which Alice?", "choices": choices});
+    assert_eq!(listen.json().await, prompt);
     Voice::end(&session.service.connection).await;
     assert_eq!(listen.json().await, json!({"event": "done"}));
     assert_eq!(listen.code().await, 0);
@@ -43,10 +39,7 @@ async fn say_hands_the_sentence_to_the_daemon_as_heard_speech() {
 async fn a_sentence_that_is_no_command_does_nothing() {
     let session = Session::new().await;
     let run = session.ctl(&["--json", "say", "lovely weather"]).await;
-    assert_eq!(
-        (run.code, &run.error()["name"]),
-        (1, &json!("NotUnderstood"))
-    );
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("NotUnderstood")));
     assert!(session.service.asked().is_empty());
 }
 

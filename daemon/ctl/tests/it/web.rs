@@ -52,13 +52,7 @@ impl Web {
             }
         });
         let url = format!("http://127.0.0.1:{port}/model.zip");
-        Self {
-            url,
-            port,
-            ranges,
-            stop,
-            thread: Some(thread),
-        }
+        Self { url, port, ranges, stop, thread: Some(thread) }
     }
 
     /// The Range header of each request, "" where there was none.
@@ -115,15 +109,8 @@ fn serve(
     } else {
         "HTTP/1.1 200 OK\r\n".to_owned()
     };
-    head.push_str(&format!(
-        "Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    ));
+    head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()));
     stream.write_all(head.as_bytes())?;
-    let sent = if let Answer::Cut(bytes) = answer {
-        &body[..body.len().min(*bytes)]
-    } else {
-        body
-    };
+    let sent = if let Answer::Cut(bytes) = answer { &body[..body.len().min(*bytes)] } else { body };
     stream.write_all(sent)
 }

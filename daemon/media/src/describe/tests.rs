@@ -109,7 +109,7 @@ fn pictures_are_scaled_coded_and_shown_to_ourselves() {
     );
     assert_eq!(
         lines[6],
-        "vp8enc deadline=1 cpu-used=-6 threads=2 end-usage=cbr target-bitrate=500000 \
+        "vp8enc deadline=1 cpu-used=-6 threads=1 end-usage=cbr target-bitrate=500000 \
          keyframe-max-dist=150 lag-in-frames=0 dropframe-threshold=30 buffer-initial-size=300 \
          buffer-optimal-size=400 buffer-size=600"
     );
@@ -125,7 +125,7 @@ fn a_jpeg_camera_gets_a_decoder() {
         height: 720,
     };
     let text = video_send(&VIDEO, camera);
-    assert!(text.contains("caps=image/jpeg,width=1280,height=720"));
+    assert!(text.contains("caps=image/jpeg,parsed=true,width=1280,height=720"));
     assert!(text.contains("pixel-aspect-ratio=1/1 ! jpegdec ! videoconvert"));
 }
 
@@ -138,7 +138,7 @@ fn pictures_are_received_from_a_key_frame_on() {
              caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=VP8,payload=97",
             "rtpjitterbuffer name=jitter latency=60 do-lost=true",
             "rtpvp8depay name=depay wait-for-keyframe=true request-keyframe=true",
-            "vp8dec threads=2",
+            "vp8dec threads=1",
             "videoconvert",
             "video/x-raw,format=RGBA",
             "appsink name=show sync=false async=false max-buffers=2 drop=true",

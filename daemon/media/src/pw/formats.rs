@@ -225,7 +225,10 @@ fn rectangle(param: &Pod) -> Option<Rectangle> {
         .properties
         .into_iter()
         .find(|property| property.key == size)?;
-    if let Value::Rectangle(size) = property.value {
+    // A choice that is none is how some sources spell a fixed value.
+    if let Value::Rectangle(size)
+    | Value::Choice(ChoiceValue::Rectangle(Choice(_, ChoiceEnum::None(size)))) = property.value
+    {
         Some(size)
     } else {
         None

@@ -276,7 +276,9 @@ fn looking<'a>(
     states(stream, key, notes)
         .param_changed(move |_, (), id, param| {
             if id == ParamType::Format.as_raw() {
-                format.set(param.and_then(formats::camera_format));
+                let agreed = param.and_then(formats::camera_format);
+                tracing::debug!(?agreed, "camera format");
+                format.set(agreed);
             }
         })
         .process(move |stream, ()| {

@@ -63,7 +63,14 @@ impl Reception {
         Ok(())
     }
 
-    /// Ends the pipeline.
+    /// Ends the pipeline; the next packet gets a new one. What comes after a pause is no
+    /// continuation: the packets between were never lost, and must not be concealed.
+    pub(super) fn pause(&mut self) {
+        self.lost_before = self.lost();
+        self.now = Now::Idle;
+    }
+
+    /// Ends the pipeline until the next tick.
     pub(super) fn fail(&mut self) {
         self.lost_before = self.lost();
         self.now = Now::Failed;

@@ -69,9 +69,7 @@ fn refusals(read_only: bool) -> Result<Rules, BackendError> {
     rules.insert(libc::SYS_setsockopt, socket_options()?);
     rules.extend(others_processes()?);
     if read_only {
-        let changing = lists::CHANGES_FILES
-            .iter()
-            .chain(lists::CHANGES_FILES_LEGACY);
+        let changing = lists::CHANGES_FILES.iter().chain(lists::CHANGES_FILES_LEGACY);
         rules.extend(changing.map(|&call| (call, Vec::new())));
         rules.insert(libc::SYS_openat, open_to_write(2)?);
         #[cfg(target_arch = "x86_64")]
@@ -102,11 +100,7 @@ fn processes() -> Result<Vec<SeccompRule>, BackendError> {
 fn terminal_input() -> Result<Vec<SeccompRule>, BackendError> {
     /// `FIOSETOWN` and `SIOCSPGRP` (asm-generic/sockios.h); libc has no names for them here.
     const SET_OWNER: [u32; 2] = [0x8901, 0x8902];
-    let terminal = [
-        libc::TIOCSTI as u32,
-        libc::TIOCLINUX as u32,
-        libc::TIOCCONS as u32,
-    ];
+    let terminal = [libc::TIOCSTI as u32, libc::TIOCLINUX as u32, libc::TIOCCONS as u32];
     let mut cases = Vec::new();
     for request in terminal.into_iter().chain(SET_OWNER) {
         cases.push(vec![is(1, u64::from(request))?]);
@@ -131,10 +125,7 @@ fn datagram_pairs() -> Result<Vec<SeccompRule>, BackendError> {
 fn socket_options() -> Result<Vec<SeccompRule>, BackendError> {
     any_of([
         vec![is_not(1, value(libc::SOL_SOCKET))?],
-        vec![
-            is_not(2, value(libc::SO_SNDBUF))?,
-            is_not(2, value(libc::SO_RCVBUF))?,
-        ],
+        vec![is_not(2, value(libc::SO_SNDBUF))?, is_not(2, value(libc::SO_RCVBUF))?],
     ])
 }
 
@@ -144,17 +135,11 @@ fn others_processes() -> Result<Rules, BackendError> {
     Ok(Rules::from([
         (libc::SYS_kill, any_of([vec![is_not(0, own)?]])?),
         (libc::SYS_tgkill, any_of([vec![is_not(0, own)?]])?),
-        (
-            libc::SYS_prlimit64,
-            any_of([vec![is_not(0, own)?, is_not(0, 0)?]])?,
-        ),
+        (libc::SYS_prlimit64, any_of([vec![is_not(0, own)?, is_not(0, 0)?]])?),
         // The kernel would send SIGIO, or a signal of choice, to the descriptor's "owner".
         (
             libc::SYS_fcntl,
-            any_of([
-                vec![is(1, value(libc::F_SETOWN))?],
-                vec![is(1, F_SETOWN_EX)?],
-            ])?,
+            any_of([vec![is(1, value(libc::F_SETOWN))?], vec![is(1, F_SETOWN_EX)?]])?,
         ),
     ]))
 }

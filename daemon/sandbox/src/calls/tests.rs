@@ -26,11 +26,7 @@ fn call(number: c_long, arguments: [c_long; 6]) -> c_int {
     // SAFETY: only used with arguments that are no pointers into our memory: zeros, flags and
     // numbers of descriptors; a call that came through the filter by mistake fails on them.
     let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if result == -1 {
-        io::Error::last_os_error().raw_os_error().unwrap()
-    } else {
-        0
-    }
+    if result == -1 { io::Error::last_os_error().raw_os_error().unwrap() } else { 0 }
 }
 
 #[test]
@@ -39,12 +35,8 @@ fn every_call_of_the_list_of_refusals_is_refused() {
     let changing = [lists::CHANGES_FILES, lists::CHANGES_FILES_LEGACY].concat();
     let calls = [refused, changing].concat();
     let others = behind_the_filters(move || {
-        let answers = calls
-            .into_iter()
-            .map(|number| (number, call(number, [0; 6])));
-        answers
-            .filter(|&(_, error)| error != libc::EPERM)
-            .collect::<Vec<_>>()
+        let answers = calls.into_iter().map(|number| (number, call(number, [0; 6])));
+        answers.filter(|&(_, error)| error != libc::EPERM).collect::<Vec<_>>()
     });
     assert_eq!(others, Vec::new());
 }
@@ -63,38 +55,21 @@ fn calls_of_no_list_do_not_exist() {
 /// Calls whose first argument tells harm from use: each with the harm, and with the use.
 #[test]
 fn listed_calls_are_refused_with_harmful_arguments_only() {
-    let (own, parent) = (
-        c_long::from(std::process::id()),
-        c_long::from(std::os::unix::process::parent_id()),
-    );
+    let (own, parent) =
+        (c_long::from(std::process::id()), c_long::from(std::os::unix::process::parent_id()));
     let unix = c_long::from(libc::AF_UNIX);
     let cloexec = libc::SOCK_CLOEXEC;
     let harmful = [
-        (
-            "fork by clone",
-            libc::SYS_clone,
-            [c_long::from(libc::SIGCHLD), 0, 0, 0, 0, 0],
-        ),
+        ("fork by clone", libc::SYS_clone, [c_long::from(libc::SIGCHLD), 0, 0, 0, 0, 0]),
         (
             "thread in a namespace",
             libc::SYS_clone,
-            [
-                c_long::from(libc::CLONE_THREAD | libc::CLONE_NEWNET),
-                0,
-                0,
-                0,
-                0,
-                0,
-            ],
+            [c_long::from(libc::CLONE_THREAD | libc::CLONE_NEWNET), 0, 0, 0, 0, 0],
         ),
         ("kill the parent", libc::SYS_kill, [parent, 0, 0, 0, 0, 0]),
         ("kill the group", libc::SYS_kill, [0; 6]),
         ("kill everybody", libc::SYS_kill, [-1, 0, 0, 0, 0, 0]),
-        (
-            "signal a thread of the parent",
-            libc::SYS_tgkill,
-            [parent, parent, 0, 0, 0, 0],
-        ),
+        ("signal a thread of the parent", libc::SYS_tgkill, [parent, parent, 0, 0, 0, 0]),
         (
             "limits of the parent",
             libc::SYS_prlimit64,
@@ -105,78 +80,37 @@ fn listed_calls_are_refused_with_harmful_arguments_only() {
             libc::SYS_socketpair,
             [unix, c_long::from(libc::SOCK_DGRAM | cloexec), 0, 0, 0, 0],
         ),
-        (
-            "raw pair",
-            libc::SYS_socketpair,
-            [unix, c_long::from(libc::SOCK_RAW), 0, 0, 0, 0],
-        ),
+        ("raw pair", libc::SYS_socketpair, [unix, c_long::from(libc::SOCK_RAW), 0, 0, 0, 0]),
         (
             "pair of another family",
             libc::SYS_socketpair,
-            [
-                c_long::from(libc::AF_TIPC),
-                c_long::from(libc::SOCK_STREAM),
-                0,
-                0,
-                0,
-                0,
-            ],
+            [c_long::from(libc::AF_TIPC), c_long::from(libc::SOCK_STREAM), 0, 0, 0, 0],
         ),
         ("send to an address", libc::SYS_sendto, [-1, 0, 0, 0, 1, 0]),
         (
             "program on a socket",
             libc::SYS_setsockopt,
-            [
-                -1,
-                c_long::from(libc::SOL_SOCKET),
-                c_long::from(libc::SO_ATTACH_FILTER),
-                0,
-                0,
-                0,
-            ],
+            [-1, c_long::from(libc::SOL_SOCKET), c_long::from(libc::SO_ATTACH_FILTER), 0, 0, 0],
         ),
         (
             "option of IP",
             libc::SYS_setsockopt,
-            [
-                -1,
-                c_long::from(libc::IPPROTO_IP),
-                c_long::from(libc::SO_SNDBUF),
-                0,
-                0,
-                0,
-            ],
+            [-1, c_long::from(libc::IPPROTO_IP), c_long::from(libc::SO_SNDBUF), 0, 0, 0],
         ),
-        (
-            "type into the terminal",
-            libc::SYS_ioctl,
-            [-1, 0x5412, 0, 0, 0, 0],
-        ),
+        ("type into the terminal", libc::SYS_ioctl, [-1, 0x5412, 0, 0, 0, 0]),
         (
             "signal by descriptor",
             libc::SYS_fcntl,
             [-1, c_long::from(libc::F_SETOWN), parent, 0, 0, 0],
         ),
-        (
-            "write a file",
-            libc::SYS_openat,
-            [-1, 0, c_long::from(libc::O_WRONLY), 0, 0, 0],
-        ),
+        ("write a file", libc::SYS_openat, [-1, 0, c_long::from(libc::O_WRONLY), 0, 0, 0]),
         (
             "read and write a file",
             libc::SYS_openat,
             [-1, 0, c_long::from(libc::O_RDWR | libc::O_CLOEXEC), 0, 0, 0],
         ),
-        (
-            "create a file",
-            libc::SYS_openat,
-            [-1, 0, c_long::from(libc::O_CREAT), 0, 0, 0],
-        ),
-        (
-            "empty a file",
-            libc::SYS_openat,
-            [-1, 0, c_long::from(libc::O_TRUNC), 0, 0, 0],
-        ),
+        ("create a file", libc::SYS_openat, [-1, 0, c_long::from(libc::O_CREAT), 0, 0, 0]),
+        ("empty a file", libc::SYS_openat, [-1, 0, c_long::from(libc::O_TRUNC), 0, 0, 0]),
     ];
     let useful = [
         ("signal itself", libc::SYS_kill, [own, 0, 0, 0, 0, 0], 0),
@@ -196,51 +130,23 @@ fn listed_calls_are_refused_with_harmful_arguments_only() {
         (
             "read a file",
             libc::SYS_openat,
-            [
-                -1,
-                0,
-                c_long::from(libc::O_RDONLY | libc::O_CLOEXEC),
-                0,
-                0,
-                0,
-            ],
+            [-1, 0, c_long::from(libc::O_RDONLY | libc::O_CLOEXEC), 0, 0, 0],
             libc::EFAULT,
         ),
-        (
-            "send to the peer",
-            libc::SYS_sendto,
-            [-1, 0, 0, 0, 0, 0],
-            libc::EBADF,
-        ),
+        ("send to the peer", libc::SYS_sendto, [-1, 0, 0, 0, 0, 0], libc::EBADF),
         (
             "size of a buffer",
             libc::SYS_setsockopt,
-            [
-                -1,
-                c_long::from(libc::SOL_SOCKET),
-                c_long::from(libc::SO_SNDBUF),
-                0,
-                0,
-                0,
-            ],
+            [-1, c_long::from(libc::SOL_SOCKET), c_long::from(libc::SO_SNDBUF), 0, 0, 0],
             libc::EBADF,
         ),
-        (
-            "terminal width",
-            libc::SYS_ioctl,
-            [-1, 0x5413, 0, 0, 0, 0],
-            libc::EBADF,
-        ),
+        ("terminal width", libc::SYS_ioctl, [-1, 0x5413, 0, 0, 0, 0], libc::EBADF),
     ];
     let (let_through, answers) = behind_the_filters(move || {
-        let wrong = harmful
-            .into_iter()
-            .filter(|&(_, number, args)| call(number, args) != libc::EPERM);
+        let wrong =
+            harmful.into_iter().filter(|&(_, number, args)| call(number, args) != libc::EPERM);
         let wrong = wrong.map(|(what, ..)| what).collect::<Vec<_>>();
-        (
-            wrong,
-            useful.map(|(what, number, args, expected)| (what, call(number, args), expected)),
-        )
+        (wrong, useful.map(|(what, number, args, expected)| (what, call(number, args), expected)))
     });
     assert_eq!(let_through, Vec::<&str>::new());
     for (what, error, expected) in answers {
@@ -275,14 +181,9 @@ fn no_call_stands_in_a_list_twice() {
 #[test]
 fn every_refusal_by_argument_is_of_a_call_that_is_allowed() {
     let allowed = set([lists::ALLOWED, lists::ALLOWED_LEGACY]);
-    let by_argument = refusals(true)
-        .unwrap()
-        .into_iter()
-        .filter(|(_, rules)| !rules.is_empty());
-    let stray: Vec<_> = by_argument
-        .map(|(call, _)| call)
-        .filter(|c| !allowed.contains(c))
-        .collect();
+    let by_argument = refusals(true).unwrap().into_iter().filter(|(_, rules)| !rules.is_empty());
+    let stray: Vec<_> =
+        by_argument.map(|(call, _)| call).filter(|c| !allowed.contains(c)).collect();
     assert_eq!(stray, Vec::<c_long>::new());
 }
 

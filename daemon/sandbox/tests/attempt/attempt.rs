@@ -2,10 +2,7 @@
 //!
 //! Owns: trying. Does not own: judging (`tests/locked.rs`). Invariant: the last line printed is
 //! `ok`, or `refused ERRNO`, of exactly the thing that was tried.
-#![expect(
-    clippy::print_stdout,
-    reason = "the test reads the answer from standard output"
-)]
+#![expect(clippy::print_stdout, reason = "the test reads the answer from standard output")]
 
 use std::{
     fs, io,
@@ -52,6 +49,7 @@ fn prepare(how: &str, dir: &Path) -> Result<(), LockError> {
         "free" => return Ok(()),
         "without-landlock" => pretend(libc::SYS_landlock_create_ruleset, libc::ENOSYS),
         "landlock-off" => pretend(libc::SYS_landlock_create_ruleset, libc::EOPNOTSUPP),
+        "landlock-refused" => pretend(libc::SYS_landlock_create_ruleset, libc::EPERM),
         "without-seccomp" => pretend(libc::SYS_seccomp, libc::EPERM),
         "writable" => policy.write_dirs.push(dir.join("home")),
         "threaded" => {
@@ -124,10 +122,9 @@ fn attempt(
         "make-link" => symlink(&key, models.join("link")),
         "read-model" => fs::read(model).map(drop),
         "read-library-tree" => fs::read_dir("/usr/lib").map(drop),
-        "start-thread" => thread::Builder::new()
-            .spawn(|| {})?
-            .join()
-            .map_err(|_| io::ErrorKind::Other.into()),
+        "start-thread" => {
+            thread::Builder::new().spawn(|| {})?.join().map_err(|_| io::ErrorKind::Other.into())
+        }
         "talk-to-parent" => talk(sockets?),
         "leave-no-core-dump" => match rustix::process::getrlimit(rustix::process::Resource::Core) {
             limit if limit.maximum == Some(0) => Ok(()),
@@ -150,11 +147,7 @@ fn talk((ours, theirs): (Channel, std::os::fd::OwnedFd)) -> io::Result<()> {
     let read = rustix::net::recv(&theirs, &mut bytes, rustix::net::RecvFlags::empty())?;
     rustix::net::send(&theirs, b"thanks", rustix::net::SendFlags::NOSIGNAL)?;
     let answer = ours.recv(&mut bytes)?;
-    if (read.1, answer.len) == (17, 6) {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::InvalidData.into())
-    }
+    if (read.1, answer.len) == (17, 6) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
 /// Answers each message with its length and the number of descriptors, until the parent goes.
@@ -169,9 +162,6 @@ fn be_a_worker() -> io::Result<()> {
         if received.len == 0 {
             return Ok(());
         }
-        parent.send(
-            format!("{} {}", received.len, received.fds.len()).as_bytes(),
-            &[],
-        )?;
+        parent.send(format!("{} {}", received.len, received.fds.len()).as_bytes(), &[])?;
     }
 }

@@ -46,7 +46,12 @@ pub(super) async fn serve(
     // A frame is a whole word of the protocol; waiting for more would only delay the ring.
     // An error here costs milliseconds, not the call.
     let _ = stream.set_nodelay(true);
-    let opened = LanEvent::Opened { id, address, incoming };
+    let Ok(local) = stream.local_addr() else {
+        return shared.closed(id, Closed::Lost("it has no local address".to_owned())).await;
+    };
+    // A dual-stack listener shows IPv4 peers in mapped form; the rest of Ahoy wants the plain one.
+    let [local, address] = [local, address].map(canonical);
+    let opened = LanEvent::Opened { id, local, address, incoming };
     if shared.events.send(opened).await.is_err() {
         return;
     }
@@ -60,6 +65,10 @@ pub(super) async fn serve(
         () = idle(&shared, heard, incoming) => Closed::Idle,
     };
     shared.closed(id, why).await;
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 async fn read(

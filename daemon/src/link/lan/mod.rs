@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The largest frame, bytes: an envelope padded to 4096 B (link.md) and its encryption.
-pub const MAX_FRAME: usize = 4096 + 256;
+pub const MAX_FRAME: usize = 4096 + 512;
 /// Frames queued to one peer. A call's whole signalling is about 30.
 const QUEUE: usize = 32;
 /// Events the app has not taken yet. When it is full, connections wait and TCP slows the peers.
@@ -41,6 +41,8 @@ pub enum LanEvent {
     Opened {
         /// Its name from now on.
         id: ConnectionId,
+        /// Our end.
+        local: SocketAddr,
         /// Who is at the other end.
         address: SocketAddr,
         /// Whether they called on us.

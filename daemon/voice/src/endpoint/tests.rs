@@ -29,10 +29,12 @@ fn mix(a: &[i16], b: &[i16]) -> Vec<i16> {
 
 /// Feeds in blocks of an odd size, as a sound server may, until an utterance is over.
 fn run(endpointer: &mut Endpointer, samples: &[i16]) -> Option<Utterance> {
-    samples.chunks(333).find_map(|block| match endpointer.feed(block) {
-        Heard::Over(utterance) => Some(utterance),
-        Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => None,
-    })
+    samples
+        .chunks(333)
+        .find_map(|block| match endpointer.feed(block) {
+            Heard::Over(utterance) => Some(utterance),
+            Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => None,
+        })
 }
 
 #[test]
@@ -41,7 +43,11 @@ fn silence_and_steady_noise_are_no_utterance() {
         let mut endpointer = Endpointer::new();
         assert_eq!(run(&mut endpointer, &background), None);
         assert!(!endpointer.speaking());
-        assert_eq!(endpointer.heard_ms(), 5000, "counted in whole frames of what was fed");
+        assert_eq!(
+            endpointer.heard_ms(),
+            5000,
+            "counted in whole frames of what was fed"
+        );
     }
 }
 
@@ -49,10 +55,21 @@ fn silence_and_steady_noise_are_no_utterance() {
 fn a_word_is_cut_out_with_its_edges_and_ends_after_the_hang_time() {
     let sound = [vec![0; ms(700)], voice(600, 8000.0), vec![0; ms(900)]].concat();
     let utterance = run(&mut Endpointer::new(), &sound).expect("a word");
-    assert!((HANG_MS..HANG_MS + 30).contains(&utterance.waited_ms), "{}", utterance.waited_ms);
+    assert!(
+        (HANG_MS..HANG_MS + 30).contains(&utterance.waited_ms),
+        "{}",
+        utterance.waited_ms
+    );
     let length = utterance.samples.len() * 1000 / RATE as usize;
-    assert!((1050..1250).contains(&length), "pre-roll, word and post-roll: {length} ms");
-    assert!((55..=65).contains(&utterance.voiced), "{} frames", utterance.voiced);
+    assert!(
+        (1050..1250).contains(&length),
+        "pre-roll, word and post-roll: {length} ms"
+    );
+    assert!(
+        (55..=65).contains(&utterance.voiced),
+        "{} frames",
+        utterance.voiced
+    );
 }
 
 #[test]
@@ -60,7 +77,11 @@ fn a_word_over_noise_is_found() {
     let background = noise(2500, 300.0);
     let word = [vec![0; ms(700)], voice(600, 8000.0), vec![0; ms(1200)]].concat();
     let utterance = run(&mut Endpointer::new(), &mix(&background, &word)).expect("a word");
-    assert!((50..=75).contains(&utterance.voiced), "{} frames", utterance.voiced);
+    assert!(
+        (50..=75).contains(&utterance.voiced),
+        "{} frames",
+        utterance.voiced
+    );
 }
 
 #[test]

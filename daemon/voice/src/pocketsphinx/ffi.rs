@@ -2,7 +2,10 @@
 //!
 //! Owns: one decoder and every unsafe call to it. Does not own: grammars or what a score means.
 //! Invariant: a [`Decoder`] is configured, not null, and used by one thread at a time.
-#![expect(unsafe_code, reason = "the C interface of libpocketsphinx and libsphinxbase")]
+#![expect(
+    unsafe_code,
+    reason = "the C interface of libpocketsphinx and libsphinxbase"
+)]
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
@@ -143,7 +146,9 @@ impl Decoder {
         let ps = self.0.as_ptr();
         // SAFETY: the decoder is live and the name NUL-terminated.
         unsafe {
-            ps_set_search(ps, name.as_ptr()) == 0 && ps_start_stream(ps) == 0 && ps_start_utt(ps) == 0
+            ps_set_search(ps, name.as_ptr()) == 0
+                && ps_start_stream(ps) == 0
+                && ps_start_utt(ps) == 0
         }
     }
 

@@ -98,9 +98,8 @@ impl PocketSphinx {
     }
 
     fn decode_whole(&mut self, search: &CStr, samples: &[i16]) -> Option<ffi::Path> {
-        let done = self.decoder.start(search)
-            && self.decoder.process(samples, true)
-            && self.decoder.end();
+        let done =
+            self.decoder.start(search) && self.decoder.process(samples, true) && self.decoder.end();
         done.then(|| self.decoder.path())
     }
 

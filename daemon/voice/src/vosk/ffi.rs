@@ -62,7 +62,8 @@ impl Library {
         // pointers that stay valid because the library is kept beside them and never closed.
         unsafe {
             let library = libloading::Library::new(place)?;
-            let set_log_level = *library.get::<unsafe extern "C" fn(c_int)>(c"vosk_set_log_level")?;
+            let set_log_level =
+                *library.get::<unsafe extern "C" fn(c_int)>(c"vosk_set_log_level")?;
             set_log_level(-1);
             let functions = Functions {
                 model_new: *library.get(c"vosk_model_new")?,
@@ -116,8 +117,9 @@ impl Model {
     /// Whether the lexicon has a word.
     pub(crate) fn knows(&self, word: &CStr) -> bool {
         // SAFETY: the model is live and the word NUL-terminated.
-        let id =
-            unsafe { (self.library.functions.model_find_word)(self.pointer.as_ptr(), word.as_ptr()) };
+        let id = unsafe {
+            (self.library.functions.model_find_word)(self.pointer.as_ptr(), word.as_ptr())
+        };
         id >= 0
     }
 }

@@ -43,7 +43,10 @@ pub(crate) fn skipped(why: &str) {
 
 /// Runs a program to its end; false where it is missing or fails.
 pub(crate) fn run(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -64,7 +67,7 @@ pub(crate) struct Sound {
     // The last started ends first.
     microphone: Option<Owned>,
     _manager: Owned,
-    _server: Owned,
+    server: Option<Owned>,
     _bus: Owned,
 }
 
@@ -73,39 +76,61 @@ impl Sound {
     pub(crate) fn start(name: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = env::temp_dir().join(format!("ahoy-voice-{}-{name}", std::process::id()));
-        fs::DirBuilder::new().mode(0o700).create(&dir).expect("a folder of our own");
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&dir)
+            .expect("a folder of our own");
         let address = bus_address(&dir);
-        let bus = spawn(&dir, &["dbus-daemon", "--session", "--nofork", "--address", &address]);
+        let bus = spawn(
+            &dir,
+            &[
+                "dbus-daemon",
+                "--session",
+                "--nofork",
+                "--address",
+                &address,
+            ],
+        );
         wait_for("the bus", || dir.join("bus").exists());
         let server = spawn(&dir, &["pipewire"]);
         wait_for("PipeWire's socket", || dir.join("pipewire-0").exists());
         let manager = spawn(&dir, &["wireplumber"]);
-        let microphone = spawn(
-            &dir,
-            &[
-                "pw-loopback",
-                "--capture-props",
-                &format!("media.class=Audio/Sink node.name={MOUTH}"),
-                "--playback-props",
-                &format!("media.class=Audio/Source node.name={MICROPHONE}"),
-            ],
-        );
-        let sound = Self {
+        let mut sound = Self {
             _turn: turn,
             dir,
-            microphone: Some(microphone),
+            microphone: None,
             _manager: manager,
-            _server: server,
+            server: Some(server),
             _bus: bus,
         };
+        sound.plug_microphone();
+        sound
+    }
+
+    /// Plugs the microphone in and waits until it is there.
+    pub(crate) fn plug_microphone(&mut self) {
+        let words = [
+            "pw-loopback",
+            "--capture-props",
+            &format!("media.class=Audio/Sink node.name={MOUTH}"),
+            "--playback-props",
+            &format!("media.class=Audio/Source node.name={MICROPHONE}"),
+        ];
+        self.microphone = Some(spawn(&self.dir, &words));
         wait_for("the virtual microphone", || {
-            let nodes = sound.nodes();
+            let nodes = self.nodes();
             // The session manager has taken a node in once it gave its ports a configuration.
             [MOUTH, MICROPHONE].iter().all(|name| {
-                nodes.iter().any(|node| node.name == *name && node.ports > 0)
+                nodes
+                    .iter()
+                    .any(|node| node.name == *name && node.ports > 0)
             })
         });
-        sound
+    }
+
+    /// Ends the sound server under everybody.
+    pub(crate) fn end_server(&mut self) {
+        self.server = None;
     }
 
     /// Pulls the plug.
@@ -115,10 +140,16 @@ impl Sound {
 
     /// The nodes of the sound server.
     pub(crate) fn nodes(&self) -> Vec<Node> {
-        let dump = self.command("pw-dump").stderr(Stdio::null()).output().expect("pw-dump");
+        let dump = self
+            .command("pw-dump")
+            .stderr(Stdio::null())
+            .output()
+            .expect("pw-dump");
         let objects: Vec<serde_json::Value> =
             serde_json::from_slice(&dump.stdout).unwrap_or_default();
-        let nodes = objects.iter().filter(|object| object["type"] == "PipeWire:Interface:Node");
+        let nodes = objects
+            .iter()
+            .filter(|object| object["type"] == "PipeWire:Interface:Node");
         nodes
             .map(|object| {
                 let info = &object["info"];
@@ -146,7 +177,9 @@ impl Sound {
 
     /// A connected PipeWire socket, as the daemon hands it over.
     pub(crate) fn socket(&self) -> OwnedFd {
-        UnixStream::connect(self.dir.join("pipewire-0")).expect("PipeWire's socket").into()
+        UnixStream::connect(self.dir.join("pipewire-0"))
+            .expect("PipeWire's socket")
+            .into()
     }
 
     /// Plays a sound file into the microphone, to its end.
@@ -214,7 +247,10 @@ fn spawn(dir: &Path, words: &[&str]) -> Owned {
 pub(crate) fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     let start = Instant::now();
     while !there() {
-        assert!(start.elapsed() < DEADLINE, "{what} did not come within {DEADLINE:?}");
+        assert!(
+            start.elapsed() < DEADLINE,
+            "{what} did not come within {DEADLINE:?}"
+        );
         std::thread::yield_now();
     }
 }
@@ -228,26 +264,36 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts it on a socket, as descriptor 3, and waits until it is ready.
     pub(crate) fn start(models: &Path) -> (Self, Vec<Engine>) {
-        let mut worker = Self::start_silently(models);
-        match worker.event() {
-            VoiceEvent::Ready { engines } => (worker, engines),
-            other => panic!("not ready: {other:?}"),
-        }
+        Self::start_as(models, |_| {})
     }
 
-    fn start_silently(models: &Path) -> Self {
+    /// The same, where the user has no Vosk.
+    pub(crate) fn start_without_vosk(models: &Path) -> (Self, Vec<Engine>) {
+        Self::start_as(models, |command| {
+            command
+                .env_remove("AHOY_LIBVOSK")
+                .env("XDG_DATA_HOME", "/nonexistent");
+        })
+    }
+
+    fn start_as(models: &Path, change: impl FnOnce(&mut Command)) -> (Self, Vec<Engine>) {
         let (channel, theirs) = Channel::pair().expect("a socket pair");
         // The shell puts the socket, its standard input, where a worker looks for it.
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", r#"exec "$0" --models "$1" 3<&0 0</dev/null"#])
             .arg(env!("CARGO_BIN_EXE_ahoy-voice"))
             .arg(models)
-            .stdin(theirs)
-            .spawn()
-            .expect("the worker starts");
-        Self {
+            .stdin(theirs);
+        change(&mut command);
+        let child = command.spawn().expect("the worker starts");
+        let mut worker = Self {
             channel,
             child: Owned(child),
+        };
+        match worker.event() {
+            VoiceEvent::Ready { engines } => (worker, engines),
+            other => panic!("not ready: {other:?}"),
         }
     }
 
@@ -262,7 +308,9 @@ impl Worker {
         let mut out = Vec::new();
         write_control(command, &mut out).expect("a command");
         let fds: Vec<_> = fd.iter().map(|fd| fd.as_fd()).collect();
-        self.channel.send(&out, &fds).expect("the worker takes commands");
+        self.channel
+            .send(&out, &fds)
+            .expect("the worker takes commands");
     }
 
     /// The next event that is not a partial one.
@@ -350,7 +398,10 @@ pub(crate) fn grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
         None => Piece::Word(text.into()),
     };
     let slots = slots.iter().map(|(slot, entries)| {
-        ((*slot).to_owned(), entries.iter().map(|e| (*e).to_owned()).collect())
+        (
+            (*slot).to_owned(),
+            entries.iter().map(|e| (*e).to_owned()).collect(),
+        )
     });
     Grammar {
         phrases: phrases
@@ -365,16 +416,60 @@ pub(crate) fn grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
 /// as many names as a small address book has.
 pub(crate) fn commands() -> Grammar {
     let phrases = [
-        "call <name>", "call <name> video", "video call <name>", "call <name> on speaker", "redial",
-        "call back", "who called", "any missed calls", "answer", "answer with video", "decline",
-        "silence", "who is it", "hang up", "mute", "unmute", "camera on", "camera off",
-        "switch camera", "hold", "resume", "swap", "speaker", "louder", "quieter",
-        "picture in picture", "share screen", "stop", "yes", "no", "cancel", "help",
+        "call <name>",
+        "call <name> video",
+        "video call <name>",
+        "call <name> on speaker",
+        "redial",
+        "call back",
+        "who called",
+        "any missed calls",
+        "answer",
+        "answer with video",
+        "decline",
+        "silence",
+        "who is it",
+        "hang up",
+        "mute",
+        "unmute",
+        "camera on",
+        "camera off",
+        "switch camera",
+        "hold",
+        "resume",
+        "swap",
+        "speaker",
+        "louder",
+        "quieter",
+        "picture in picture",
+        "share screen",
+        "stop",
+        "yes",
+        "no",
+        "cancel",
+        "help",
     ];
     let names: &[&str] = &[
-        "alice", "alice smith", "bob", "bob brown", "carol", "david", "emma", "frank", "grace",
-        "henry", "siobhan", "mom", "dad", "doctor miller", "john", "mary", "peter", "susan",
-        "robert", "laura",
+        "alice",
+        "alice smith",
+        "bob",
+        "bob brown",
+        "carol",
+        "david",
+        "emma",
+        "frank",
+        "grace",
+        "henry",
+        "siobhan",
+        "mom",
+        "dad",
+        "doctor miller",
+        "john",
+        "mary",
+        "peter",
+        "susan",
+        "robert",
+        "laura",
     ];
     grammar(&phrases, &[("name", names)])
 }
@@ -384,19 +479,19 @@ pub(crate) fn commands() -> Grammar {
 pub(crate) enum Voice {
     /// flite, with a voice made from recordings.
     Flite(&'static str),
-    /// espeak-ng: voice and words per minute.
-    Espeak(&'static str, &'static str),
+    /// espeak-ng: voice, words per minute, pitch (50 is usual).
+    Espeak(&'static str, &'static str, &'static str),
 }
 
 impl Voice {
     /// Speaks into a file; false where the program is missing.
     pub(crate) fn speak(self, text: &str, file: &Path) -> bool {
         match self {
-            Self::Flite(voice) => {
-                run(Command::new("flite").args(["-voice", voice, "-t", text, "-o"]).arg(file))
-            }
-            Self::Espeak(voice, speed) => run(Command::new("espeak-ng")
-                .args(["-v", voice, "-s", speed, "-w"])
+            Self::Flite(voice) => run(Command::new("flite")
+                .args(["-voice", voice, "-t", text, "-o"])
+                .arg(file)),
+            Self::Espeak(voice, speed, pitch) => run(Command::new("espeak-ng")
+                .args(["-v", voice, "-s", speed, "-p", pitch, "-w"])
                 .arg(file)
                 .arg(text)),
         }
