@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use tokio::{net::TcpListener, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{Shared, connection, limit::Limiter};
@@ -13,12 +14,12 @@ use super::{Shared, connection, limit::Limiter};
 /// Pause after the system refused a connection for want of descriptors, which come back by waiting.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn accept(listener: TcpListener, shared: Shared) {
+pub(super) async fn accept(listener: TcpListener, shared: Shared, token: CancellationToken) {
     let mut limiter = Limiter::default();
     let begin = Instant::now();
     loop {
         let accepted = tokio::select! {
-            () = shared.token.cancelled() => return,
+            () = token.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let (stream, address) = match accepted {

@@ -3,7 +3,7 @@
 //! Owns: a token bucket per network and a number of places. Does not own: a socket or the clock;
 //! the time since the start is an argument. 64 places and 20 new connections/s per /24 or /64, as
 //! link.md says; a handshake costs 0.25 ms, so even 64 networks at full rate leave a core idle.
-//! Invariant: memory is bounded by [`NETWORKS`], whoever comes.
+//! Invariant: at most 1024 networks are remembered, whoever comes.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 

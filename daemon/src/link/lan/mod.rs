@@ -137,6 +137,7 @@ struct Shared {
 #[derive(Default)]
 struct Peers {
     last: u64,
+    listening: Option<CancellationToken>,
     open: HashMap<ConnectionId, Peer>,
 }
 
@@ -160,14 +161,21 @@ impl Lan {
         (Self(shared), happened)
     }
 
-    /// Takes connections at `address` until the token is cancelled. Tells where it really listens.
+    /// Takes connections at `address` until the token is cancelled, in place of the address before;
+    /// connections that are up stay. Tells where it really listens.
     ///
     /// # Errors
-    /// The address is taken or not ours.
+    /// The address is taken or not ours; it goes on listening where it did.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
-        self.0.tasks.spawn(accept::accept(listener, self.0.clone()));
+        let token = self.0.token.child_token();
+        let before = self.0.peers().listening.replace(token.clone());
+        if let Some(before) = before {
+            before.cancel();
+        }
+        let accepting = accept::accept(listener, self.0.clone(), token);
+        self.0.tasks.spawn(accepting);
         Ok(bound)
     }
 

@@ -180,22 +180,55 @@ async fn a_peer_that_does_not_read_is_let_go_and_harms_no_other() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_closed_before_anyone_hears_of_them() {
-    let mut side = Side::new(Times::default()).await;
-    let mut held = Vec::new();
+    // All come from 127.0.0.0/24 and say nothing; those let in stay for the whole test.
+    let patient = Times { first_word: DEADLINE * 2, ..Times::default() };
+    let mut side = Side::new(patient).await;
+    let (end, mut ended) = mpsc::channel(1);
     for _ in 0..limit::RATE * 2 {
-        held.push(TcpStream::connect(side.address).await.expect("connected"));
+        let mut stream = TcpStream::connect(side.address).await.expect("connected");
+        let end = end.clone();
+        tokio::spawn(async move {
+            let mut byte = [0; 1];
+            let read = stream.read(&mut byte).await;
+            end.send(read.unwrap_or(0)).await
+        });
     }
-    // All come from 127.0.0.0/24; the refused ones read their end at once.
-    let mut refused = 0;
-    for stream in &mut held {
-        let mut byte = [0; 1];
-        let read = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await;
-        refused += u32::from(matches!(read, Ok(Ok(0) | Err(_))));
+    let (mut opened, mut refused) = (0, 0);
+    while opened + refused < limit::RATE * 2 {
+        tokio::select! {
+            event = side.next() => {
+                assert!(matches!(event, LanEvent::Opened { .. }), "{event:?}");
+                opened += 1;
+            }
+            Some(0) = ended.recv() => refused += 1,
+        }
     }
-    assert!(refused > 0, "some are refused");
-    for _ in 0..limit::RATE * 2 - refused {
-        side.opened(true).await;
-    }
-    assert!(side.events.try_recv().is_err(), "the refused ones are not told");
+    assert!(opened >= limit::RATE && refused > 0, "{opened} let in, {refused} refused");
+    side.end().await;
+}
+
+#[tokio::test]
+async fn listening_elsewhere_ends_the_old_address_but_no_connection() {
+    let mut side = Side::new(Times::default()).await;
+    let old = side.address;
+    let mut kept = TcpStream::connect(old).await.expect("connected");
+    let id = side.opened(true).await;
+    let taken = side.lan.listen(old).await;
+    assert!(taken.is_err(), "an address that is in use changes nothing");
+    let fresh = SocketAddr::from(([127, 0, 0, 1], 0));
+    let fresh = side.lan.listen(fresh).await.expect("listening");
+    let second = TcpStream::connect(fresh).await.expect("connected");
+    side.opened(true).await;
+    let refused = async {
+        while TcpStream::connect(old).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, refused).await.expect("the old one closes");
+    side.lan.send(id, vec![5]).expect("sent");
+    let mut frame = [0; 3];
+    kept.read_exact(&mut frame).await.expect("read");
+    assert_eq!(frame, [1, 0, 5]);
+    drop(second);
     side.end().await;
 }
