@@ -1,0 +1,1 @@
+//! Whole Ahoys on private buses and virtual devices.
