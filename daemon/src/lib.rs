@@ -1,1 +1,16 @@
-//! Placeholder removed with the first module.
+//! `ahoyd` without its entry point: the adapters between [`ahoy_core`] and the outside world.
+//!
+//! Owns: sockets, files, the bus, child processes. Does not own: any rule about calls; that is the
+//! engine. Invariant: adapters never import each other; each turns one part of the world into
+//! events and carries out commands on it.
+
+pub mod app;
+pub mod dbus;
+pub mod desktop;
+pub mod link;
+pub mod paths;
+pub mod service;
+pub mod settings;
+pub mod store;
+pub mod tasks;
+pub mod worker;

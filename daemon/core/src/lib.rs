@@ -7,6 +7,18 @@
 //! Invariant: the same inputs at the same times give the same outputs. Time is an argument.
 #![forbid(unsafe_code)]
 
+pub mod builtin;
+pub mod call;
+pub mod engine;
+pub mod id;
 pub mod media;
+pub mod peer;
+pub mod provider;
+pub mod service;
+pub mod session;
 pub mod voice;
+pub mod wire;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

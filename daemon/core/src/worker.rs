@@ -12,8 +12,9 @@ use crate::media::SessionId;
 pub const WORKER_FD: i32 = 3;
 /// The largest message either side accepts, bytes. A grammar with 2,000 names stays below it.
 pub const MAX_MESSAGE: usize = 128 * 1024;
-/// The largest RTP or RTCP packet, bytes: what fits one media datagram (link.md: inner <= 1150 B).
-pub const MAX_RTP: usize = 1148;
+/// The largest RTP packet, bytes: what fits one media datagram, whose inside is at most 1,150 bytes
+/// (design/link.md) and padded to 64: 17 x 64 less stream id and length.
+pub const MAX_RTP: usize = 17 * 64 - 3;
 
 const CONTROL: u8 = 0;
 
@@ -89,17 +90,12 @@ impl<'a, C: DeserializeOwned> Frame<'a, C> {
             return serde_json_from(rest).map(Frame::Control);
         }
         let stream = Stream::from_id(kind).ok_or(FrameError::Kind(kind))?;
-        let (session, packet) = rest
-            .split_first_chunk::<4>()
-            .ok_or(FrameError::Short(message.len()))?;
+        let (session, packet) =
+            rest.split_first_chunk::<4>().ok_or(FrameError::Short(message.len()))?;
         if packet.len() > MAX_RTP {
             return Err(FrameError::Long(message.len()));
         }
-        Ok(Self::Rtp {
-            session: SessionId(u32::from_le_bytes(*session)),
-            stream,
-            packet,
-        })
+        Ok(Self::Rtp { session: SessionId(u32::from_le_bytes(*session)), stream, packet })
     }
 }
 
@@ -116,11 +112,7 @@ pub fn write_control<C: Serialize>(control: &C, out: &mut Vec<u8>) -> Result<(),
     out.push(CONTROL);
     serde_json::to_writer(&mut *out, control)
         .map_err(|error| FrameError::Control(error.to_string()))?;
-    if out.len() > MAX_MESSAGE {
-        Err(FrameError::Long(out.len()))
-    } else {
-        Ok(())
-    }
+    if out.len() > MAX_MESSAGE { Err(FrameError::Long(out.len())) } else { Ok(()) }
 }
 
 /// Writes an RTP frame into `out`, replacing what was there.

@@ -46,12 +46,8 @@ impl Channel {
     /// # Errors
     /// When the process is out of descriptors.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) = socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         for end in [&ours, &theirs] {
             sockopt::set_socket_send_buffer_size(end, SEND_BUFFER)?;
         }
@@ -129,10 +125,7 @@ impl Channel {
             None
         };
         match cut {
-            None => Ok(Received {
-                len: message.bytes,
-                fds,
-            }),
+            None => Ok(Received { len: message.bytes, fds }),
             Some(how) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("message on the worker socket {how}; dropped"),

@@ -53,18 +53,12 @@ fn the_largest_message_passes_and_one_byte_more_is_refused() {
 fn descriptors_arrive_with_their_message_and_close_on_exec() {
     let (a, b) = two();
     let files = [memory_file("sea"), memory_file("shore")];
-    a.send(b"files", &[files[0].as_fd(), files[1].as_fd()])
-        .unwrap();
+    a.send(b"files", &[files[0].as_fd(), files[1].as_fd()]).unwrap();
     a.send(b"none", &[]).unwrap();
     let mut buf = [0; 16];
     let first = b.recv(&mut buf).unwrap();
     assert_eq!(first.fds.len(), 2);
-    assert!(
-        first
-            .fds
-            .iter()
-            .all(|fd| fcntl_getfd(fd).unwrap().contains(FdFlags::CLOEXEC))
-    );
+    assert!(first.fds.iter().all(|fd| fcntl_getfd(fd).unwrap().contains(FdFlags::CLOEXEC)));
     let mut texts = first.fds.into_iter().map(|fd| {
         let (mut file, mut text) = (File::from(fd), String::new());
         file.rewind().unwrap();
@@ -91,10 +85,7 @@ fn more_descriptors_than_allowed_are_refused_and_closed_at_both_ends() {
     let (a, b) = two();
     let (reader, writer) = std::io::pipe().unwrap();
     let many = [writer.as_fd(); MAX_FDS + 1];
-    assert_eq!(
-        a.send(b"x", &many).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(a.send(b"x", &many).unwrap_err().kind(), ErrorKind::InvalidInput);
 
     // A peer without our check: the kernel cuts what does not fit our buffer.
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS + 1))];
@@ -102,10 +93,7 @@ fn more_descriptors_than_allowed_are_refused_and_closed_at_both_ends() {
     assert!(ancillary.push(rustix::net::SendAncillaryMessage::ScmRights(&many)));
     let bytes = [std::io::IoSlice::new(b"x")];
     rustix::net::sendmsg(&a, &bytes, &mut ancillary, rustix::net::SendFlags::empty()).unwrap();
-    assert_eq!(
-        b.recv(&mut [0; 4]).unwrap_err().kind(),
-        ErrorKind::InvalidData
-    );
+    assert_eq!(b.recv(&mut [0; 4]).unwrap_err().kind(), ErrorKind::InvalidData);
 
     // All copies are closed, or this read would wait for ever.
     drop(writer);
@@ -124,19 +112,13 @@ fn a_peer_that_is_gone_reads_as_length_zero_and_writes_as_broken_pipe() {
 #[test]
 fn an_empty_message_cannot_be_sent_since_it_would_read_as_gone() {
     let (a, _b) = two();
-    assert_eq!(
-        a.send(b"", &[]).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(a.send(b"", &[]).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
 fn trying_never_waits() {
     let (a, b) = two();
-    assert_eq!(
-        b.try_recv(&mut [0; 4]).unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
+    assert_eq!(b.try_recv(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
     let full = loop {
         if let Err(error) = a.try_send(&[0; 4096], &[]) {
             break error;

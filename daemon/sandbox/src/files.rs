@@ -45,10 +45,7 @@ fn report(status: &RestrictionStatus) -> Landlock {
         (RulesetStatus::NotEnforced, _) => Landlock::NotInKernel,
         (
             RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced,
-            LandlockStatus::Available {
-                effective_abi,
-                kernel_abi,
-            },
+            LandlockStatus::Available { effective_abi, kernel_abi },
         ) => Landlock::Enforced {
             abi: kernel_abi.unwrap_or(effective_abi as i32),
             fully: status.ruleset == RulesetStatus::FullyEnforced,

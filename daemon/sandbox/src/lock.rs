@@ -1,7 +1,7 @@
 //! Locking a worker in.
 //!
 //! Owns: the order of the steps and the report of what took effect. Does not own: the rules of each
-//! step ([`crate::files`], [`crate::calls`]). Invariant: a returned [`Locked`] means that the
+//! step (`files`, `calls`). Invariant: a returned [`Locked`] means that the
 //! system-call filter holds for every thread; anything less is a [`LockError`].
 
 use std::{fmt, fs, io};
@@ -99,10 +99,7 @@ impl Locked {
 impl fmt::Display for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let allowed = self.calls_allowed;
-        write!(
-            f,
-            "no new privileges, no capabilities, {allowed} system calls left, "
-        )?;
+        write!(f, "no new privileges, no capabilities, {allowed} system calls left, ")?;
         if self.read_only {
             f.write_str("nothing writable, ")?;
         }
@@ -129,44 +126,27 @@ pub fn lock(policy: &Policy) -> Result<Locked, LockError> {
     // A core dump would write a call's sound to disk. The process stays "dumpable" otherwise:
     // RealtimeKit reads its owner from /proc, which would turn to root.
     step("limiting core dumps", || {
-        setrlimit(
-            Resource::Core,
-            Rlimit {
-                current: Some(0),
-                maximum: Some(0),
-            },
-        )
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
     })?;
     let landlock = files::restrict(policy)?;
     // Root in a container reads everybody's files by CAP_DAC_OVERRIDE; a user has none to lose.
     // After Landlock, which opens the allowed paths.
     step("dropping capabilities", || {
         let none = CapabilitySet::empty();
-        let sets = CapabilitySets {
-            effective: none,
-            permitted: none,
-            inheritable: none,
-        };
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
         set_capabilities(None, sets)
     })?;
     step("giving up new privileges", || set_no_new_privs(true))?;
     let read_only = policy.write_dirs.is_empty();
     let calls_allowed = calls::restrict(read_only)?;
-    Ok(Locked {
-        landlock,
-        calls_allowed,
-        read_only,
-    })
+    Ok(Locked { landlock, calls_allowed, read_only })
 }
 
 fn step(
     step: &'static str,
     what: impl FnOnce() -> Result<(), rustix::io::Errno>,
 ) -> Result<(), LockError> {
-    what().map_err(|errno| LockError::Refused {
-        step,
-        cause: errno.into(),
-    })
+    what().map_err(|errno| LockError::Refused { step, cause: errno.into() })
 }
 
 fn thread_names() -> io::Result<Vec<String>> {

@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 
 /// Where programs' libraries, codecs and their data lie, on the usual trees and on Nix, Guix and
-/// Flatpak's. Nothing below holds people's data; a path that does not exist is skipped.
+/// Flatpak's. Nothing below holds people's data; a path that does not exist is skipped. Measured with
+/// GStreamer 1.22 and PipeWire 0.3.65: Opus, VP8, capture and playback work with these; refused are
+/// only /etc/passwd, nsswitch.conf, files for ORC's code (it takes memory), D-Bus, and names of threads.
 const SYSTEM: &[&str] = &[
     "/usr",
     "/lib",
@@ -41,10 +43,7 @@ impl Policy {
     /// Read access to the system's libraries, codecs and their data, and to nothing of the user's.
     #[must_use]
     pub fn system() -> Self {
-        Self {
-            read_dirs: SYSTEM.iter().map(PathBuf::from).collect(),
-            write_dirs: Vec::new(),
-        }
+        Self { read_dirs: SYSTEM.iter().map(PathBuf::from).collect(), write_dirs: Vec::new() }
     }
 
     /// The same, with one more directory or file to read, such as a model's.

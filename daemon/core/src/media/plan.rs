@@ -57,17 +57,9 @@ pub struct VideoSize {
 
 impl VideoSize {
     /// 640x360 at 30 frames/s: where every call starts (research: 3.7 % of a core with VP8).
-    pub const P360: Self = Self {
-        width: 640,
-        height: 360,
-        fps: 30,
-    };
+    pub const P360: Self = Self { width: 640, height: 360, fps: 30 };
     /// 1280x720 at 30 frames/s: the largest picture accepted by default.
-    pub const P720: Self = Self {
-        width: 1280,
-        height: 720,
-        fps: 30,
-    };
+    pub const P720: Self = Self { width: 1280, height: 720, fps: 30 };
 }
 
 /// PipeWire node names of the devices to use. `None`: the session's default.

@@ -142,22 +142,13 @@ pub(super) const REFUSED_LEGACY: &[c_long] = &[
 pub(super) const REFUSED_LEGACY: &[c_long] = &[];
 
 /// Of the allowed, those that change files by name; refused while the policy has nothing writable.
-pub(super) const CHANGES_FILES: &[c_long] = &[
-    libc::SYS_unlinkat,
-    libc::SYS_renameat2,
-    libc::SYS_mkdirat,
-    libc::SYS_truncate,
-];
+pub(super) const CHANGES_FILES: &[c_long] =
+    &[libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_mkdirat, libc::SYS_truncate];
 
 /// The same, under names that only x86_64 has.
 #[cfg(target_arch = "x86_64")]
-pub(super) const CHANGES_FILES_LEGACY: &[c_long] = &[
-    libc::SYS_unlink,
-    libc::SYS_rename,
-    libc::SYS_renameat,
-    libc::SYS_mkdir,
-    libc::SYS_rmdir,
-];
+pub(super) const CHANGES_FILES_LEGACY: &[c_long] =
+    &[libc::SYS_unlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_mkdir, libc::SYS_rmdir];
 /// The same, under names that the youngest architecture (riscv64) does not have.
 #[cfg(target_arch = "aarch64")]
 pub(super) const CHANGES_FILES_LEGACY: &[c_long] = &[SYS_RENAMEAT];

@@ -29,35 +29,32 @@ type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// Puts both filters on all threads; answers how many calls are left.
 pub(crate) fn restrict(read_only: bool) -> Result<usize, Error> {
+    let (refusals, ceiling, left) = programs(read_only)?;
     // The refusals first: after the ceiling, there is no `seccomp` call any more.
-    let refusals = compile(refusals(read_only)?, SeccompAction::Allow, libc::EPERM)?;
-    let (ceiling, left) = ceiling()?;
     seccompiler::apply_filter_all_threads(&refusals)?;
     seccompiler::apply_filter_all_threads(&ceiling)?;
     Ok(left)
 }
 
+fn programs(read_only: bool) -> Result<(BpfProgram, BpfProgram, usize), BackendError> {
+    let refuse = SeccompAction::Errno(errno(libc::EPERM));
+    let rules = refusals(read_only)?;
+    let refusals = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch()?)?;
+    let (ceiling, left) = ceiling()?;
+    Ok((refusals.try_into()?, ceiling, left))
+}
+
 /// Everything that is not listed does not exist.
 fn ceiling() -> Result<(BpfProgram, usize), BackendError> {
     let listed = lists::ALLOWED.iter().chain(lists::ALLOWED_LEGACY);
-    let allowed: Rules = listed.map(|&call| (call, Vec::new())).collect();
-    let left = allowed.len();
-    let mut rules = allowed;
+    let mut rules: Rules = listed.map(|&call| (call, Vec::new())).collect();
+    let left = rules.len();
     // Let through here, refused with EPERM by the other filter.
     let refused = lists::REFUSED.iter().chain(lists::REFUSED_LEGACY);
     rules.extend(refused.map(|&call| (call, Vec::new())));
     let missing = SeccompAction::Errno(errno(libc::ENOSYS));
     let filter = SeccompFilter::new(rules, missing, SeccompAction::Allow, arch()?)?;
     Ok((filter.try_into()?, left))
-}
-
-fn compile(
-    rules: Rules,
-    otherwise: SeccompAction,
-    refusal: libc::c_int,
-) -> Result<BpfProgram, BackendError> {
-    let refuse = SeccompAction::Errno(errno(refusal));
-    SeccompFilter::new(rules, otherwise, refuse, arch()?)?.try_into()
 }
 
 /// Calls that are refused always, and listed calls that are refused with these arguments.
@@ -72,9 +69,7 @@ fn refusals(read_only: bool) -> Result<Rules, BackendError> {
     rules.insert(libc::SYS_setsockopt, socket_options()?);
     rules.extend(others_processes()?);
     if read_only {
-        let changing = lists::CHANGES_FILES
-            .iter()
-            .chain(lists::CHANGES_FILES_LEGACY);
+        let changing = lists::CHANGES_FILES.iter().chain(lists::CHANGES_FILES_LEGACY);
         rules.extend(changing.map(|&call| (call, Vec::new())));
         rules.insert(libc::SYS_openat, open_to_write(2)?);
         #[cfg(target_arch = "x86_64")]
@@ -105,11 +100,7 @@ fn processes() -> Result<Vec<SeccompRule>, BackendError> {
 fn terminal_input() -> Result<Vec<SeccompRule>, BackendError> {
     /// `FIOSETOWN` and `SIOCSPGRP` (asm-generic/sockios.h); libc has no names for them here.
     const SET_OWNER: [u32; 2] = [0x8901, 0x8902];
-    let terminal = [
-        libc::TIOCSTI as u32,
-        libc::TIOCLINUX as u32,
-        libc::TIOCCONS as u32,
-    ];
+    let terminal = [libc::TIOCSTI as u32, libc::TIOCLINUX as u32, libc::TIOCCONS as u32];
     let mut cases = Vec::new();
     for request in terminal.into_iter().chain(SET_OWNER) {
         cases.push(vec![is(1, u64::from(request))?]);
@@ -134,10 +125,7 @@ fn datagram_pairs() -> Result<Vec<SeccompRule>, BackendError> {
 fn socket_options() -> Result<Vec<SeccompRule>, BackendError> {
     any_of([
         vec![is_not(1, value(libc::SOL_SOCKET))?],
-        vec![
-            is_not(2, value(libc::SO_SNDBUF))?,
-            is_not(2, value(libc::SO_RCVBUF))?,
-        ],
+        vec![is_not(2, value(libc::SO_SNDBUF))?, is_not(2, value(libc::SO_RCVBUF))?],
     ])
 }
 
@@ -147,17 +135,11 @@ fn others_processes() -> Result<Rules, BackendError> {
     Ok(Rules::from([
         (libc::SYS_kill, any_of([vec![is_not(0, own)?]])?),
         (libc::SYS_tgkill, any_of([vec![is_not(0, own)?]])?),
-        (
-            libc::SYS_prlimit64,
-            any_of([vec![is_not(0, own)?, is_not(0, 0)?]])?,
-        ),
+        (libc::SYS_prlimit64, any_of([vec![is_not(0, own)?, is_not(0, 0)?]])?),
         // The kernel would send SIGIO, or a signal of choice, to the descriptor's "owner".
         (
             libc::SYS_fcntl,
-            any_of([
-                vec![is(1, value(libc::F_SETOWN))?],
-                vec![is(1, F_SETOWN_EX)?],
-            ])?,
+            any_of([vec![is(1, value(libc::F_SETOWN))?], vec![is(1, F_SETOWN_EX)?]])?,
         ),
     ]))
 }

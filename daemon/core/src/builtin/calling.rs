@@ -1,0 +1,381 @@
+//! From an action to a handshake: starting, offering, being offered, ending.
+//!
+//! Owns: the engine's actions on a leg and both sides of OFFER and RINGING. Does not own: signals
+//! inside the session. Invariant: every action is answered exactly once.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
+    leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage},
+    peers::{Tag, hello_tag, hour},
+};
+use crate::{
+    call::{EndReason, NameSource, Party},
+    id::{CallId, Handle, Now, Serial},
+    media::MediaCommand,
+    peer::{IdentityKey, PairState, PeerRecord},
+    provider::{Action, Capability, Encryption, Progress, Report, Update},
+    session::{DeviceKey, Established, Initiator, Responder},
+    wire::{DeclineReason, Frame, HangUpReason, MediaWish, Offer, Purpose, Ringing, Signal},
+};
+
+/// An offer rings for this long at most, seconds.
+const OFFER_LIFE_S: u64 = 60;
+/// Clocks may differ by this much before an offer counts as expired, seconds.
+const CLOCK_SLACK_S: u64 = 300;
+/// An offer's id is remembered this long, seconds (design/link.md).
+const SEEN_S: u64 = 24 * 3600;
+
+impl BuiltIn {
+    pub(super) fn perform(&mut self, now: Now, serial: Serial, call: CallId, action: Action) {
+        let done = match action {
+            Action::Start { remote, video } => self.start(now, call, &remote, video),
+            Action::Answer { video } => {
+                self.answer(now, serial, call, video);
+                return;
+            }
+            Action::End(reason) => {
+                self.end(call, reason);
+                Ok(())
+            }
+            Action::SetMuted(muted) => self.set_muted(call, muted),
+            Action::SetVideo(video) => self.set_video(call, video),
+            Action::SetHeld(_) | Action::PlayDtmf(_) => {
+                Err("encrypted calls cannot do this yet".to_owned())
+            }
+        };
+        self.emit(Output::Performed(serial, done));
+    }
+
+    fn start(
+        &mut self,
+        now: Now,
+        call: CallId,
+        remote: &Handle,
+        video: bool,
+    ) -> Result<(), String> {
+        let unknown = || "they are not a contact: exchange an invite first".to_owned();
+        let peer: IdentityKey = remote.value().parse().map_err(|_| unknown())?;
+        let known = self.peers.get(&peer).ok_or_else(unknown)?;
+        if let PairState::Pending { .. } = known.state {
+            let name = &known.name;
+            return Err(format!(
+                "the invite of {name} is not confirmed yet: their device must be on and in reach once"
+            ));
+        }
+        let left = self.addresses(peer).into();
+        let until = now.mono + DIAL_WAIT;
+        let leg = Leg {
+            peer,
+            is_caller: true,
+            wish: self.wish(video),
+            local_index: self.random_index(),
+            muted: false,
+            phase: Phase::Dialing { left, dialing: false, until },
+        };
+        self.legs.insert(call, leg);
+        self.report(Report::Progress { call, progress: Progress::Dialing });
+        self.dial_next(call);
+        Ok(())
+    }
+
+    pub(super) fn wish(&self, video: bool) -> MediaWish {
+        MediaWish { video, frame_ms: self.preferences.frame_ms, accept: self.preferences.accept }
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        self.emit(Output::Report(report));
+    }
+
+    /// Tries the next address; with none left waits for mDNS to show one.
+    pub(super) fn dial_next(&mut self, call: CallId) {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let Phase::Dialing { left, dialing, .. } = &mut leg.phase else {
+            return;
+        };
+        *dialing = !left.is_empty();
+        if let Some(address) = left.pop_front() {
+            self.dial(Aim::Call(call), address);
+        }
+    }
+
+    /// A peer was seen: calls that look for it need not wait.
+    pub(super) fn hurry_calls(&mut self, peer: IdentityKey) {
+        let addresses = self.addresses(peer);
+        let mut idle = Vec::new();
+        for (call, leg) in &mut self.legs {
+            if leg.peer != peer {
+                continue;
+            }
+            if let Phase::Dialing { left, dialing: false, .. } = &mut leg.phase {
+                left.extend(addresses.iter().copied());
+                idle.push(*call);
+            }
+        }
+        for call in idle {
+            self.dial_next(call);
+        }
+    }
+
+    /// Connected: OFFER.
+    pub(super) fn offer(&mut self, now: Now, call: CallId, conn: ConnId, ends: Ends) {
+        let Some((noise, tag, message)) = self.write_offer(now, call) else {
+            self.emit(Output::Close(conn));
+            return;
+        };
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let until = now.mono + RINGING_WAIT;
+        let left = match &mut leg.phase {
+            Phase::Dialing { left, .. } => std::mem::take(left),
+            Phase::Offered { .. } | Phase::Linked(_) => return,
+        };
+        leg.phase = Phase::Offered { noise: Box::new(noise), conn, left, until };
+        self.conns.insert(conn, Conn { ends, used_for: Use::Call(call) });
+        let frame = Frame::Hello { purpose: Purpose::Call, tag, message: &message };
+        self.emit(Output::Send(conn, frame.to_bytes()));
+    }
+
+    fn write_offer(&self, now: Now, call: CallId) -> Option<(Initiator, Tag, Vec<u8>)> {
+        let leg = self.legs.get(&call)?;
+        let Phase::Dialing { .. } = leg.phase else {
+            return None;
+        };
+        let peer = self.peers.get(&leg.peer)?;
+        let offer = Offer {
+            call,
+            devices: self.own.devices.clone(),
+            media: leg.wish.clone(),
+            sent_at: now.unix_s(),
+            expires_at: now.unix_s() + OFFER_LIFE_S,
+            media_index: leg.local_index,
+        };
+        let device = *peer.devices.devices.first()?;
+        let payload = offer.to_bytes().ok()?;
+        let (noise, message) =
+            Initiator::start(&self.own.device, device, &peer.secret, &payload).ok()?;
+        Some((noise, hello_tag(&peer.secret, hour(now)), message))
+    }
+
+    /// Somebody calls. `None`: not a contact, a replay, or malformed; nothing has changed then.
+    pub(super) fn offered(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        tag: Tag,
+        message: &[u8],
+    ) -> Option<()> {
+        let peer = self.recognise(now, tag)?.clone();
+        let opened = Responder::open(&self.own.device, &peer.secret, message).ok()?;
+        let offer = Offer::parse(&opened.payload).ok()?;
+        let device = opened.responder.caller();
+        if !Self::is_from(&offer, &peer, device) || self.seen.contains_key(&offer.call) {
+            return None;
+        }
+        let until = now.unix_s() + SEEN_S;
+        self.seen.insert(offer.call, until);
+        self.emit(Output::Seen(offer.call, until));
+        let local_index = self.random_index();
+        let ringing = Ringing { devices: self.own.devices.clone(), media_index: local_index };
+        let (session, answer) = opened.responder.finish(&ringing.to_bytes().ok()?).ok()?;
+        self.emit(Output::Send(conn, Frame::Answer(&answer).to_bytes()));
+        self.conns.get_mut(&conn)?.used_for = Use::Call(offer.call);
+        let linked = Linked::new(conn, session, device, offer.media_index, Stage::LocalRinging);
+        let leg = Leg {
+            peer: peer.identity,
+            is_caller: false,
+            wish: self.wish(false),
+            local_index,
+            muted: false,
+            phase: Phase::Linked(Box::new(linked)),
+        };
+        self.legs.insert(offer.call, leg);
+        self.send_candidate(offer.call);
+        self.report(Self::incoming(now, &offer, &peer));
+        Some(())
+    }
+
+    fn is_from(offer: &Offer, peer: &PeerRecord, device: DeviceKey) -> bool {
+        offer.devices.identity == peer.identity
+            && offer.devices.number >= peer.devices.number
+            && offer.devices.certifies(device)
+    }
+
+    fn incoming(now: Now, offer: &Offer, peer: &PeerRecord) -> Report {
+        // A clock that is off must not silence a call that just came over a direct connection.
+        let fresh = offer.expires_at + CLOCK_SLACK_S > now.unix_s();
+        let life = offer.expires_at.saturating_sub(offer.sent_at).min(OFFER_LIFE_S);
+        let expires_at = if fresh { now.unix_us + life * 1_000_000 } else { now.unix_us };
+        Report::Incoming {
+            call: offer.call,
+            party: party(peer),
+            video: offer.media.video,
+            capabilities: capabilities(),
+            encryption: Encryption::EndToEnd,
+            expires_at,
+        }
+    }
+
+    /// RINGING: the callee's device answered the handshake.
+    pub(super) fn rung(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
+        let leg = self.legs.get_mut(&call)?;
+        let peer = self.peers.get(&leg.peer)?.clone();
+        let looking = Phase::Dialing { left: Vec::new().into(), dialing: false, until: now.mono };
+        let (noise, conn) = match std::mem::replace(&mut leg.phase, looking) {
+            Phase::Offered { noise, conn, .. } => (noise, conn),
+            other @ (Phase::Dialing { .. } | Phase::Linked(_)) => {
+                leg.phase = other;
+                return None;
+            }
+        };
+        // From here on a failure closes the connection and with it ends the call.
+        let (session, payload) = noise.finish(message).ok()?;
+        let ringing = Ringing::parse(&payload).ok()?;
+        let device = *peer.devices.devices.first()?;
+        let theirs = ringing.devices.identity == peer.identity && ringing.devices.certifies(device);
+        if !theirs {
+            return None;
+        }
+        let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
+        let linked = Linked::new(conn, session, device, ringing.media_index, stage);
+        self.legs.get_mut(&call)?.phase = Phase::Linked(Box::new(linked));
+        self.remember_way(&peer, conn);
+        let update = Update {
+            encryption: Some(Encryption::EndToEnd),
+            capabilities: Some(capabilities()),
+            ..Update::default()
+        };
+        self.report(Report::Update { call, update });
+        self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+        self.send_candidate(call);
+        self.start_epoch(call);
+        Some(())
+    }
+
+    fn remember_way(&mut self, peer: &PeerRecord, conn: ConnId) {
+        let Some(remote) = self.conns.get(&conn).map(|conn| conn.ends.remote) else {
+            return;
+        };
+        if peer.hints.first() != Some(&remote) {
+            let mut peer = peer.clone();
+            peer.remember(remote);
+            self.save(peer);
+        }
+    }
+
+    /// The engine ends the call; the other side is told why.
+    fn end(&mut self, call: CallId, reason: EndReason) {
+        let Some(leg) = self.legs.get(&call) else {
+            return;
+        };
+        let signal = match leg.linked().map(|linked| &linked.stage) {
+            Some(Stage::LocalRinging) => match reason {
+                EndReason::Unanswered => Signal::Decline(DeclineReason::Unanswered),
+                EndReason::Busy => Signal::Busy,
+                EndReason::LocalHangup
+                | EndReason::RemoteHangup
+                | EndReason::Declined
+                | EndReason::Cancelled
+                | EndReason::AnsweredElsewhere
+                | EndReason::DeclinedElsewhere
+                | EndReason::Blocked
+                | EndReason::Failed
+                | EndReason::ProviderGone => Signal::Decline(DeclineReason::Declined),
+            },
+            Some(Stage::RemoteRinging { .. }) => Signal::HangUp(HangUpReason::Cancelled),
+            Some(Stage::Answering { .. } | Stage::Connecting { .. } | Stage::Active { .. }) => {
+                Signal::HangUp(HangUpReason::Normal)
+            }
+            // Before RINGING the other side has nothing that rings; closing says it all.
+            None => {
+                self.remove_leg(call, false);
+                return;
+            }
+        };
+        self.send_signal(call, signal);
+        self.remove_leg(call, true);
+    }
+
+    /// Frees what a leg holds: media, connection, the leg itself.
+    pub(super) fn remove_leg(&mut self, call: CallId, say_bye: bool) -> Option<Leg> {
+        let session = self.legs.get(&call).and_then(Leg::session);
+        let leg = self.legs.remove(&call)?;
+        if let Some(session) = session {
+            self.emit(Output::Media(super::MediaOrder::Close { session, say_bye }));
+            self.emit(Output::Worker(MediaCommand::Stop { session }));
+        }
+        let conn = match &leg.phase {
+            Phase::Offered { conn, .. } => Some(*conn),
+            Phase::Linked(linked) => linked.conn,
+            Phase::Dialing { .. } => None,
+        };
+        if let Some(conn) = conn {
+            self.finish_conn(conn);
+        }
+        Some(leg)
+    }
+
+    fn set_muted(&mut self, call: CallId, muted: bool) -> Result<(), String> {
+        let leg = self.legs.get_mut(&call).ok_or("the call is over")?;
+        leg.muted = muted;
+        if let Some(session) = leg.session() {
+            self.emit(Output::Worker(MediaCommand::SetMuted { session, muted }));
+        }
+        self.send_state(call);
+        Ok(())
+    }
+
+    fn set_video(&mut self, call: CallId, on: bool) -> Result<(), String> {
+        let leg = self.legs.get_mut(&call).ok_or("the call is over")?;
+        leg.wish.video = on;
+        if let Some(session) = leg.session() {
+            self.emit(Output::Worker(MediaCommand::SetCamera { session, on }));
+        }
+        self.send_state(call);
+        Ok(())
+    }
+}
+
+impl Linked {
+    pub(super) fn new(
+        conn: ConnId,
+        session: Established,
+        device: DeviceKey,
+        remote_index: u32,
+        stage: Stage,
+    ) -> Self {
+        let epoch =
+            Epoch { chain: session.chain().clone(), number: 0, initiating: None, ready: None };
+        Self {
+            conn: Some(conn),
+            session,
+            sent: 0,
+            expect: 0,
+            device,
+            remote_index,
+            candidates: Vec::new(),
+            epoch,
+            stage,
+        }
+    }
+}
+
+fn party(peer: &PeerRecord) -> Party {
+    let address = peer.identity.to_string();
+    let handle = Handle::new("ahoy", &address);
+    Party {
+        // z-base-32 is always a legal value; the fallback is never taken.
+        handle: handle.unwrap_or_else(|_| Handle::unknown()),
+        name: peer.name.clone(),
+        source: NameSource::Contact,
+        contact: Some(peer.contact.clone()),
+    }
+}
+
+fn capabilities() -> BTreeSet<Capability> {
+    [Capability::Mute, Capability::Video].into()
+}

@@ -1,0 +1,144 @@
+//! One call of the built-in provider: how far its signalling is.
+//!
+//! Owns: the phases and what is valid in each. Does not own: what moves a leg on (`calling`,
+//! `signals`, `media`). Invariant: session keys exist exactly from RINGING on; media is open
+//! exactly while `Connecting` or `Active`.
+
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+
+use super::ConnId;
+use crate::{
+    id::Serial,
+    media::SessionId,
+    peer::IdentityKey,
+    session::{Chain, DeviceKey, EpochInitiator, EpochKeys, Established, Initiator},
+    wire::MediaWish,
+};
+
+/// Looking for the callee gives up after this.
+pub(super) const DIAL_WAIT: Duration = Duration::from_secs(10);
+/// RINGING comes within this or the callee counts as offline.
+pub(super) const RINGING_WAIT: Duration = Duration::from_secs(10);
+/// Media connects within this after ACCEPT.
+pub(super) const CONNECT_WAIT: Duration = Duration::from_secs(15);
+/// The other side has this long to answer; the callee's own cap is a little shorter.
+pub(super) const RING_WAIT: Duration = Duration::from_secs(65);
+/// Silence on the media path after which the call shows as reconnecting (design/link.md).
+pub(super) const CONSENT_WAIT: Duration = Duration::from_millis(4500);
+/// Silence after which it ends.
+pub(super) const LOST_WAIT: Duration = Duration::from_secs(30);
+/// The same where the signalling connection is gone, too: the other process is most likely dead,
+/// and keys die with their process.
+pub(super) const GONE_WAIT: Duration = Duration::from_secs(10);
+/// A new epoch after this long (design/link.md).
+pub(super) const REKEY_EVERY: Duration = Duration::from_secs(120);
+
+/// A call's signalling.
+pub(super) struct Leg {
+    pub(super) peer: IdentityKey,
+    /// Who began it.
+    pub(super) is_caller: bool,
+    /// What we do with media.
+    pub(super) wish: MediaWish,
+    /// Under which we receive media.
+    pub(super) local_index: u32,
+    pub(super) muted: bool,
+    pub(super) phase: Phase,
+}
+
+/// How far it is.
+pub(super) enum Phase {
+    /// Caller: looking for a way to the callee.
+    Dialing { left: VecDeque<SocketAddr>, dialing: bool, until: Duration },
+    /// Caller: message 1 is out.
+    Offered { noise: Box<Initiator>, conn: ConnId, left: VecDeque<SocketAddr>, until: Duration },
+    /// Both have session keys.
+    Linked(Box<Linked>),
+}
+
+/// What both sides have from RINGING on.
+pub(super) struct Linked {
+    /// The signalling connection; `None` once it is lost.
+    pub(super) conn: Option<ConnId>,
+    pub(super) session: Established,
+    /// Counts our signals.
+    pub(super) sent: u32,
+    /// The next signal of the other side must have at least this number.
+    pub(super) expect: u32,
+    pub(super) device: DeviceKey,
+    pub(super) remote_index: u32,
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) epoch: Epoch,
+    pub(super) stage: Stage,
+}
+
+/// The chain of media keys.
+pub(super) struct Epoch {
+    pub(super) chain: Chain,
+    /// The epoch in force or under way; 0 before the first.
+    pub(super) number: u32,
+    /// Our first message is out.
+    pub(super) initiating: Option<EpochInitiator>,
+    /// Keys of the first epoch, until media opens.
+    pub(super) ready: Option<EpochKeys>,
+}
+
+/// How far a linked call is.
+pub(super) enum Stage {
+    /// Caller: the other side rings.
+    RemoteRinging { until: Duration },
+    /// Callee: we ring.
+    LocalRinging,
+    /// Callee: answered here, waiting for the first media keys.
+    Answering { serial: Serial },
+    /// Media is open and nothing was heard yet. The callee owes the engine its fulfilment.
+    Connecting { serial: Option<Serial>, session: SessionId, until: Duration },
+    /// Both talk.
+    Active { session: SessionId, heard: Duration, reconnecting: bool, rekey: Duration },
+}
+
+impl Leg {
+    pub(super) fn linked(&self) -> Option<&Linked> {
+        match &self.phase {
+            Phase::Linked(linked) => Some(linked),
+            Phase::Dialing { .. } | Phase::Offered { .. } => None,
+        }
+    }
+
+    pub(super) fn linked_mut(&mut self) -> Option<&mut Linked> {
+        match &mut self.phase {
+            Phase::Linked(linked) => Some(linked),
+            Phase::Dialing { .. } | Phase::Offered { .. } => None,
+        }
+    }
+
+    /// The media session, while media is open.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        match &self.linked()?.stage {
+            Stage::Connecting { session, .. } | Stage::Active { session, .. } => Some(*session),
+            Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Answering { .. } => None,
+        }
+    }
+
+    /// When something is due by itself.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match &self.phase {
+            Phase::Dialing { until, .. } | Phase::Offered { until, .. } => Some(*until),
+            Phase::Linked(linked) => match &linked.stage {
+                Stage::RemoteRinging { until } | Stage::Connecting { until, .. } => Some(*until),
+                Stage::LocalRinging | Stage::Answering { .. } => None,
+                Stage::Active { heard, reconnecting, rekey, .. } => {
+                    let silence = if *reconnecting { linked.patience() } else { CONSENT_WAIT };
+                    Some((*heard + silence).min(*rekey))
+                }
+            },
+        }
+    }
+}
+
+impl Linked {
+    /// How long silence may last before the call ends.
+    pub(super) const fn patience(&self) -> Duration {
+        if self.conn.is_some() { LOST_WAIT } else { GONE_WAIT }
+    }
+}

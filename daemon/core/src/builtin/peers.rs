@@ -1,0 +1,158 @@
+//! Who we know, how we recognise them and where they are.
+//!
+//! Owns: rotating tags, sightings, candidate addresses. Does not own: mDNS. Invariant: a tag tells
+//! nothing to whom the pair's secret is unknown, and is void after the hour it is for and the two
+//! beside it.
+
+use std::net::SocketAddr;
+
+use super::{BuiltIn, Output, join::Joining};
+use crate::{
+    id::Now,
+    peer::{IdentityKey, PairState, PeerRecord},
+    session::{Secret, tag},
+};
+
+/// Eight bytes by which the holder of a secret is recognised.
+pub type Tag = [u8; 8];
+
+/// A device that mDNS shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The tags it shows, one for each of its contacts.
+    pub tags: Vec<Tag>,
+    /// Where its signalling listens.
+    pub addresses: Vec<SocketAddr>,
+}
+
+const HOUR_S: u64 = 3600;
+/// Tags shown at once: what fits one mDNS record with room to spare.
+const MAX_TAGS: usize = 100;
+
+pub(super) const fn hour(now: Now) -> u64 {
+    now.unix_s() / HOUR_S
+}
+
+/// Clocks differ: the hours before and after count, too.
+fn hours(now: Now) -> impl Iterator<Item = u64> {
+    let hour = hour(now);
+    hour.saturating_sub(1)..=hour + 1
+}
+
+/// The tag of a handshake's first message.
+pub(super) fn hello_tag(secret: &Secret, hour: u64) -> Tag {
+    tag(secret, &[b"hello".as_slice(), &hour.to_be_bytes()].concat())
+}
+
+/// The tag that `shower` shows for the holder of `secret`.
+fn mdns_tag(secret: &Secret, shower: IdentityKey, hour: u64) -> Tag {
+    tag(secret, &[b"mdns".as_slice(), &shower.0, &hour.to_be_bytes()].concat())
+}
+
+impl BuiltIn {
+    /// Adds or replaces a peer.
+    pub(super) fn know(&mut self, peer: PeerRecord) {
+        if let PairState::Pending { .. } = peer.state {
+            self.joining.insert(peer.identity, Joining::new());
+        }
+        self.peers.insert(peer.identity, peer);
+        self.announced_hour = None;
+    }
+
+    /// Puts a changed record into the store.
+    pub(super) fn save(&mut self, peer: PeerRecord) {
+        self.peers.insert(peer.identity, peer.clone());
+        self.announced_hour = None;
+        self.emit(Output::SavePeer(Box::new(peer)));
+    }
+
+    /// The user removed a contact: calls from it are refused from here on.
+    pub fn forget(&mut self, identity: IdentityKey) {
+        self.peers.remove(&identity);
+        self.joining.remove(&identity);
+        self.sighted.remove(&identity);
+        self.announced_hour = None;
+    }
+
+    /// The peers, for the address book.
+    pub fn peers(&self) -> impl Iterator<Item = &PeerRecord> {
+        self.peers.values()
+    }
+
+    /// A contact's record.
+    #[must_use]
+    pub fn peer(&self, identity: IdentityKey) -> Option<&PeerRecord> {
+        self.peers.get(&identity)
+    }
+
+    /// The user renamed, blocked or unblocked a contact.
+    pub fn update_peer(&mut self, identity: IdentityKey, change: impl FnOnce(&mut PeerRecord)) {
+        if let Some(mut peer) = self.peers.get(&identity).cloned() {
+            change(&mut peer);
+            self.save(peer);
+        }
+    }
+
+    /// The joined, unblocked contact whose secret this first message is under.
+    pub(super) fn recognise(&self, now: Now, shown: Tag) -> Option<&PeerRecord> {
+        self.peers.values().find(|peer| {
+            peer.state == PairState::Joined
+                && !peer.blocked
+                && hours(now).any(|hour| hello_tag(&peer.secret, hour) == shown)
+        })
+    }
+
+    /// The place of the invite this first message is under.
+    pub(super) fn recognise_invite(&self, now: Now, shown: Tag) -> Option<usize> {
+        self.invites
+            .iter()
+            .position(|one| hours(now).any(|hour| hello_tag(&one.secret, hour) == shown))
+    }
+
+    /// mDNS shows a device: if it is a contact's, remember where and use it.
+    pub fn handle_sighting(&mut self, now: Now, sighting: &Sighting) {
+        let shows = |secret: &Secret, identity| {
+            hours(now).any(|hour| sighting.tags.contains(&mdns_tag(secret, identity, hour)))
+        };
+        let found: Vec<IdentityKey> = self
+            .peers
+            .values()
+            .filter(|peer| shows(&peer.secret, peer.identity))
+            .map(|peer| peer.identity)
+            .collect();
+        for identity in found {
+            self.sighted.insert(identity, sighting.addresses.clone());
+            self.hurry_join(now, identity);
+            self.hurry_calls(identity);
+        }
+    }
+
+    /// Says which tags to show, when the hour or the contacts have changed.
+    pub(super) fn announce(&mut self, now: Now) {
+        let hour = hour(now);
+        if self.announced_hour == Some(hour) {
+            return;
+        }
+        self.announced_hour = Some(hour);
+        let own = self.identity();
+        let pairs = self.peers.values().map(|peer| &peer.secret);
+        let invites = self.invites.iter().filter(|one| one.is_open(now.unix_s()));
+        let secrets = pairs.chain(invites.map(|one| &one.secret));
+        let tags = secrets.take(MAX_TAGS).map(|secret| mdns_tag(secret, own, hour)).collect();
+        self.emit(Output::Announce(tags));
+    }
+
+    /// Where a peer may be, best guess first.
+    pub(super) fn addresses(&self, identity: IdentityKey) -> Vec<SocketAddr> {
+        let mut addresses = self.sighted.get(&identity).cloned().unwrap_or_default();
+        let hints = self.peers.get(&identity).map(|peer| peer.hints.clone()).unwrap_or_default();
+        addresses.extend(hints);
+        let mut unique = Vec::new();
+        for address in addresses {
+            if !unique.contains(&address) {
+                unique.push(address);
+            }
+        }
+        unique
+    }
+}

@@ -1,0 +1,248 @@
+//! Inside the session: sending signals, and what each one does when it comes.
+//!
+//! Owns: envelopes, their order, ACCEPT to HANGUP. Does not own: how frames travel. Invariant: a
+//! signal that its phase does not allow is ignored in one place; one that is not authentic closes
+//! the connection and changes nothing else.
+
+use super::{
+    BuiltIn, Output,
+    leg::{Phase, Stage},
+};
+use crate::{
+    call::EndReason,
+    id::{CallId, Now, Serial},
+    provider::{Progress, Report, Update},
+    wire::{Candidate, DeclineReason, Envelope, Frame, HangUpReason, MediaWish, Signal},
+};
+
+/// A peer may name this many addresses.
+const MAX_CANDIDATES: usize = 8;
+
+impl BuiltIn {
+    /// Sends a signal where there is a connection to send it on.
+    pub(super) fn send_signal(&mut self, call: CallId, signal: Signal) {
+        let Some(linked) = self.legs.get_mut(&call).and_then(|leg| leg.linked_mut()) else {
+            return;
+        };
+        let Some(conn) = linked.conn else { return };
+        let envelope = Envelope { call, seq: linked.sent, signal };
+        linked.sent += 1;
+        let sealed = envelope.to_padded().ok().and_then(|plain| linked.session.seal(&plain).ok());
+        if let Some(sealed) = sealed {
+            self.emit(Output::Send(conn, Frame::Sealed(&sealed).to_bytes()));
+        }
+    }
+
+    pub(super) fn send_state(&mut self, call: CallId) {
+        let Some(leg) = self.legs.get(&call) else {
+            return;
+        };
+        let (muted, video) = (leg.muted, leg.wish.video);
+        self.send_signal(call, Signal::State { muted, video, held: false });
+    }
+
+    /// Tells where our media is received.
+    pub(super) fn send_candidate(&mut self, call: CallId) {
+        let conn = self.legs.get(&call).and_then(|leg| leg.linked()).and_then(|one| one.conn);
+        let Some(conn) = conn.and_then(|conn| self.conns.get(&conn)) else {
+            return;
+        };
+        let mut address = conn.ends.local;
+        address.set_port(self.preferences.media_port);
+        self.send_signal(call, Signal::Candidate(Candidate { address }));
+    }
+
+    /// A sealed frame came. `None` closes its connection.
+    pub(super) fn signalled(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
+        let linked = self.legs.get_mut(&call)?.linked_mut()?;
+        let plain = linked.session.open(message).ok()?;
+        let envelope = Envelope::parse(&plain).ok()?;
+        if envelope.call != call || envelope.seq < linked.expect {
+            return None;
+        }
+        linked.expect = envelope.seq + 1;
+        self.signal(now, call, envelope.signal);
+        Some(())
+    }
+
+    fn signal(&mut self, now: Now, call: CallId, signal: Signal) {
+        match signal {
+            Signal::Candidate(candidate) => self.candidate(call, candidate),
+            Signal::Accept { media } => self.accepted(now, call, &media),
+            Signal::Decline(reason) => {
+                let reason = match reason {
+                    DeclineReason::Declined => EndReason::Declined,
+                    DeclineReason::Unanswered => EndReason::Unanswered,
+                };
+                self.ended_there(call, reason);
+            }
+            Signal::Busy => self.ended_there(call, EndReason::Busy),
+            // One device answers for now: it was selected by being the only one.
+            Signal::Select => {}
+            Signal::HangUp(reason) => self.hung_up(call, reason),
+            Signal::Rekey1 { number, message } => self.rekey1(now, call, number, &message),
+            Signal::Rekey2 { number, message } => self.rekey2(now, call, number, &message),
+            Signal::State { video, held, .. } => {
+                let update = Update {
+                    remote_video: Some(video),
+                    remote_held: Some(held),
+                    ..Update::default()
+                };
+                self.report(Report::Update { call, update });
+            }
+        }
+    }
+
+    fn candidate(&mut self, call: CallId, candidate: Candidate) {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let session = leg.session();
+        let Some(linked) = leg.linked_mut() else {
+            return;
+        };
+        if linked.candidates.len() < MAX_CANDIDATES {
+            linked.candidates.push(candidate.address);
+            if let Some(session) = session {
+                let address = candidate.address;
+                self.emit(Output::Media(super::MediaOrder::Candidate { session, address }));
+            }
+        }
+    }
+
+    /// Caller: the callee took the call.
+    fn accepted(&mut self, now: Now, call: CallId, media: &MediaWish) {
+        let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
+            return;
+        };
+        if !matches!(linked.stage, Stage::RemoteRinging { .. }) {
+            return;
+        }
+        self.send_signal(call, Signal::Select);
+        self.report(Report::Progress { call, progress: Progress::Connecting });
+        let update = Update { remote_video: Some(media.video), ..Update::default() };
+        self.report(Report::Update { call, update });
+        if !self.open_media(now, call, None) {
+            self.fail(call, "the other side answered before media keys were agreed");
+        }
+    }
+
+    /// Callee: the user took the call.
+    pub(super) fn answer(&mut self, now: Now, serial: Serial, call: CallId, video: bool) {
+        let ringing = self.legs.get_mut(&call).and_then(|leg| {
+            leg.wish.video = video;
+            let linked = leg.linked_mut()?;
+            matches!(linked.stage, Stage::LocalRinging).then_some(linked)
+        });
+        let Some(linked) = ringing else {
+            self.emit(Output::Performed(serial, Err("the call is over".to_owned())));
+            return;
+        };
+        linked.stage = Stage::Answering { serial };
+        self.accept_when_ready(now, call);
+    }
+
+    /// Sends ACCEPT once the user has answered and the first media keys are there.
+    pub(super) fn accept_when_ready(&mut self, now: Now, call: CallId) {
+        let Some(leg) = self.legs.get(&call) else {
+            return;
+        };
+        let Some(linked) = leg.linked() else { return };
+        let Stage::Answering { serial } = linked.stage else {
+            return;
+        };
+        if linked.epoch.ready.is_none() {
+            return;
+        }
+        let media = leg.wish.clone();
+        self.send_signal(call, Signal::Accept { media });
+        self.open_media(now, call, Some(serial));
+    }
+
+    /// The other side refused or let it ring out.
+    fn ended_there(&mut self, call: CallId, reason: EndReason) {
+        let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
+            return;
+        };
+        if matches!(linked.stage, Stage::RemoteRinging { .. }) {
+            self.conclude(call, reason, "");
+        }
+    }
+
+    fn hung_up(&mut self, call: CallId, reason: HangUpReason) {
+        let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
+            return;
+        };
+        let ringing = matches!(linked.stage, Stage::LocalRinging | Stage::Answering { .. });
+        let reason = match reason {
+            HangUpReason::Normal if ringing => EndReason::Cancelled,
+            HangUpReason::Normal | HangUpReason::Replaced => EndReason::RemoteHangup,
+            HangUpReason::Cancelled | HangUpReason::Glare => EndReason::Cancelled,
+            HangUpReason::AnsweredElsewhere => EndReason::AnsweredElsewhere,
+            HangUpReason::DeclinedElsewhere => EndReason::DeclinedElsewhere,
+            HangUpReason::Timeout => EndReason::Unanswered,
+            HangUpReason::Failed => EndReason::Failed,
+        };
+        self.conclude(call, reason, "");
+    }
+
+    /// The call is over for a reason that is not ours.
+    pub(super) fn conclude(&mut self, call: CallId, reason: EndReason, text: &str) {
+        let Some(leg) = self.remove_leg(call, false) else {
+            return;
+        };
+        let owed = leg.linked().and_then(|linked| match &linked.stage {
+            Stage::Answering { serial } => Some(*serial),
+            Stage::Connecting { serial, .. } => *serial,
+            Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Active { .. } => None,
+        });
+        self.report(Report::Ended { call, reason, text: text.to_owned() });
+        if let Some(serial) = owed {
+            // The engine has retired it with the report; answering keeps "exactly once" true here.
+            self.emit(Output::Performed(serial, Err("the call is over".to_owned())));
+        }
+    }
+
+    pub(super) fn fail(&mut self, call: CallId, text: &str) {
+        self.send_signal(call, Signal::HangUp(HangUpReason::Failed));
+        self.conclude(call, EndReason::Failed, text);
+    }
+
+    /// The signalling connection is gone.
+    pub(super) fn signalling_lost(&mut self, now: Now, call: CallId) {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        match &mut leg.phase {
+            // Not the callee's device at this address, or it went away: try the next one.
+            Phase::Offered { .. } => self.look_again(now, call),
+            Phase::Dialing { .. } => self.conclude(call, EndReason::Failed, "not authentic"),
+            Phase::Linked(linked) => {
+                linked.conn = None;
+                match linked.stage {
+                    Stage::LocalRinging | Stage::Answering { .. } => {
+                        self.conclude(call, EndReason::Cancelled, "the caller is gone");
+                    }
+                    Stage::RemoteRinging { .. } | Stage::Connecting { .. } => {
+                        self.conclude(call, EndReason::Failed, "the connection was lost");
+                    }
+                    // Media has its own way and its own patience.
+                    Stage::Active { .. } => {}
+                }
+            }
+        }
+    }
+
+    /// Nobody we know answered there; other addresses may be left.
+    fn look_again(&mut self, now: Now, call: CallId) {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let Phase::Offered { left, until, .. } = &mut leg.phase else {
+            return;
+        };
+        let (left, until) = (std::mem::take(left), (*until).max(now.mono));
+        leg.phase = Phase::Dialing { left, dialing: false, until };
+        self.dial_next(call);
+    }
+}

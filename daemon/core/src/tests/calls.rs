@@ -1,0 +1,197 @@
+//! Claims about whole calls between two people.
+
+use std::time::Duration;
+
+use super::world::{ALICE, BOB, World};
+use crate::{
+    call::Outcome,
+    engine::{Command, CommandError, Reply},
+    media::MediaCommand,
+};
+
+fn ringing() -> (World, crate::id::CallId) {
+    let mut world = World::joined();
+    let call = world.call(BOB, true);
+    assert_eq!(world.state(BOB, call), "remote-ringing");
+    assert_eq!(world.state(ALICE, call), "ringing");
+    (world, call)
+}
+
+fn talking() -> (World, crate::id::CallId) {
+    let (mut world, call) = ringing();
+    let answer = Command::Answer { call, video: true };
+    assert_eq!(world.command(ALICE, answer), Some(Ok(Reply::Done)));
+    assert_eq!(world.state(ALICE, call), "active");
+    assert_eq!(world.state(BOB, call), "active");
+    (world, call)
+}
+
+#[test]
+fn a_call_rings_is_answered_and_ended_by_the_other_side() {
+    let (mut world, call) = talking();
+    for who in [ALICE, BOB] {
+        let started = |one: &MediaCommand| matches!(one, MediaCommand::Start { .. });
+        assert_eq!(world.people[who].worker.iter().filter(|one| started(one)).count(), 1);
+        assert_eq!(world.people[who].media.len(), 1);
+    }
+    assert_eq!(world.command(BOB, Command::HangUp(call)), Some(Ok(Reply::Done)));
+    assert_eq!(world.reason(BOB, call), "local-hangup");
+    assert_eq!(world.reason(ALICE, call), "remote-hangup");
+    for who in [ALICE, BOB] {
+        assert!(world.people[who].media.is_empty());
+        let row = world.people[who].rows.values().next().unwrap();
+        assert_eq!(row.outcome, Outcome::Answered);
+    }
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.state(ALICE, call), "gone");
+}
+
+#[test]
+fn no_media_and_no_microphone_before_the_answer() {
+    let (world, _) = ringing();
+    for person in &world.people {
+        assert!(person.media.is_empty());
+        assert!(person.worker.is_empty());
+    }
+}
+
+#[test]
+fn declining_is_told_to_the_caller() {
+    let (mut world, call) = ringing();
+    assert_eq!(world.command(ALICE, Command::Decline(call)), Some(Ok(Reply::Done)));
+    assert_eq!(world.reason(ALICE, call), "declined");
+    assert_eq!(world.reason(BOB, call), "declined");
+    assert!(world.people[ALICE].missed.is_empty());
+}
+
+#[test]
+fn giving_up_makes_a_missed_call() {
+    let (mut world, call) = ringing();
+    assert_eq!(world.command(BOB, Command::HangUp(call)), Some(Ok(Reply::Done)));
+    assert_eq!(world.reason(ALICE, call), "cancelled");
+    assert_eq!(world.people[ALICE].missed, [call]);
+}
+
+#[test]
+fn a_ring_that_nobody_answers_ends_on_both_sides() {
+    let (mut world, call) = ringing();
+    let until_capped = Duration::from_millis(60_500);
+    world.pass(until_capped);
+    assert_eq!(world.reason(ALICE, call), "unanswered");
+    assert_eq!(world.reason(BOB, call), "unanswered");
+    assert_eq!(world.people[ALICE].missed, [call]);
+}
+
+#[test]
+fn an_unreachable_contact_fails_with_a_reason_for_people() {
+    let mut world = World::joined();
+    world.reachable = false;
+    let call = world.call(BOB, false);
+    assert_eq!(world.state(BOB, call), "dialing");
+    world.pass(Duration::from_secs(10));
+    let view = world.people[BOB].service.engine().call(call).unwrap().view();
+    assert_eq!(view.end_reason.0, "failed");
+    assert!(view.end_reason.1.contains("not reachable"));
+}
+
+#[test]
+fn the_death_of_the_caller_ends_the_ring_at_once() {
+    let (mut world, call) = ringing();
+    world.kill(BOB);
+    assert_eq!(world.reason(ALICE, call), "cancelled");
+    assert!(world.people[ALICE].service.engine().attention().unanswered.is_empty());
+}
+
+#[test]
+fn the_death_of_the_other_side_in_a_call_ends_it_within_thirty_seconds() {
+    let (mut world, call) = talking();
+    world.kill(BOB);
+    assert_eq!(world.state(ALICE, call), "active");
+    world.pass(Duration::from_secs(5));
+    assert!(world.people[ALICE].service.engine().call(call).unwrap().flags().reconnecting);
+    world.pass(Duration::from_secs(6));
+    assert_eq!(world.reason(ALICE, call), "failed");
+}
+
+#[test]
+fn a_gap_in_media_reconnects_without_ending_the_call() {
+    let (mut world, call) = talking();
+    world.media_flows = false;
+    world.pass(Duration::from_secs(20));
+    assert!(world.people[ALICE].service.engine().call(call).unwrap().flags().reconnecting);
+    world.media_flows = true;
+    world.pass(Duration::from_secs(1));
+    let flags = world.people[ALICE].service.engine().call(call).unwrap().flags();
+    assert!(!flags.reconnecting);
+    assert_eq!(world.state(BOB, call), "active");
+}
+
+#[test]
+fn a_long_call_rekeys_and_goes_on() {
+    let (mut world, call) = talking();
+    world.pass(Duration::from_secs(400));
+    assert_eq!(world.state(ALICE, call), "active");
+    assert_eq!(world.state(BOB, call), "active");
+    world.command(ALICE, Command::HangUp(call));
+    assert_eq!(world.reason(BOB, call), "remote-hangup");
+}
+
+#[test]
+fn a_replayed_offer_rings_nobody() {
+    let (mut world, call) = ringing();
+    let offer = world.people[BOB]
+        .frames
+        .iter()
+        .rfind(|frame| frame[1] == 1)
+        .expect("an offer was sent")
+        .clone();
+    world.command(ALICE, Command::Decline(call));
+    world.pass(Duration::from_secs(3));
+    world.inject(ALICE, &offer);
+    assert!(world.people[ALICE].service.engine().ringing().is_none());
+    assert_eq!(world.people[ALICE].rows.len(), 1);
+}
+
+#[test]
+fn strangers_and_garbage_ring_nobody_and_disturb_no_call() {
+    let (mut world, call) = talking();
+    world.inject(ALICE, b"");
+    world.inject(ALICE, &[1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9]);
+    world.inject(ALICE, &[0xFF; 5000]);
+    world.inject(ALICE, &[1, 3, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+    world.inject(ALICE, &[1, 2, 1, 1, 1]);
+    assert_eq!(world.state(ALICE, call), "active");
+    assert_eq!(world.people[ALICE].service.engine().calls().count(), 1);
+}
+
+#[test]
+fn a_blocked_contact_does_not_ring() {
+    let mut world = World::joined();
+    let bob = world.people[BOB].service.built_in().identity();
+    world.people[ALICE].service.built_in().update_peer(bob, |peer| peer.blocked = true);
+    let call = world.call(BOB, false);
+    world.pass(Duration::from_secs(12));
+    assert!(world.people[ALICE].rows.is_empty());
+    assert_eq!(world.reason(BOB, call), "gone");
+    assert_eq!(world.people[BOB].rows.values().next().unwrap().outcome, Outcome::Failed);
+}
+
+#[test]
+fn turning_the_camera_on_shows_on_the_other_side() {
+    let mut world = World::joined();
+    let call = world.call(BOB, false);
+    world.command(ALICE, Command::Answer { call, video: false });
+    assert!(!world.people[BOB].service.engine().call(call).unwrap().flags().remote_video);
+    world.command(ALICE, Command::SetVideo(call, true));
+    assert!(world.people[BOB].service.engine().call(call).unwrap().flags().remote_video);
+}
+
+#[test]
+fn muting_twice_at_once_is_refused_and_muting_reaches_the_worker() {
+    let (mut world, call) = talking();
+    assert_eq!(world.command(BOB, Command::SetMuted(call, true)), Some(Ok(Reply::Done)));
+    let muted = |one: &MediaCommand| matches!(one, MediaCommand::SetMuted { muted: true, .. });
+    assert!(world.people[BOB].worker.iter().any(muted));
+    let error = world.command(BOB, Command::SetHeld(call, true));
+    assert_eq!(error, Some(Err(CommandError::NotSupported)));
+}

@@ -1,0 +1,222 @@
+//! The way to `org.ahoycall.Calls1` on the session bus.
+//!
+//! Owns: the connection, names and paths of the contract, deadlines, the stream of signals. Does
+//! not own: what a method means. Invariant: every call ends, with an answer or an error, within
+//! its deadline.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroUsize,
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_core::Stream as _;
+use serde::{Serialize, de::DeserializeOwned};
+use zbus::{
+    Connection, DynamicType, MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant,
+    Type, message,
+};
+
+use crate::{
+    error::{Error, Result},
+    value::Dict,
+};
+
+/// The well-known name.
+pub const NAME: &str = "org.ahoycall.Calls1";
+/// The root object.
+pub const ROOT: &str = "/org/ahoycall/Calls1";
+/// The interface of calls.
+pub const CALL: &str = "org.ahoycall.Calls1.Call";
+/// Standard properties.
+pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+/// Standard object manager.
+pub const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
+
+/// The daemon answers within 20 s (rule "Deadlines" of the contract); the rest is for a slow bus.
+const DEADLINE: Duration = Duration::from_secs(25);
+/// Signals kept while we print; a full queue makes the daemon's socket wait, it loses nothing.
+const QUEUE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// One of the fixed interfaces of the contract, all of which lie at the root.
+#[derive(Clone, Copy, Debug)]
+pub struct At(&'static str);
+
+/// `.Manager`
+pub const MANAGER: At = At("org.ahoycall.Calls1.Manager");
+/// `.History`
+pub const HISTORY: At = At("org.ahoycall.Calls1.History");
+/// `.Contacts`
+pub const CONTACTS: At = At("org.ahoycall.Calls1.Contacts");
+/// `.Voice`
+pub const VOICE: At = At("org.ahoycall.Calls1.Voice");
+/// `.Identity`
+pub const IDENTITY: At = At("org.ahoycall.Calls1.Identity");
+/// `.Settings`
+pub const SETTINGS: At = At("org.ahoycall.Calls1.Settings");
+
+/// What GetManagedObjects returns.
+pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
+
+/// A connection to the daemon.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    connection: Connection,
+}
+
+impl Bus {
+    /// Connects to the session bus. The daemon itself is started by the bus on the first call.
+    pub async fn connect() -> Result<Self> {
+        let connection = zbus::connection::Builder::session()
+            .method_timeout(DEADLINE)
+            .build()
+            .await
+            .map_err(|error| Error::NoDaemon {
+                cause: format!("there is no session bus here ({error})"),
+                next:
+                    "Run this inside your desktop session, or set DBUS_SESSION_BUS_ADDRESS (over \
+                       ssh: unix:path=/run/user/$(id -u)/bus)."
+                        .into(),
+            })?;
+        Ok(Self { connection })
+    }
+
+    /// The connection, for names other than the daemon's.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Calls a method of a fixed interface.
+    pub async fn call<B, R>(&self, at: At, method: &str, body: &B) -> Result<R>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        self.call_at(ROOT, at.0, method, body).await
+    }
+
+    /// Calls a method of any object of the daemon.
+    pub async fn call_at<B, R>(
+        &self,
+        path: &str,
+        interface: &str,
+        method: &str,
+        body: &B,
+    ) -> Result<R>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        let reply =
+            self.connection.call_method(Some(NAME), path, Some(interface), method, body).await?;
+        Ok(reply.body().deserialize()?)
+    }
+
+    /// One property of a fixed object.
+    pub async fn property(&self, at: At, name: &str) -> Result<OwnedVariant> {
+        self.call_at(ROOT, PROPERTIES, "Get", &(at.0, name)).await
+    }
+
+    /// All properties of one interface of an object.
+    pub async fn properties(&self, path: &str, interface: &str) -> Result<Dict> {
+        self.call_at(path, PROPERTIES, "GetAll", &(interface,)).await
+    }
+
+    /// All properties of a fixed object.
+    pub async fn properties_of(&self, at: At) -> Result<Dict> {
+        self.properties(ROOT, at.0).await
+    }
+
+    /// The calls and the providers.
+    pub async fn objects(&self) -> Result<Objects> {
+        self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &()).await
+    }
+
+    /// All signals of the daemon, from now on. Starts the daemon where the bus can.
+    pub async fn signals(&self) -> Result<Signals> {
+        let _: OwnedVariant = self.property(MANAGER, "Version").await?;
+        let rule = |rule: zbus::match_rule::Builder<'static>| async {
+            MessageStream::for_match_rule(rule.build()?, &self.connection, Some(QUEUE)).await
+        };
+        let daemon = rule(
+            MatchRule::builder().msg_type(message::Type::Signal).sender(NAME).path_namespace(ROOT),
+        )
+        .await?;
+        let owner = rule(
+            MatchRule::builder()
+                .msg_type(message::Type::Signal)
+                .sender("org.freedesktop.DBus")
+                .member("NameOwnerChanged")
+                .add_arg(NAME),
+        )
+        .await?;
+        Ok(Signals { daemon, owner })
+    }
+}
+
+/// Signals of the daemon in the order it sent them.
+#[derive(Debug)]
+pub struct Signals {
+    daemon: MessageStream,
+    owner: MessageStream,
+}
+
+impl Signals {
+    /// The next one; the daemon's end is an error, so that a follower never waits for ever.
+    pub async fn next(&mut self) -> Result<Message> {
+        std::future::poll_fn(|cx| {
+            // The daemon's own signals first: it may have said why it goes.
+            match Pin::new(&mut self.daemon).poll_next(cx) {
+                Poll::Ready(Some(message)) => return Poll::Ready(message.map_err(Error::from)),
+                Poll::Ready(None) => return Poll::Ready(Err(gone())),
+                Poll::Pending => {}
+            }
+            match Pin::new(&mut self.owner).poll_next(cx) {
+                Poll::Ready(_) => Poll::Ready(Err(gone())),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// One that has come already, without waiting.
+    pub async fn queued(&mut self) -> Option<Message> {
+        std::future::poll_fn(|cx| match Pin::new(&mut self.daemon).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => Poll::Ready(Some(message)),
+            Poll::Ready(Some(Err(_)) | None) | Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+}
+
+fn gone() -> Error {
+    Error::NoDaemon {
+        cause: "ahoyd has gone from the bus".into(),
+        next: "Start it again: systemctl --user start ahoyd; see why: journalctl --user -u ahoyd \
+               -n 20"
+            .into(),
+    }
+}
+
+/// The parts of a signal that a follower looks at.
+#[derive(Debug)]
+pub struct Named {
+    /// Object path.
+    pub path: String,
+    /// Interface.
+    pub interface: String,
+    /// Signal name.
+    pub member: String,
+}
+
+/// Reads a signal's header.
+pub fn named(message: &Message) -> Named {
+    let header = message.header();
+    Named {
+        path: header.path().map(ToString::to_string).unwrap_or_default(),
+        interface: header.interface().map(ToString::to_string).unwrap_or_default(),
+        member: header.member().map(ToString::to_string).unwrap_or_default(),
+    }
+}

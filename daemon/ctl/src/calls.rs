@@ -1,0 +1,268 @@
+//! Commands on calls: place, answer, decline, end, mute, hold, camera, digits, silence.
+//!
+//! Owns: their arguments and what they print. Does not own: which call is meant (pick), whom a
+//! name means (names). Invariant: success is printed only after the daemon said that it is done.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use zbus::{OwnedObjectPath, Variant};
+
+use crate::{
+    bus::{Bus, CALL, MANAGER},
+    error::{Error, Result},
+    names,
+    out::{Out, clean},
+    pick::{self, Call, Fits},
+    value::Options,
+};
+
+/// `call`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ahoyctl call alice
+  ahoyctl call \"Alice Smith\" --video
+  ahoyctl call bob --via work
+  ahoyctl call +4930123456
+  ahoyctl call sip:bob@example.org --provider org.example.Phone")]
+pub struct CallArgs {
+    /// A contact's name, a number, or an address such as tel:+49…, sip:bob@host, ahoy:KEY
+    #[arg(value_name = "NAME|HANDLE")]
+    pub who: String,
+    /// Call with picture
+    #[arg(long)]
+    pub video: bool,
+    /// The app that shall place the call
+    #[arg(long, value_name = "ID")]
+    pub provider: Option<String>,
+    /// Which of the contact's addresses: its scheme (tel, sip, ahoy) or its label (home, work)
+    #[arg(long, value_name = "SCHEME|LABEL")]
+    pub via: Option<String>,
+}
+
+/// `answer`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ahoyctl answer\n  ahoyctl answer --video\n  ahoyctl answer bob"
+)]
+pub struct AnswerArgs {
+    /// Which call, where several ring
+    pub call: Option<String>,
+    /// Answer with picture
+    #[arg(long)]
+    pub video: bool,
+}
+
+/// `decline`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ahoyctl decline\n  ahoyctl decline --message \"I call you back at six\""
+)]
+pub struct DeclineArgs {
+    /// Which call, where several ring
+    pub call: Option<String>,
+    /// A text for the caller
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+/// `hangup`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ahoyctl hangup\n  ahoyctl hangup alice\n  ahoyctl hangup --all"
+)]
+pub struct HangupArgs {
+    /// Which call, where several are on
+    #[arg(conflicts_with = "all")]
+    pub call: Option<String>,
+    /// End all calls
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// A command on one call, without more.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples (mute stands for mute, unmute, hold, resume, silence):
+  ahoyctl mute
+  ahoyctl mute alice")]
+pub struct OneCall {
+    /// Which call, where several are on
+    pub call: Option<String>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+/// `camera`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ahoyctl camera on\n  ahoyctl camera off alice")]
+pub struct CameraArgs {
+    /// on or off
+    pub switch: Switch,
+    /// Which call, where several are on
+    pub call: Option<String>,
+}
+
+/// `dtmf`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ahoyctl dtmf 1234#\n  ahoyctl dtmf 2 --call bank")]
+pub struct DtmfArgs {
+    /// Digits 0-9, * and #, A-D
+    pub digits: String,
+    /// Which call, where several are on
+    #[arg(long, value_name = "CALL")]
+    pub call: Option<String>,
+}
+
+/// Places a call.
+pub async fn call(args: CallArgs, out: &Out) -> Result<()> {
+    let bus = Bus::connect().await?;
+    let callee = names::callee(&bus, &args.who, args.via.as_deref()).await?;
+    let mut options = Options::from([("video", Variant::from(args.video))]);
+    if !callee.name.is_empty() {
+        options.insert("display-name", Variant::from(callee.name.as_str()));
+        options.insert("contact-id", Variant::from(callee.contact_id.as_str()));
+    }
+    // What a launcher handed us lets the call's window come to the front.
+    let token = std::env::var("XDG_ACTIVATION_TOKEN").unwrap_or_default();
+    if !token.is_empty() {
+        options.insert("activation-token", Variant::from(token.as_str()));
+    }
+    let handles = [(callee.handle.scheme.as_str(), callee.handle.value.as_str())];
+    let provider = args.provider.as_deref().unwrap_or_default();
+    let body = (provider, handles.as_slice(), options);
+    let path: OwnedObjectPath =
+        out.wait("starting the call", bus.call(MANAGER, "StartCall", &body)).await?;
+    let shown = if callee.name.is_empty() {
+        clean(&format!("{}:{}", callee.handle.scheme, callee.handle.value))
+    } else {
+        clean(&callee.name)
+    };
+    let kind = if args.video { ", video" } else { "" };
+    out.both(
+        format!("Calling {shown}{kind}. End it with: ahoyctl hangup"),
+        &json!({
+            "call": path.as_str(), "name": callee.name, "contact_id": callee.contact_id,
+            "remote": [callee.handle.scheme, callee.handle.value], "video": args.video,
+        }),
+    )
+}
+
+/// Answers.
+pub async fn answer(args: AnswerArgs, out: &Out) -> Result<()> {
+    let options = Options::from([("video", Variant::from(args.video))]);
+    let kind = if args.video { " with video" } else { "" };
+    act(args.call.as_deref(), Fits::Ringing, "Answer", &(options,), out, |call| {
+        format!("Answered {}{kind}.", call.who())
+    })
+    .await
+}
+
+/// Declines.
+pub async fn decline(args: DeclineArgs, out: &Out) -> Result<()> {
+    let mut options = Options::new();
+    if let Some(message) = &args.message {
+        options.insert("message", Variant::from(message.as_str()));
+    }
+    act(args.call.as_deref(), Fits::Ringing, "Decline", &(options,), out, |call| {
+        format!("Declined {}.", call.who())
+    })
+    .await
+}
+
+/// Ends a call, or all.
+pub async fn hangup(args: HangupArgs, out: &Out) -> Result<()> {
+    if args.all {
+        let bus = Bus::connect().await?;
+        let () = out.wait("ending all calls", bus.call(MANAGER, "EndAll", &())).await?;
+        return out.both("All calls are ended.", &json!({"done": true, "action": "EndAll"}));
+    }
+    act(args.call.as_deref(), Fits::On, "HangUp", &(Options::new(),), out, |call| {
+        format!("Ended the call with {}.", call.who())
+    })
+    .await
+}
+
+/// Microphone off or on.
+pub async fn set_muted(args: OneCall, muted: bool, out: &Out) -> Result<()> {
+    let word = if muted { "off" } else { "on" };
+    act(args.call.as_deref(), Fits::On, "SetMuted", &(muted,), out, |call| {
+        format!("Your microphone is {word} in the call with {}.", call.who())
+    })
+    .await
+}
+
+/// On hold or off.
+pub async fn set_held(args: OneCall, held: bool, out: &Out) -> Result<()> {
+    let (fits, word) = if held { (Fits::On, "on hold") } else { (Fits::Held, "on again") };
+    act(args.call.as_deref(), fits, "SetHeld", &(held,), out, |call| {
+        format!("The call with {} is {word}.", call.who())
+    })
+    .await
+}
+
+/// Camera on or off.
+pub async fn camera(args: CameraArgs, out: &Out) -> Result<()> {
+    let on = args.switch == Switch::On;
+    let word = if on { "on" } else { "off" };
+    act(args.call.as_deref(), Fits::On, "SetVideo", &(on,), out, |call| {
+        format!("Your camera is {word} in the call with {}.", call.who())
+    })
+    .await
+}
+
+/// Key tones.
+pub async fn dtmf(args: DtmfArgs, out: &Out) -> Result<()> {
+    let digits = args.digits.to_ascii_uppercase();
+    let fine = |c: char| c.is_ascii_digit() || "*#ABCD".contains(c);
+    if digits.is_empty() || !digits.chars().all(fine) {
+        return Err(Error::usage(
+            format!("\"{}\" are not digits of a telephone", clean(&args.digits)),
+            "Use 0-9, * and #, A-D; in a shell write '#' with quotes.",
+        ));
+    }
+    act(args.call.as_deref(), Fits::On, "SendDtmf", &(digits.as_str(),), out, |call| {
+        format!("Sent {digits} to {}.", call.who())
+    })
+    .await
+}
+
+/// Stops the ringing.
+pub async fn silence(args: OneCall, out: &Out) -> Result<()> {
+    if args.call.is_some() {
+        return act(args.call.as_deref(), Fits::Ringing, "Silence", &(), out, |call| {
+            format!("{} rings silently.", call.who())
+        })
+        .await;
+    }
+    let bus = Bus::connect().await?;
+    let () = bus.call(MANAGER, "SilenceRinger", &()).await?;
+    out.both("The ringer is silent.", &json!({"done": true, "action": "SilenceRinger"}))
+}
+
+/// Finds the call, calls the method, says what was done.
+async fn act<B>(
+    typed: Option<&str>,
+    fits: Fits,
+    method: &str,
+    body: &B,
+    out: &Out,
+    say: impl FnOnce(&Call) -> String,
+) -> Result<()>
+where
+    B: serde::Serialize + zbus::DynamicType,
+{
+    let bus = Bus::connect().await?;
+    let call = pick::find(&bus, typed, fits).await?;
+    let () = out
+        .wait("waiting for the calling app", bus.call_at(&call.path, CALL, method, body))
+        .await?;
+    out.both(say(&call), &json!({"done": true, "action": method, "call": call.path}))
+}

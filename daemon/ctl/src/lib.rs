@@ -1,0 +1,33 @@
+//! `ahoyctl`: calls for people at a terminal and for scripts, over the bus contract
+//! `org.ahoycall.Calls1`.
+//!
+//! Owns: the command line, what is printed, and the voice models on disk (`voice`). Does not own:
+//! calls, contacts, keys: the daemon does, and this program keeps no state beside it. Invariant:
+//! every error names its cause and a next step, and the exit code tells whose turn it is.
+//!
+//! One file per command group; `bus` is the way to the daemon, `out` the way to the reader.
+
+pub mod backup;
+pub mod bus;
+pub mod calls;
+pub mod cli;
+pub mod contacts;
+pub mod doctor;
+pub mod error;
+pub mod favourites;
+pub mod generate;
+pub mod identity;
+pub mod invite;
+pub mod listen;
+pub mod names;
+pub mod out;
+pub mod pick;
+pub mod recents;
+pub mod secret;
+pub mod settings;
+pub mod status;
+pub mod time;
+pub mod value;
+pub mod vcard;
+pub mod voice;
+pub mod watch;

@@ -1,0 +1,55 @@
+//! `listen` and `say`.
+
+use serde_json::json;
+
+use crate::{
+    harness::Session,
+    service::{ROOT, Voice},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listen_shows_what_is_heard_until_the_dialogue_ends() {
+    let session = Session::new().await;
+    let mut listen = session.follow(&["listen", "--json"]);
+    let partial = json!({"event": "heard", "text": "call", "final": false});
+    assert_eq!(listen.json().await, partial);
+    let voice = session.service.emitter(ROOT);
+    Voice::heard(&voice, "call alice", true).await.unwrap();
+    assert_eq!(listen.json().await["text"], "call alice");
+    let choices = ["Alice Smith", "Alice Jones"];
+    Voice::prompt(&voice, "Which Alice?", choices.map(str::to_owned).to_vec()).await.unwrap();
+    let prompt = json!({"event": "prompt", "text": "Which Alice?", "choices": choices});
+    assert_eq!(listen.json().await, prompt);
+    Voice::end(&session.service.connection).await;
+    assert_eq!(listen.json().await, json!({"event": "done"}));
+    assert_eq!(listen.code().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn say_hands_the_sentence_to_the_daemon_as_heard_speech() {
+    let session = Session::new().await;
+    let run = session.ctl(&["say", "call", "alice", "video"]).await;
+    assert_eq!(run.ok(), "call name: alice\nAhoy: Calling Alice, video\n");
+    assert_eq!(session.service.asked(), ["Listen \"call alice video\""]);
+    session.ctl(&["say", "--dry-run", "call alice"]).await.ok();
+    assert!(session.service.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sentence_that_is_no_command_does_nothing() {
+    let session = Session::new().await;
+    let run = session.ctl(&["--json", "say", "lovely weather"]).await;
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("NotUnderstood")));
+    assert!(session.service.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_stops_the_listening() {
+    let session = Session::new().await;
+    let mut listen = session.follow(&["listen", "--json"]);
+    listen.json().await;
+    let pid = rustix::process::Pid::from_raw(listen.child.id().unwrap() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(listen.code().await, 130);
+    assert!(session.service.asked().contains(&"Stop".to_owned()));
+}

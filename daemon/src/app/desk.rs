@@ -1,0 +1,147 @@
+//! What the desktop shows and sounds for the calls there are: reconciled from state, never counted.
+//!
+//! Owns: which notifications and tones the calls ask for, and what a click means. Does not own:
+//! the notification server or the sound. Invariant: a ringing notification exists if and only if
+//! its call rings, so every end of a ring closes it by one path.
+
+use std::collections::BTreeSet;
+
+use ahoy_core::{
+    call::{Call, Direction},
+    engine::{Attention, Command, Engine},
+    id::CallId,
+    media::Tone,
+};
+
+use crate::desktop::notify::{Action, Expiry, Key, Notification, Notifier, Urgency};
+
+/// What a click asks for.
+pub(super) enum Click {
+    /// A command on a call that rings.
+    Command(Command),
+    /// Call the other side of this missed call back.
+    CallBack(CallId),
+    /// A missed call was looked at.
+    Seen(CallId),
+}
+
+/// Which notifications are up.
+#[derive(Default)]
+pub(super) struct Desk {
+    ringing: BTreeSet<CallId>,
+}
+
+const MISSED: &str = "missed:";
+
+fn ring_key(call: CallId) -> Key {
+    Key(call.to_string())
+}
+
+fn missed_key(call: CallId) -> Key {
+    Key(format!("{MISSED}{call}"))
+}
+
+fn button(id: &str, label: &str) -> Action {
+    Action { id: id.to_owned(), label: label.to_owned() }
+}
+
+fn shown_name(call: &Call) -> String {
+    let party = call.party();
+    if party.name.is_empty() { party.handle.value().to_owned() } else { party.name.clone() }
+}
+
+fn ringing(call: &Call) -> Notification {
+    let view = call.view();
+    let kind = if call.flags().remote_video { "video call" } else { "call" };
+    let sealed = if view.encryption.starts_with("e2e") { " · encrypted" } else { "" };
+    let waiting = if call.flags().waiting { " · waiting" } else { "" };
+    Notification {
+        summary: shown_name(call),
+        body: format!("Incoming {kind}{sealed}{waiting}"),
+        urgency: Urgency::Critical,
+        category: "call.incoming".to_owned(),
+        // `default` is first and never answers: a stray click must not open a microphone.
+        actions: vec![
+            button("default", "Show"),
+            button("answer", "Answer"),
+            button("answer-video", "Answer with video"),
+            button("decline", "Decline"),
+        ],
+        expiry: Expiry::Never,
+        image: None,
+        silent: true,
+        shown_when_locked: false,
+    }
+}
+
+fn missed(call: &Call) -> Notification {
+    Notification {
+        summary: shown_name(call),
+        body: "Missed call".to_owned(),
+        urgency: Urgency::Normal,
+        category: "call.unanswered".to_owned(),
+        actions: vec![button("default", "Show"), button("call-back", "Call back")],
+        expiry: Expiry::Default,
+        image: None,
+        silent: true,
+        shown_when_locked: false,
+    }
+}
+
+impl Desk {
+    /// Makes the notifications as the calls want them.
+    pub(super) fn reconcile(&mut self, engine: &Engine, wanted: &Attention, notifier: &Notifier) {
+        let now: BTreeSet<CallId> = wanted.unanswered.iter().copied().collect();
+        for gone in self.ringing.difference(&now) {
+            notifier.close(&ring_key(*gone));
+        }
+        for id in &now {
+            if let Some(call) = engine.call(*id) {
+                notifier.show(ring_key(*id), ringing(call));
+            }
+        }
+        self.ringing = now;
+    }
+
+    /// Tells of a missed call.
+    pub(super) fn missed(call: &Call, notifier: &Notifier) {
+        notifier.show(missed_key(call.id()), missed(call));
+    }
+
+    /// What a click on a notification means; closes the missed one it was on.
+    pub(super) fn click(key: &Key, action: &str, notifier: &Notifier) -> Option<Click> {
+        if let Some(id) = key.0.strip_prefix(MISSED) {
+            let call: CallId = id.parse().ok()?;
+            notifier.close(key);
+            return Some(match action {
+                "call-back" => Click::CallBack(call),
+                _ => Click::Seen(call),
+            });
+        }
+        let call: CallId = key.0.parse().ok()?;
+        let command = match action {
+            "answer" => Command::Answer { call, video: false },
+            "answer-video" => Command::Answer { call, video: true },
+            "decline" => Command::Decline(call),
+            // Show: the windows of others listen on the bus for that.
+            _ => return None,
+        };
+        Some(Click::Command(command))
+    }
+
+    /// A missed notification needs no more showing.
+    pub(super) fn forget_missed(call: CallId, notifier: &Notifier) {
+        notifier.close(&missed_key(call));
+    }
+}
+
+/// The tone that the calls ask for, if any.
+pub(super) fn tone(engine: &Engine, wanted: &Attention) -> Option<Tone> {
+    if wanted.ring.is_some() {
+        return Some(Tone::Ring);
+    }
+    let ours = |call: &Call| {
+        call.direction() == Direction::Outgoing && call.provider().as_str() == "ahoy"
+    };
+    (wanted.ringback && engine.calls().any(ours)).then_some(Tone::Ringback)
+}

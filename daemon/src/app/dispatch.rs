@@ -1,0 +1,272 @@
+//! After every input: what the core wants done, in order, and what is shown.
+//!
+//! Owns: draining the service and refreshing the snapshot, notifications and tones. Does not own:
+//! decisions. Invariant: a call's object is on the bus before its notification and its ringtone.
+
+use ahoy_core::{
+    builtin,
+    call::LogRow,
+    engine::{self, CommandError, CommandId, Reply},
+    id::{CallId, Now},
+    service::Output,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    App, MISSED, Waiter,
+    desk::{self, Desk},
+    request::{Event, Fault, Snapshot},
+};
+use crate::{
+    link::{lan::ConnectionId, udp::PathOrder},
+    settings::Key,
+};
+
+impl App {
+    /// Drains the core, then makes everything that is shown agree with it.
+    pub(super) async fn settle(&mut self) {
+        loop {
+            let now = self.clock.now();
+            let Some(output) = self.service.poll_output(now) else { break };
+            match output {
+                Output::Engine(output) => self.engine_output(output).await,
+                Output::BuiltIn(output) => self.built_in_output(output).await,
+            }
+        }
+        self.refresh();
+        let attention = self.service.engine().attention();
+        self.desk.reconcile(self.service.engine(), &attention, &self.notifier);
+        let quiet = self.quiet();
+        let mut tone = desk::tone(self.service.engine(), &attention);
+        if quiet && tone == Some(ahoy_core::media::Tone::Ring) {
+            tone = None;
+        }
+        let device = match tone {
+            Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),
+            Some(_) | None => self.device(Key::SPEAKER),
+        };
+        self.media.set_tone(tone, device);
+        let now = self.clock.now().mono;
+        // A worker that starts while it rings has its media up by the time of the answer.
+        let calls_want = attention.in_call || !attention.unanswered.is_empty();
+        let wanted = self.media.is_wanted(calls_want, now);
+        self.media_worker.set_wanted(wanted);
+        self.voice_worker.set_wanted(self.talk.is_wanted(now));
+    }
+
+    /// Whether the ringtone stays off: Do Not Disturb, with favourites let through where it says.
+    fn quiet(&self) -> bool {
+        let engine = self.service.engine();
+        let favourite = |call: &ahoy_core::call::Call| {
+            let contact = call.party().contact.as_ref();
+            contact.is_some_and(|contact| self.favourites.contains(&contact.0))
+        };
+        match self.settings.text(Key::DO_NOT_DISTURB).as_str() {
+            "on" => true,
+            "favourites" => !engine.ringing().is_some_and(favourite),
+            _ => false,
+        }
+    }
+
+    pub(super) fn device(&self, key: crate::settings::Text) -> Option<String> {
+        let name = self.settings.text(key);
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Puts the present state where the bus reads it.
+    pub(super) fn refresh(&mut self) {
+        let engine = self.service.engine();
+        let snapshot = Snapshot {
+            calls: engine.calls().map(|call| (call.id(), call.view())).collect(),
+            state: engine.summary(),
+            ringing: engine.ringing().map(ahoy_core::call::Call::id),
+            active: engine.active().map(ahoy_core::call::Call::id),
+            do_not_disturb: self.settings.text(Key::DO_NOT_DISTURB),
+            address: String::new(),
+            favourites: self.favourites.clone(),
+            unseen: self.unseen,
+            listening: self.talk.is_going_on(),
+            endpoints: self.endpoints(),
+            endpoint: self.settings.text(Key::SPEAKER),
+        };
+        let address = format!("ahoy:{}", self.service.built_in().identity());
+        let snapshot = Snapshot { address, ..snapshot };
+        self.view.send_if_modified(|shown| {
+            let differs = *shown != snapshot;
+            if differs {
+                *shown = snapshot;
+            }
+            differs
+        });
+    }
+
+    fn endpoints(&self) -> Vec<(String, String, String, bool)> {
+        use ahoy_core::media::DeviceKind;
+        let speakers = self.media.devices.iter().filter(|one| one.kind == DeviceKind::Speaker);
+        speakers
+            .map(|one| (one.name.clone(), one.label.clone(), "speaker".to_owned(), true))
+            .collect()
+    }
+
+    async fn engine_output(&mut self, output: engine::Output) {
+        match output {
+            engine::Output::Reply(id, result) => self.reply(id, result).await,
+            engine::Output::Added(call) => self.added(call).await,
+            engine::Output::Removed(call) => self.tell(Event::Removed(call)).await,
+            engine::Output::Changed(_) => {}
+            engine::Output::ActionFinished { serial, call, action, result, error } => {
+                self.tell(Event::ActionFinished(serial.0, call, action, result, error)).await;
+            }
+            engine::Output::Log(row) => self.log_row(row).await,
+            engine::Output::Missed(call) => self.missed(call).await,
+            engine::Output::Cue(tone) => {
+                let device = self.device(Key::SPEAKER);
+                self.media.play_once(tone, device);
+            }
+            // Providers on the bus register with the call service; none can be here yet.
+            engine::Output::Perform { provider, .. } | engine::Output::TimedOut(provider, _) => {
+                tracing::error!(provider = provider.as_str(), "an action for nobody");
+            }
+            engine::Output::Refused(provider, call, error) => {
+                tracing::info!(provider = provider.as_str(), %call, %error, "call refused");
+            }
+        }
+    }
+
+    /// The object first: whoever hears the ring must find the call.
+    async fn added(&mut self, call: CallId) {
+        self.refresh();
+        let (done, shown) = oneshot::channel();
+        if self.told.send((Event::Added(call), Some(done))).await.is_ok() {
+            let _ = shown.await;
+        }
+        if let Some(known) = self.service.engine().call(call) {
+            let direction = known.direction().as_str();
+            tracing::info!(%call, direction, "call");
+            self.recent.ringing = known.party().name.clone();
+        }
+    }
+
+    async fn reply(&mut self, id: CommandId, result: Result<Reply, CommandError>) {
+        // Nobody waits any more where an answer is not taken: the command was carried out.
+        match self.waiters.remove(&id) {
+            Some(Waiter::Start(answer)) => {
+                let started = result.map_err(Fault::from).and_then(|reply| match reply {
+                    Reply::Call(call) => Ok(call),
+                    Reply::Done => Err(Fault::from(CommandError::InvalidState)),
+                });
+                let _ = answer.send(started);
+            }
+            Some(Waiter::Command(answer)) => {
+                let _ = answer.send(result.map_err(Fault::from));
+            }
+            Some(Waiter::Desktop) => {
+                if let Err(error) = result {
+                    tracing::info!(%error, "a click or a voice command was refused");
+                    self.tell(Event::Prompt(error.to_string(), Vec::new())).await;
+                }
+            }
+            None => {}
+        }
+    }
+
+    async fn missed(&mut self, call: CallId) {
+        let Some(known) = self.service.engine().call(call) else { return };
+        Desk::missed(known, &self.notifier);
+        let party = known.party().clone();
+        let video = known.flags().remote_video;
+        self.missed.push_back((call, party.handle, party.name.clone(), video));
+        if self.missed.len() > MISSED {
+            self.missed.pop_front();
+        }
+        self.recent.missed.insert(0, party.name);
+        self.recent.missed.truncate(10);
+        self.missed_row(call).await;
+    }
+
+    async fn log_row(&mut self, row: LogRow) {
+        if let Ok(handle) = ahoy_core::id::Handle::new(&row.remote.0, &row.remote.1) {
+            let last = Some((handle, row.name.clone(), row.video));
+            if row.incoming {
+                self.recent.last_in = last;
+            } else {
+                self.recent.last_out = last;
+            }
+        }
+        self.record(row).await;
+    }
+
+    async fn built_in_output(&mut self, output: builtin::Output) {
+        match output {
+            builtin::Output::Dial(dial, address) => {
+                let id = self.lan.connect(address);
+                self.dials.insert(id, dial);
+            }
+            builtin::Output::Send(conn, frame) => {
+                if let Err(error) = self.lan.send(ConnectionId(conn.0), frame) {
+                    tracing::debug!(%error, "signalling");
+                }
+            }
+            builtin::Output::Close(conn) => {
+                self.closing.insert(ConnectionId(conn.0));
+                self.lan.close(ConnectionId(conn.0));
+            }
+            builtin::Output::Media(order) => {
+                // Bounded; the path only ever waits for the kernel.
+                let _ = self.path.send(PathOrder::Media(order)).await;
+            }
+            builtin::Output::Worker(command) => self.media.command(command),
+            builtin::Output::SavePeer(peer) => self.save_peer(*peer).await,
+            builtin::Output::SaveInvite(invite) => self.save_invite(*invite).await,
+            builtin::Output::Seen(call, _) => self.save_seen(call).await,
+            builtin::Output::Joined(contact) => self.tell(Event::Joined(contact.0)).await,
+            builtin::Output::JoinFailed(contact, error) => {
+                tracing::info!(%error, "an accepted invite is void");
+                let text = error.to_string();
+                self.tell(Event::Prompt(text, Vec::new())).await;
+                self.tell(Event::Contacts(vec![contact.0])).await;
+            }
+            builtin::Output::Announce(tags) => {
+                if let Some((mdns, port)) = &mut self.mdns
+                    && let Err(error) = mdns.publish(*port, &tags)
+                {
+                    tracing::warn!(%error, "mdns");
+                }
+            }
+            builtin::Output::Performed(..) | builtin::Output::Report(_) => {
+                tracing::error!("the service let an inner output out");
+            }
+        }
+    }
+
+    /// A click on a notification.
+    pub(super) async fn notify_event(
+        &mut self,
+        now: Now,
+        event: crate::desktop::notify::NotifyEvent,
+    ) {
+        use crate::desktop::notify::NotifyEvent;
+        match event {
+            NotifyEvent::Server(server) => {
+                tracing::info!(server = server.name, "notifications");
+                self.server = Some(server);
+            }
+            NotifyEvent::Missing { why } => {
+                tracing::warn!(why, "no notifications");
+                self.server = None;
+            }
+            NotifyEvent::Closed { .. } => {}
+            NotifyEvent::Action { key, action, .. } => {
+                match Desk::click(&key, &action, &self.notifier) {
+                    Some(desk::Click::Command(command)) => {
+                        let id = self.command_id(Waiter::Desktop);
+                        self.service.handle_command(now, id, command);
+                    }
+                    Some(desk::Click::CallBack(call)) => self.call_back(now, call).await,
+                    Some(desk::Click::Seen(call)) => self.seen_missed(call).await,
+                    None => {}
+                }
+            }
+        }
+    }
+}

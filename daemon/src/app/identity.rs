@@ -1,0 +1,157 @@
+//! Who we are: invites, devices, safety numbers, backups.
+//!
+//! Owns: the requests of `.Identity`. Does not own: keys (the store's file and the core hold them).
+//! Invariant: no key leaves but inside an encrypted backup.
+
+use std::{fs::File, os::fd::OwnedFd};
+
+use ahoy_core::{
+    builtin::InviteWish,
+    id::{CallId, Now},
+    peer::safety_number,
+};
+
+use super::{
+    App,
+    convert::{boolean, number, text},
+    request::{Answer, Dict, Fault, FaultKind, Plain},
+    store_fault,
+};
+use crate::store::{Backup, keys::Keys, read_backup, write_backup};
+
+/// An invite is valid this long where nobody says otherwise, seconds: a week.
+const INVITE_LIFE_S: u64 = 7 * 24 * 3600;
+
+fn invite_wish(now: Now, options: Dict) -> Result<InviteWish, Fault> {
+    let mut wish = InviteWish {
+        name: String::new(),
+        expires_at: now.unix_s() + INVITE_LIFE_S,
+        // Who holds a link that serves many can ring the user: only where that was asked for.
+        single_use: true,
+    };
+    for (key, value) in options {
+        match key.as_str() {
+            "name" => wish.name = text(&key, value)?,
+            "single-use" => wish.single_use = boolean(&key, &value)?,
+            "expires-at" => match number(&key, &value)? {
+                0 => {}
+                at => wish.expires_at = at / 1_000_000,
+            },
+            // Options of newer controllers are theirs.
+            _ => {}
+        }
+    }
+    Ok(wish)
+}
+
+impl App {
+    pub(super) fn invite(&mut self, now: Now, options: Dict, answer: Answer<String>) {
+        let link = invite_wish(now, options).and_then(|wish| {
+            let link = self.service.built_in().invite(now, wish);
+            link.map_err(|error| Fault::argument(error.to_string()))
+        });
+        // Nobody waits any more: the invite exists all the same.
+        let _ = answer.send(link);
+    }
+
+    pub(super) fn accept(&mut self, now: Now, link: &str, options: Dict, answer: Answer<String>) {
+        let mut options = options;
+        let name = options.remove("name").map_or(Ok(String::new()), |name| text("name", name));
+        let accepted = name.and_then(|name| {
+            let contact = self.service.built_in().accept(now, link, &name);
+            contact.map_err(|error| Fault::argument(error.to_string()))
+        });
+        let _ = answer.send(accepted.map(|contact| contact.0));
+    }
+
+    pub(super) fn devices(&self, answer: Answer<Vec<Dict>>) {
+        // This device is the only one until devices can be linked.
+        let name = hostname();
+        let device: Dict = [
+            ("id", Plain::Text("1".to_owned())),
+            ("name", Plain::Text(name)),
+            ("this", Plain::Bool(true)),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+        let _ = answer.send(Ok(vec![device]));
+    }
+
+    pub(super) fn safety_number(&mut self, call: CallId, answer: Answer<String>) {
+        let handle = self.service.engine().call(call).map(|call| call.party().handle.clone());
+        let theirs = handle.and_then(|handle| handle.value().parse().ok());
+        let ours = self.service.built_in().identity();
+        let unknown = || Fault::new(FaultKind::UnknownCall, "there is no such call");
+        let _ = answer.send(theirs.map(|key| safety_number(ours, key)).ok_or_else(unknown));
+    }
+
+    pub(super) async fn backup(&mut self, file: OwnedFd, passphrase: String, answer: Answer<()>) {
+        if passphrase.is_empty() {
+            let why = "passphrase: it must not be empty";
+            return drop(answer.send(Err(Fault::argument(why))));
+        }
+        let (store, keys) = (self.store.clone(), self.keys.clone());
+        self.jobs
+            .add(async move {
+                let done = store
+                    .run(move |db| {
+                        let done = collect(db, &keys).and_then(|backup| {
+                            let mut file = File::from(file);
+                            let written = write_backup(&backup, &passphrase, &mut file);
+                            written.map_err(|error| Fault::argument(error.to_string()))
+                        });
+                        Ok(done)
+                    })
+                    .await;
+                let _ = answer.send(done.map_err(|error| store_fault(&error)).and_then(|r| r));
+            })
+            .await;
+    }
+
+    pub(super) async fn restore(&mut self, file: OwnedFd, passphrase: String, answer: Answer<()>) {
+        let busy = self.service.engine().calls().any(|call| !call.state().is_ended());
+        let known = self.service.built_in().peers().next().is_some();
+        if busy || known {
+            let why = if busy {
+                "calls are on: end them first"
+            } else {
+                "this device has an identity with contacts, which is never overwritten: restore \
+                 into a fresh account, or move its data directory away first"
+            };
+            return drop(answer.send(Err(Fault::new(FaultKind::InvalidState, why))));
+        }
+        let (store, keys) = (self.store.clone(), self.keys.clone());
+        let done = store
+            .run(move |db| {
+                let read = read_backup(&mut File::from(file), &passphrase);
+                let read = read.map_err(|error| Fault::argument(error.to_string()));
+                Ok(match read {
+                    Ok(backup) => {
+                        let stored = backup.keys.store(&keys);
+                        match stored {
+                            Ok(()) => backup.restore(db).map_err(|error| store_fault(&error)),
+                            Err(error) => Err(Fault::argument(error.to_string())),
+                        }
+                    }
+                    Err(fault) => Err(fault),
+                })
+            })
+            .await;
+        let done = done.map_err(|error| store_fault(&error)).and_then(|result| result);
+        // Keys are read at the start and nowhere else.
+        self.restart_wanted = done.is_ok();
+        let _ = answer.send(done);
+    }
+}
+
+fn collect(db: &crate::store::Store, keys: &std::path::Path) -> Result<Backup, Fault> {
+    let fault = |why: String| Fault::new(FaultKind::InvalidState, why);
+    let keys = Keys::load(keys).map_err(|error| fault(error.to_string()))?;
+    let keys = keys.ok_or_else(|| fault("the key file is gone".to_owned()))?;
+    Backup::collect(&keys, db).map_err(|error| store_fault(&error))
+}
+
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,137 @@
+//! The media worker as the app uses it: what it must know, so that a new one can be told.
+//!
+//! Owns: the plans of running media, the tone that should play. Does not own: the process.
+//! Invariant: whatever the worker was told and still holds is told again to the next incarnation.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ahoy_core::media::{Device, MediaCommand, MediaPlan, SessionId, Tone};
+
+use crate::worker::{Link, Media};
+
+/// The worker goes away after this long without a call or tone: its memory goes back.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// What the media worker is to do now.
+#[derive(Default)]
+pub(super) struct MediaSide {
+    link: Option<Link<Media>>,
+    plans: BTreeMap<SessionId, MediaPlan>,
+    /// A tone that repeats until it is stopped, and where it plays.
+    tone: Option<(Tone, Option<String>)>,
+    /// A tone that plays once.
+    cue: bool,
+    idle_since: Option<Duration>,
+    /// The devices it reported last.
+    pub(super) devices: Vec<Device>,
+    /// Version of the media library, once known.
+    pub(super) version: String,
+    /// What is missing, by part, for `doctor`.
+    pub(super) missing: BTreeMap<String, String>,
+}
+
+impl MediaSide {
+    /// A new incarnation runs.
+    pub(super) fn started(&mut self, link: Link<Media>) {
+        self.link = Some(link);
+        let plans: Vec<_> = self.plans.iter().map(|(id, plan)| (*id, plan.clone())).collect();
+        for (session, plan) in plans {
+            self.send(MediaCommand::Start { session, plan });
+        }
+        if let Some((tone, device)) = self.tone.clone() {
+            self.send(MediaCommand::PlayTone { tone, device });
+        }
+    }
+
+    /// It is gone; the next one is told everything again.
+    pub(super) fn exited(&mut self) {
+        self.link = None;
+        self.cue = false;
+    }
+
+    /// Passes a command on and remembers what of it stays true.
+    pub(super) fn command(&mut self, command: MediaCommand) {
+        match &command {
+            MediaCommand::Start { session, plan } => {
+                self.plans.insert(*session, plan.clone());
+            }
+            MediaCommand::SetMuted { session, muted } => {
+                if let Some(plan) = self.plans.get_mut(session) {
+                    plan.audio.muted = *muted;
+                }
+            }
+            MediaCommand::SetCamera { session, on } => {
+                if let Some(video) =
+                    self.plans.get_mut(session).and_then(|plan| plan.video.as_mut())
+                {
+                    video.send = *on;
+                }
+            }
+            MediaCommand::Stop { session } => {
+                self.plans.remove(session);
+            }
+            MediaCommand::PipeWire
+            | MediaCommand::PlayTone { .. }
+            | MediaCommand::StopTone
+            | MediaCommand::SetHeld { .. }
+            | MediaCommand::ForceKeyFrame { .. } => {}
+        }
+        self.send(command);
+    }
+
+    /// Makes this tone, or none, the one that repeats.
+    pub(super) fn set_tone(&mut self, tone: Option<Tone>, device: Option<String>) {
+        let wanted = tone.map(|tone| (tone, device));
+        if self.tone == wanted {
+            return;
+        }
+        self.tone.clone_from(&wanted);
+        match wanted {
+            Some((tone, device)) => self.send(MediaCommand::PlayTone { tone, device }),
+            None if !self.cue => self.send(MediaCommand::StopTone),
+            None => {}
+        }
+    }
+
+    /// Plays a tone once. A cue is worth nothing late: with no worker it is left out.
+    pub(super) fn play_once(&mut self, tone: Tone, device: Option<String>) {
+        if self.link.is_some() && self.tone.is_none() {
+            self.cue = true;
+            self.send(MediaCommand::PlayTone { tone, device });
+        }
+    }
+
+    /// A tone came to its end.
+    pub(super) fn tone_ended(&mut self) {
+        self.cue = false;
+    }
+
+    fn send(&mut self, command: MediaCommand) {
+        if let Some(link) = &self.link
+            && let Err(error) = link.send(command)
+        {
+            tracing::warn!(%error, "media worker");
+        }
+    }
+
+    /// Whether it should run, given whether the calls want it.
+    pub(super) fn is_wanted(&mut self, calls_want: bool, now: Duration) -> bool {
+        if calls_want || !self.plans.is_empty() || self.tone.is_some() || self.cue {
+            self.idle_since = None;
+            return true;
+        }
+        let since = *self.idle_since.get_or_insert(now);
+        self.link.is_some() && now < since + LINGER
+    }
+
+    /// When [`Self::is_wanted`] may change by itself.
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        self.link.as_ref()?;
+        self.idle_since.map(|since| since + LINGER)
+    }
+
+    /// Whether it runs now.
+    pub(super) fn is_running(&self) -> bool {
+        self.link.is_some()
+    }
+}

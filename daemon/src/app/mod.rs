@@ -1,0 +1,378 @@
+//! The one task that owns the calls: select an input, handle it, drain what follows, dispatch.
+//!
+//! Owns: the core's [`Service`], the adapters' handles, and who learns of what in which order:
+//! transmit, then the bus, then notifications, then the ringer. Does not own: rules about calls
+//! (core) or any socket, file or process (adapters). Invariant: after each input everything that
+//! is shown anywhere is derived from the engine's state again.
+
+mod clock;
+mod contacts;
+mod convert;
+mod desk;
+mod dispatch;
+mod doctor;
+mod identity;
+mod jobs;
+mod log;
+mod media;
+pub mod request;
+mod requests;
+mod start;
+mod talk;
+mod voice;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ahoy_core::{
+    builtin::{ConnId, DialId},
+    engine::{CommandId, Reply},
+    id::{CallId, Handle, Now},
+    service::Service,
+    voice::{History, Situation},
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use clock::Clock;
+pub use start::{Setup, StartError, start};
+
+use crate::{
+    app::{
+        desk::Desk,
+        jobs::Jobs,
+        media::MediaSide,
+        request::{Answer, Event, Fault, Request, Snapshot},
+        talk::Talk,
+    },
+    desktop::notify::{Notifier, NotifyEvent, Server},
+    link::{
+        lan::{ConnectionId, Lan, LanEvent},
+        mdns::{Mdns, MdnsEvent},
+        udp::{PathEvent, PathOrder},
+    },
+    settings::Settings,
+    store::{Contact, StoreHandle},
+    worker::{Media, Voice, WorkerEvent, WorkerHandle},
+};
+
+/// How long ending may take: the other side hears of it within a second.
+const GOODBYE: Duration = Duration::from_millis(700);
+/// Missed calls whose "call back" still works.
+const MISSED: usize = 100;
+
+/// Who waits for a command.
+enum Waiter {
+    /// A started call's id.
+    Start(Answer<CallId>),
+    /// Any other command.
+    Command(Answer<Reply>),
+    /// A click or a voice: a refusal is shown, not returned.
+    Desktop,
+}
+
+/// What a job tells the app.
+enum Inner {
+    /// The address book changed: all of it, and which contacts.
+    Book(Vec<Contact>, Vec<String>),
+    /// The log changed: added, changed, removed; missed calls not looked at.
+    Log(Vec<String>, Vec<String>, Vec<String>, u32),
+    /// The call's missed row has this id.
+    MissedRow(String),
+}
+
+/// What comes in.
+struct Inbox {
+    requests: mpsc::Receiver<Request>,
+    lan: mpsc::Receiver<LanEvent>,
+    mdns: Option<mpsc::Receiver<MdnsEvent>>,
+    path: mpsc::Receiver<PathEvent>,
+    notify: mpsc::Receiver<NotifyEvent>,
+    inner: mpsc::Receiver<Inner>,
+    settings: mpsc::Receiver<()>,
+}
+
+/// The app.
+pub struct App {
+    clock: Clock,
+    service: Service,
+    settings: Settings,
+    store: StoreHandle,
+    jobs: Jobs,
+    inner: mpsc::Sender<Inner>,
+    keys: PathBuf,
+    view: watch::Sender<Snapshot>,
+    told: mpsc::Sender<crate::dbus::Told>,
+    notifier: Notifier,
+    desk: Desk,
+    server: Option<Server>,
+    path: mpsc::Sender<PathOrder>,
+    lan: Lan,
+    mdns: Option<(Mdns, u16)>,
+    /// Where signalling listens, for `doctor`.
+    listens: String,
+    dials: HashMap<ConnectionId, DialId>,
+    /// Closed by us, with frames that may still be on their way out.
+    closing: HashSet<ConnectionId>,
+    media: MediaSide,
+    media_worker: WorkerHandle<Media>,
+    voice_worker: WorkerHandle<Voice>,
+    talk: Talk,
+    recent: History,
+    missed: VecDeque<(CallId, Handle, String, bool)>,
+    waiters: HashMap<CommandId, Waiter>,
+    next_command: u64,
+    do_not_disturb_until: Option<u64>,
+    unseen: u32,
+    favourites: Vec<String>,
+    restart_wanted: bool,
+    inbox: Inbox,
+}
+
+/// Why the app ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Asked,
+    /// Keys were restored: the service must start afresh with them.
+    Restart,
+}
+
+/// One thing that happened.
+enum Input {
+    Request(Option<Request>),
+    Lan(Option<LanEvent>),
+    Mdns(Option<MdnsEvent>),
+    Path(Option<PathEvent>),
+    Notify(Option<NotifyEvent>),
+    Media(Option<WorkerEvent<Media>>),
+    Voice(Option<WorkerEvent<Voice>>),
+    Inner(Option<Inner>),
+    Settings(Option<()>),
+    Time,
+    End,
+}
+
+/// Reads a channel that may be missing or closed: then never.
+async fn maybe<T>(channel: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    match channel {
+        Some(channel) => channel.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl App {
+    /// Runs until `token` is cancelled, then ends every call and says goodbye.
+    pub async fn run(mut self, token: CancellationToken) -> Ended {
+        self.settle().await;
+        loop {
+            let input = self.next(&token).await;
+            match input {
+                Input::End | Input::Request(None) => break,
+                other => self.handle(other).await,
+            }
+            self.settle().await;
+            if self.restart_wanted {
+                break;
+            }
+        }
+        self.say_goodbye().await;
+        if self.restart_wanted { Ended::Restart } else { Ended::Asked }
+    }
+
+    async fn next(&mut self, token: &CancellationToken) -> Input {
+        let deadline = self.deadline().map(|at| self.clock.at(at));
+        let wake = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let inbox = &mut self.inbox;
+        tokio::select! {
+            () = token.cancelled() => Input::End,
+            event = inbox.lan.recv() => Input::Lan(event),
+            event = inbox.path.recv() => Input::Path(event),
+            event = self.media_worker.events.recv() => Input::Media(event),
+            event = inbox.notify.recv() => Input::Notify(event),
+            request = inbox.requests.recv() => Input::Request(request),
+            event = self.voice_worker.events.recv() => Input::Voice(event),
+            event = inbox.inner.recv() => Input::Inner(event),
+            event = maybe(&mut inbox.mdns) => Input::Mdns(event),
+            event = inbox.settings.recv() => Input::Settings(event),
+            () = wake => Input::Time,
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        // The hour's tags change even when nothing else happens.
+        let hourly = self.clock.now().mono + Duration::from_secs(300);
+        [
+            self.service.next_timeout(),
+            self.talk.next_timeout(),
+            self.media.next_timeout(),
+            Some(hourly),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    async fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        match input {
+            Input::Request(Some(request)) => self.request(now, request).await,
+            Input::Lan(Some(event)) => self.lan_event(now, event),
+            Input::Mdns(Some(event)) => self.mdns_event(now, event),
+            Input::Path(Some(event)) => self.path_event(now, event).await,
+            Input::Notify(Some(event)) => self.notify_event(now, event).await,
+            Input::Media(Some(event)) => self.media_event(event).await,
+            Input::Voice(Some(event)) => self.voice_event(now, event).await,
+            Input::Inner(Some(inner)) => self.inner_event(inner).await,
+            Input::Settings(Some(())) => self.settings_changed().await,
+            Input::Time => self.time(now).await,
+            Input::Mdns(None) => self.inbox.mdns = None,
+            // Adapters live as long as the app; one that is gone has said why in the log.
+            Input::Lan(None)
+            | Input::Path(None)
+            | Input::Notify(None)
+            | Input::Media(None)
+            | Input::Voice(None)
+            | Input::Inner(None)
+            | Input::Settings(None)
+            | Input::Request(None)
+            | Input::End => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+
+    async fn time(&mut self, now: Now) {
+        self.service.handle_timeout(now);
+        if self.do_not_disturb_until.is_some_and(|until| until <= now.unix_us) {
+            self.do_not_disturb_until = None;
+            self.write_setting("do-not-disturb", "off").await;
+        }
+        let effects = self.talk.timeout(now);
+        self.voice_effects(now, effects).await;
+    }
+
+    fn lan_event(&mut self, now: Now, event: LanEvent) {
+        let built_in = self.service.built_in();
+        match event {
+            LanEvent::Opened { id, local, address, incoming } => {
+                let ends = ahoy_core::builtin::Ends { local, remote: address };
+                let conn = ConnId(id.0);
+                match self.dials.remove(&id) {
+                    Some(dial) if !incoming => {
+                        built_in.handle_dialed(now, dial, Some((conn, ends)));
+                    }
+                    Some(_) | None => built_in.handle_opened(conn, ends),
+                }
+            }
+            LanEvent::Frame { id, bytes } => built_in.handle_frame(now, ConnId(id.0), &bytes),
+            LanEvent::Closed { id, why } => {
+                tracing::debug!(connection = id.0, %why, "signalling closed");
+                self.closing.remove(&id);
+                match self.dials.remove(&id) {
+                    Some(dial) => built_in.handle_dialed(now, dial, None),
+                    None => built_in.handle_closed(now, ConnId(id.0)),
+                }
+            }
+        }
+    }
+
+    fn mdns_event(&mut self, now: Now, event: MdnsEvent) {
+        match event {
+            MdnsEvent::Found { tags, addresses, .. } => {
+                let sighting = ahoy_core::builtin::Sighting { tags, addresses };
+                self.service.built_in().handle_sighting(now, &sighting);
+            }
+            // Addresses are tried when they are needed; one that is gone costs a failed dial.
+            MdnsEvent::Lost { .. } => {}
+        }
+    }
+
+    async fn path_event(&mut self, now: Now, event: PathEvent) {
+        match event {
+            PathEvent::Heard(call) => self.service.built_in().handle_heard(now, call),
+            PathEvent::Bye(call) => self.service.built_in().handle_bye(call),
+            PathEvent::RekeyDue(call) => self.service.built_in().handle_rekey_due(call),
+            PathEvent::KeyFrameWanted(session) => {
+                let command = ahoy_core::media::MediaCommand::ForceKeyFrame { session };
+                self.media.command(command);
+            }
+        }
+    }
+
+    /// The situation that a voice command is heard in.
+    fn situation(&self) -> Situation {
+        match self.service.engine().summary() {
+            "ringing" => Situation::Ringing,
+            "in-call" => Situation::InCall,
+            _ => Situation::Idle,
+        }
+    }
+
+    /// Tells an event; the bus's order is the order of these calls.
+    async fn tell(&self, event: Event) {
+        // The bus task ends after the app.
+        let _ = self.told.send((event, None)).await;
+    }
+
+    fn command_id(&mut self, waiter: Waiter) -> CommandId {
+        self.next_command += 1;
+        let id = CommandId(self.next_command);
+        self.waiters.insert(id, waiter);
+        id
+    }
+
+    /// Ends every call and lets the other sides hear of it.
+    async fn say_goodbye(&mut self) {
+        let now = self.clock.now();
+        let calls = self.service.engine().calls().any(|call| !call.state().is_ended());
+        let id = self.command_id(Waiter::Desktop);
+        self.service.handle_command(now, id, ahoy_core::engine::Command::EndAll);
+        self.settle().await;
+        self.media_worker.set_wanted(false);
+        self.voice_worker.set_wanted(false);
+        if calls {
+            // Frames go out in the adapter's own tasks; a peer that does not read must not hold us.
+            let _ = tokio::time::timeout(GOODBYE, self.flushed()).await;
+        }
+        let (done, written) = tokio::sync::oneshot::channel();
+        self.jobs
+            .add(async move {
+                let _ = done.send(());
+            })
+            .await;
+        let _ = tokio::time::timeout(GOODBYE, written).await;
+    }
+}
+
+impl App {
+    /// Waits until every connection that we closed has sent what was queued on it.
+    async fn flushed(&mut self) {
+        while !self.closing.is_empty() {
+            match self.inbox.lan.recv().await {
+                Some(LanEvent::Closed { id, .. }) => {
+                    self.closing.remove(&id);
+                }
+                Some(LanEvent::Opened { .. } | LanEvent::Frame { .. }) => {}
+                None => return,
+            }
+        }
+    }
+}
+
+/// A fault of the store, in words for the caller.
+fn store_fault(error: &crate::store::StoreError) -> Fault {
+    use crate::store::StoreError;
+    let kind = match error {
+        StoreError::UnknownContact => request::FaultKind::UnknownContact,
+        StoreError::Conflict(_) => request::FaultKind::InvalidArgument,
+        _ => request::FaultKind::InvalidState,
+    };
+    Fault::new(kind, error.to_string())
+}

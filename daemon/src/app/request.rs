@@ -1,0 +1,249 @@
+//! What the bus may ask of the app, what the app shows on the bus, and the errors between them.
+//!
+//! Owns: requests, the snapshot, events, faults. Does not own: their D-Bus form (`dbus`) or what
+//! is done about them (`app`). Invariant: the snapshot is derived from the engine after every
+//! change and stored nowhere else.
+
+use std::{collections::BTreeMap, os::fd::OwnedFd};
+
+use ahoy_core::{
+    call::CallView,
+    engine::{Command, CommandError, Reply},
+    id::CallId,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A value of a dictionary on the bus, without the bus.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plain {
+    /// b
+    Bool(bool),
+    /// t, u, y, q
+    Uint(u64),
+    /// x, i, n
+    Int(i64),
+    /// d
+    Double(f64),
+    /// s
+    Text(String),
+    /// (ss)
+    Pair(String, String),
+    /// as
+    Texts(Vec<String>),
+    /// a(sss)
+    Triples(Vec<(String, String, String)>),
+}
+
+/// a{sv}
+pub type Dict = BTreeMap<String, Plain>;
+
+/// Why a request is refused; the names are those of the bus contract.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Fault {
+    /// Which error.
+    pub kind: FaultKind,
+    /// For people: what is wrong and what to do.
+    pub text: String,
+}
+
+/// The errors of the contract that this daemon can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "design/dbus.md and the interface XML say when each is given")]
+pub enum FaultKind {
+    UnknownProvider,
+    UnknownCall,
+    UuidExists,
+    InvalidState,
+    NotSupported,
+    InvalidArgument,
+    Timeout,
+    ProviderFailed,
+    LimitReached,
+    NoProviderForScheme,
+    UnknownContact,
+    Superseded,
+}
+
+impl Fault {
+    /// A fault with its text.
+    pub fn new(kind: FaultKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// An argument is wrong.
+    pub fn argument(text: impl Into<String>) -> Self {
+        Self::new(FaultKind::InvalidArgument, text)
+    }
+}
+
+impl From<CommandError> for Fault {
+    fn from(error: CommandError) -> Self {
+        let kind = match &error {
+            CommandError::UnknownCall => FaultKind::UnknownCall,
+            CommandError::UnknownProvider => FaultKind::UnknownProvider,
+            CommandError::UuidExists => FaultKind::UuidExists,
+            CommandError::InvalidState => FaultKind::InvalidState,
+            CommandError::NotSupported => FaultKind::NotSupported,
+            CommandError::Timeout => FaultKind::Timeout,
+            CommandError::ProviderFailed(_) => FaultKind::ProviderFailed,
+            CommandError::LimitReached => FaultKind::LimitReached,
+            CommandError::NoProviderForScheme(_) => FaultKind::NoProviderForScheme,
+            CommandError::Superseded => FaultKind::Superseded,
+            CommandError::InvalidArgument(_) => FaultKind::InvalidArgument,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// What a request gives back.
+pub type Answer<T> = oneshot::Sender<Result<T, Fault>>;
+
+/// Whom to call, as the bus says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartWish {
+    /// Empty: by the handle's scheme.
+    pub provider: String,
+    /// (scheme, value).
+    pub handle: (String, String),
+    /// Empty: from the address book.
+    pub name: String,
+    /// Empty: not known.
+    pub contact_id: String,
+    /// Whether to offer pictures; `None`: as the settings say.
+    pub video: Option<bool>,
+    /// Empty: a new one.
+    pub uuid: String,
+}
+
+/// What the bus asks.
+pub enum Request {
+    /// Call someone.
+    Start(StartWish, Answer<CallId>),
+    /// A command on calls.
+    Command(Command, Answer<Reply>),
+    /// Change Do Not Disturb until then (µs since the epoch; 0: for good).
+    SetDoNotDisturb(String, u64, Answer<()>),
+    /// What works and what is missing.
+    Doctor(Answer<Vec<Dict>>),
+    /// A page of the log: filter, limit, cursor.
+    History(Dict, u32, String, Answer<(Vec<Dict>, String)>),
+    /// Take rows out of the log.
+    HistoryRemove(Vec<String>, Answer<()>),
+    /// Take all rows out that fit.
+    HistoryClear(Dict, Answer<()>),
+    /// Rows were looked at.
+    HistorySeen(Vec<String>, Answer<()>),
+    /// Find people.
+    ContactSearch(String, u32, Answer<Vec<Dict>>),
+    /// Whose handle is this?
+    ContactResolve((String, String), Answer<Dict>),
+    /// Write a contact.
+    ContactPut(Dict, Answer<String>),
+    /// Remove a contact.
+    ContactRemove(String, Answer<()>),
+    /// Put a contact onto the favourites, or take it off.
+    ContactFavourite(String, bool, Answer<()>),
+    /// Read cards: counts by what became of them.
+    ContactImport(OwnedFd, String, Answer<BTreeMap<String, u32>>),
+    /// Write an invite.
+    Invite(Dict, Answer<String>),
+    /// Accept an invite: link and options.
+    Accept(String, Dict, Answer<String>),
+    /// Our devices.
+    Devices(Answer<Vec<Dict>>),
+    /// Write an encrypted copy of keys and contacts.
+    Backup(OwnedFd, String, Answer<()>),
+    /// Read one back.
+    Restore(OwnedFd, String, Answer<()>),
+    /// The safety number of a call's contact.
+    SafetyNumber(CallId, Answer<String>),
+    /// Listen for a command; with a text: take it as heard.
+    Listen(Option<String>, Answer<()>),
+    /// Stop listening.
+    StopListening(Answer<()>),
+    /// What would this mean? Intent, slots, score.
+    Interpret(String, Answer<(String, Dict, f64)>),
+    /// Read a setting.
+    SettingGet(String, Answer<Plain>),
+    /// Write a setting.
+    SettingSet(String, Plain, Answer<()>),
+    /// All settings.
+    SettingList(Answer<Dict>),
+    /// Use this device for the voice of calls from now on.
+    SetEndpoint(String, Answer<()>),
+}
+
+/// What the bus shows beside the calls' own properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Every call object.
+    pub calls: BTreeMap<CallId, CallView>,
+    /// `idle`, `ringing` or `in-call`.
+    pub state: &'static str,
+    /// The call that rings.
+    pub ringing: Option<CallId>,
+    /// The call that is on.
+    pub active: Option<CallId>,
+    /// `off`, `on` or `favourites`.
+    pub do_not_disturb: String,
+    /// Our address.
+    pub address: String,
+    /// Ids of favourites.
+    pub favourites: Vec<String>,
+    /// Missed calls not looked at.
+    pub unseen: u32,
+    /// Whether the microphone is open for commands.
+    pub listening: bool,
+    /// (id, name, kind, whether it is there).
+    pub endpoints: Vec<(String, String, String, bool)>,
+    /// The endpoint in use.
+    pub endpoint: String,
+}
+
+/// What happens and is not a property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A call object is to appear; the sender waits until it has.
+    Added(CallId),
+    /// A call object is to go.
+    Removed(CallId),
+    /// A call was missed.
+    Missed(String),
+    /// An action ended: serial, call, action, result, error.
+    ActionFinished(u32, CallId, &'static str, &'static str, String),
+    /// Rows of the log: added, changed, removed.
+    History(Vec<String>, Vec<String>, Vec<String>),
+    /// Contacts changed.
+    Contacts(Vec<String>),
+    /// A pairing is complete.
+    Joined(String),
+    /// Words were heard; whether that is all.
+    Heard(String, bool),
+    /// The assistant says something, with choices.
+    Prompt(String, Vec<String>),
+    /// Settings changed.
+    Settings(Dict),
+}
+
+/// The bus's way to the app.
+#[derive(Clone)]
+pub struct Front {
+    /// Bounded; a caller waits when the app is behind, and its own bus queue with it.
+    pub requests: mpsc::Sender<Request>,
+    /// What to show.
+    pub view: watch::Receiver<Snapshot>,
+}
+
+impl Front {
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// The app's fault, or InvalidState when it is shutting down.
+    pub async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Fault> {
+        let gone = || Fault::new(FaultKind::InvalidState, "ahoyd is shutting down");
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}

@@ -1,0 +1,255 @@
+//! Requests of the bus, each to where it is handled.
+//!
+//! Owns: starting calls, settings, Do Not Disturb, media events. Does not own: the rest, which has
+//! files of its own. Invariant: every request is answered exactly once.
+
+use ahoy_core::{
+    engine::Command,
+    id::{CallId, Handle, Now},
+    media::MediaEvent,
+};
+
+use super::{
+    App, Waiter,
+    request::{Answer, Dict, Event, Fault, Plain, Request, StartWish},
+    talk,
+};
+use crate::{
+    link::udp::PathOrder,
+    settings::{Key, Settings, SettingsError, Value},
+    worker::{Media, WorkerEvent},
+};
+
+fn plain(value: Value) -> Plain {
+    match value {
+        Value::Bool(value) => Plain::Bool(value),
+        Value::Number(value) => Plain::Int(value),
+        Value::Text(value) => Plain::Text(value),
+    }
+}
+
+fn setting(value: Plain) -> Option<Value> {
+    match value {
+        Plain::Bool(value) => Some(Value::Bool(value)),
+        Plain::Uint(value) => i64::try_from(value).ok().map(Value::Number),
+        Plain::Int(value) => Some(Value::Number(value)),
+        Plain::Text(value) => Some(Value::Text(value)),
+        Plain::Double(_) | Plain::Pair(..) | Plain::Texts(_) | Plain::Triples(_) => None,
+    }
+}
+
+fn settings_fault(error: &SettingsError) -> Fault {
+    Fault::argument(error.to_string())
+}
+
+/// What the settings say about voice.
+pub(super) fn voice_wish(settings: &Settings) -> talk::Wish {
+    let microphone = [Key::VOICE_MICROPHONE, Key::MICROPHONE].map(|key| settings.text(key));
+    talk::Wish {
+        engine: settings.text(Key::VOICE_ENGINE),
+        locale: settings.text(Key::VOICE_LOCALE),
+        microphone: microphone.into_iter().find(|name| !name.is_empty()),
+    }
+}
+
+impl App {
+    pub(super) async fn request(&mut self, now: Now, request: Request) {
+        match request {
+            Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
+            Request::Command(command, answer) => {
+                let id = self.command_id(Waiter::Command(answer));
+                self.service.handle_command(now, id, command);
+            }
+            Request::SetDoNotDisturb(mode, until, answer) => {
+                self.set_do_not_disturb(&mode, until, answer).await;
+            }
+            Request::Doctor(answer) => self.doctor(answer),
+            Request::History(filter, limit, cursor, answer) => {
+                self.history(filter, limit, cursor, answer).await;
+            }
+            Request::HistoryRemove(ids, answer) => self.history_remove(ids, answer).await,
+            Request::HistoryClear(filter, answer) => self.history_clear(filter, answer).await,
+            Request::HistorySeen(ids, answer) => self.history_seen(ids, answer).await,
+            Request::ContactSearch(text, limit, answer) => {
+                self.contact_search(text, limit, answer).await;
+            }
+            Request::ContactResolve(handle, answer) => self.contact_resolve(handle, answer).await,
+            Request::ContactPut(contact, answer) => self.contact_put(contact, answer).await,
+            Request::ContactRemove(id, answer) => self.contact_remove(id, answer).await,
+            Request::ContactFavourite(id, on, answer) => {
+                self.contact_favourite(id, on, answer).await;
+            }
+            Request::ContactImport(file, format, answer) => {
+                self.contact_import(file, format, answer).await;
+            }
+            Request::Invite(options, answer) => self.invite(now, options, answer),
+            Request::Accept(link, options, answer) => self.accept(now, &link, options, answer),
+            Request::Devices(answer) => self.devices(answer),
+            Request::Backup(file, passphrase, answer) => {
+                self.backup(file, passphrase, answer).await;
+            }
+            Request::Restore(file, passphrase, answer) => {
+                self.restore(file, passphrase, answer).await;
+            }
+            Request::SafetyNumber(call, answer) => self.safety_number(call, answer),
+            Request::Listen(text, answer) => self.listen(now, text, answer).await,
+            Request::StopListening(answer) => self.stop_listening(now, answer).await,
+            Request::Interpret(text, answer) => self.interpret(&text, answer),
+            Request::SettingGet(key, answer) => {
+                let value = self.settings.get(&key).map(plain);
+                let _ = answer.send(value.map_err(|error| settings_fault(&error)));
+            }
+            Request::SettingSet(key, value, answer) => self.set_setting(key, value, answer).await,
+            Request::SettingList(answer) => {
+                let all = self.settings.list().into_iter();
+                let all = all.map(|(key, value)| (key.name().to_owned(), plain(value)));
+                let _ = answer.send(Ok(all.collect()));
+            }
+            Request::SetEndpoint(id, answer) => {
+                self.set_setting(Key::Speaker.name().to_owned(), Plain::Text(id), answer).await;
+            }
+        }
+    }
+
+    async fn start_call(&mut self, now: Now, wish: StartWish, answer: Answer<CallId>) {
+        match self.parse_start(wish).await {
+            Ok(command) => {
+                let id = self.command_id(Waiter::Start(answer));
+                self.service.handle_command(now, id, command);
+            }
+            Err(fault) => drop(answer.send(Err(fault))),
+        }
+    }
+
+    async fn parse_start(&mut self, wish: StartWish) -> Result<Command, Fault> {
+        let argument = |error: ahoy_core::id::TextError| Fault::argument(error.to_string());
+        let (handle, name) = if wish.handle.0.is_empty() {
+            self.contact_handle(&wish.contact_id).await?
+        } else {
+            let handle = Handle::new(&wish.handle.0, &wish.handle.1).map_err(argument)?;
+            ahoy_core::id::check_text("display-name", &wish.name).map_err(argument)?;
+            (handle, wish.name)
+        };
+        let provider = match wish.provider.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(argument)?),
+        };
+        let id = match wish.uuid.as_str() {
+            "" => None,
+            uuid => Some(uuid.parse().map_err(argument)?),
+        };
+        let default = self.settings.text(Key::DEFAULT_MEDIA) == "video";
+        let video = wish.video.unwrap_or(default);
+        let party = self.party(handle, name, wish.contact_id);
+        Ok(Command::Start { provider, party, video, id })
+    }
+
+    async fn set_do_not_disturb(&mut self, mode: &str, until: u64, answer: Answer<()>) {
+        let key = Key::DoNotDisturb.name();
+        let set = self.settings.set(key, Value::Text(mode.to_owned()));
+        if set.is_ok() {
+            self.do_not_disturb_until = (until != 0 && mode != "off").then_some(until);
+            self.tell_setting(key).await;
+        }
+        let _ = answer.send(set.map(|_| ()).map_err(|error| settings_fault(&error)));
+    }
+
+    pub(super) async fn write_setting(&mut self, key: &str, value: &str) {
+        match self.settings.set(key, Value::Text(value.to_owned())) {
+            Ok(_) => self.tell_setting(key).await,
+            Err(error) => tracing::warn!(%error, "settings"),
+        }
+    }
+
+    async fn tell_setting(&self, key: &str) {
+        if let Ok(value) = self.settings.get(key) {
+            self.tell(Event::Settings(Dict::from([(key.to_owned(), plain(value))]))).await;
+        }
+    }
+
+    async fn set_setting(&mut self, key: String, value: Plain, answer: Answer<()>) {
+        let known = setting(value)
+            .ok_or_else(|| Fault::argument(format!("{key}: this type of value is not taken")));
+        let set = known.and_then(|value| {
+            self.settings.set(&key, value).map_err(|error| settings_fault(&error))
+        });
+        if set.is_ok() {
+            self.apply_settings();
+            self.tell_setting(&key).await;
+        }
+        let _ = answer.send(set.map(|_| ()));
+    }
+
+    /// The config file changed under us.
+    pub(super) async fn settings_changed(&mut self) {
+        match self.settings.reload() {
+            Ok(reloaded) => {
+                for problem in &reloaded.problems {
+                    tracing::warn!(%problem, "config file");
+                }
+                for key in &reloaded.changed {
+                    self.tell_setting(key.name()).await;
+                }
+                if !reloaded.changed.is_empty() {
+                    self.apply_settings();
+                }
+            }
+            Err(error) => tracing::warn!(%error, "config file: the old settings stay"),
+        }
+    }
+
+    /// Makes changed settings true for whatever comes next.
+    fn apply_settings(&mut self) {
+        self.talk.set_wish(voice_wish(&self.settings));
+        let devices = super::start::devices(&self.settings);
+        let name = super::start::own_name(&self.settings);
+        let built_in = self.service.built_in();
+        let mut preferences = built_in.preferences().clone();
+        (preferences.devices, preferences.name) = (devices, name);
+        built_in.set_preferences(preferences);
+    }
+
+    pub(super) async fn media_event(&mut self, event: WorkerEvent<Media>) {
+        match event {
+            WorkerEvent::Started(link) => self.media.started(link),
+            WorkerEvent::Event(event) => self.media_said(event).await,
+            WorkerEvent::Exited { why, again_in } => {
+                self.media.exited();
+                if again_in.is_some() {
+                    tracing::warn!(why, "media worker; calls go on and it is started again");
+                }
+            }
+            WorkerEvent::PipeWireMissing { why } => {
+                tracing::warn!(why, "no sound and no pictures");
+                self.media.missing.insert("pipewire".to_owned(), why);
+            }
+            WorkerEvent::PipeWireFound => {
+                self.media.missing.remove("pipewire");
+            }
+        }
+    }
+
+    async fn media_said(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::Ready { gstreamer } => self.media.version = gstreamer,
+            MediaEvent::Devices { devices } => self.media.devices = devices,
+            MediaEvent::KeyFrameNeeded { session } => {
+                let _ = self.path.send(PathOrder::AskKeyFrame(session)).await;
+            }
+            MediaEvent::Missing { part, why, .. } => {
+                tracing::warn!(?part, why, "media");
+                self.media.missing.insert(format!("{part:?}").to_lowercase(), why);
+            }
+            MediaEvent::Found { part, .. } => {
+                tracing::info!(?part, "media is back");
+                self.media.missing.remove(&format!("{part:?}").to_lowercase());
+            }
+            MediaEvent::ToneEnded { .. } => self.media.tone_ended(),
+            MediaEvent::VideoShowing { width, height, .. } => {
+                tracing::debug!(width, height, "remote picture");
+            }
+            MediaEvent::Started { .. } | MediaEvent::AudioPlaying { .. } => {}
+            MediaEvent::Stats { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! Building the app: adapters in order, the core with what the store knows, and the loop's task.
+//!
+//! Owns: the order of starting and what a missing part costs. Does not own: anything after that.
+//! Invariant: the bus name is taken before any port is opened or worker started, so that a second
+//! daemon disturbs nothing.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
+
+use ahoy_core::{
+    builtin::{BuiltIn, Own, Preferences},
+    engine::Engine,
+    id::{Entropy, Handle},
+    media::{Devices, VideoSize},
+    peer::Identity,
+    service::Service,
+    session::Secret,
+    voice::History,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    App, Clock, Ended, Inbox, contacts,
+    convert::{invite_from_store, micros, peer_from_store, seen_from_store},
+    desk::Desk,
+    jobs::Jobs,
+    media::MediaSide,
+    request::{Front, Snapshot},
+    requests::voice_wish,
+    talk::Talk,
+};
+use crate::{
+    dbus,
+    desktop::notify::Notifier,
+    link::{
+        lan::{Lan, Times},
+        mdns::{Mdns, Scope},
+        udp::{self, MediaPath, Packet, WorkerPort},
+    },
+    paths::Paths,
+    settings::{Key, Settings, SettingsError},
+    store::{
+        Contact, HistoryFilter, Outcome, Store, StoreError, StoreHandle, StoreWarning,
+        keys::{Keys, KeysError},
+    },
+    tasks::Tasks,
+    worker::{
+        self, Media, Protocol, RtpPacket, RtpQueue, Voice, Worker, WorkerConfig, WorkerHandle,
+    },
+};
+
+/// Requests not yet taken: a controller past this waits in its own bus queue.
+const REQUESTS: usize = 64;
+/// Events on their way to the bus; the app waits when the bus is behind.
+const TOLD: usize = 256;
+const PATH_ORDERS: usize = 64;
+const PATH_EVENTS: usize = 256;
+const INNER: usize = 64;
+/// A call on hold by nobody still says something every 120 s (the next epoch); twice that and more
+/// means that nobody is there.
+const SIGNALLING_IDLE: Duration = Duration::from_secs(300);
+
+/// Why the daemon does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Directories.
+    #[error("{0}")]
+    Paths(io::Error),
+    /// The config file.
+    #[error("{0}")]
+    Settings(#[from] SettingsError),
+    /// The key file.
+    #[error("{0}")]
+    Keys(#[from] KeysError),
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Another daemon, or no bus.
+    #[error("{0}")]
+    Bus(String),
+    /// A port.
+    #[error("link.listen: {address} cannot be used ({error}); `ahoyctl settings set link.listen 0` picks a free port, or edit the config file")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system.
+    #[error("{0}")]
+    System(io::Error),
+}
+
+/// What a daemon is started with.
+pub struct Setup {
+    /// Its directories.
+    pub paths: Paths,
+    /// A variable of the environment.
+    pub variable: fn(&str) -> Option<std::ffi::OsString>,
+    /// Where the workers lie; `None`: beside the daemon, else where packages put them.
+    pub own_program: Option<PathBuf>,
+}
+
+/// Kernel randomness.
+struct Kernel;
+
+impl Entropy for Kernel {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            // Without it no key is safe: ending is the only right thing.
+            tracing::error!(%error, "the kernel gives no random bytes");
+            std::process::abort();
+        }
+    }
+}
+
+/// The media path's side of the worker's queues.
+struct Queues {
+    to_worker: RtpQueue,
+    from_worker: RtpQueue,
+}
+
+impl WorkerPort for Queues {
+    fn push(&mut self, packet: Packet) {
+        let Packet { session, stream, bytes } = packet;
+        self.to_worker.push(RtpPacket { session, stream, packet: bytes });
+    }
+
+    async fn next(&mut self) -> Packet {
+        let RtpPacket { session, stream, packet } = self.from_worker.pop().await;
+        Packet { session, stream, bytes: packet }
+    }
+}
+
+/// What the store knows at the start.
+struct Known {
+    peers: Vec<ahoy_core::peer::PeerRecord>,
+    invites: Vec<ahoy_core::peer::IssuedInvite>,
+    seen: Vec<(ahoy_core::id::CallId, u64)>,
+    contacts: Vec<Contact>,
+    recent: History,
+    unseen: u32,
+}
+
+pub(super) fn devices(settings: &Settings) -> Devices {
+    let node = |key| Some(settings.text(key)).filter(|name| !name.is_empty());
+    Devices {
+        microphone: node(Key::MICROPHONE),
+        speaker: node(Key::SPEAKER),
+        ringer: node(Key::RINGER),
+        camera: node(Key::CAMERA),
+    }
+}
+
+/// How the user calls themselves: as set, else their user name.
+pub(super) fn own_name(settings: &Settings) -> String {
+    let set = settings.text(Key::LAN_NAME);
+    let user = || std::env::var("USER").unwrap_or_default();
+    if set.is_empty() { user() } else { set }
+}
+
+fn know(store: &mut Store, clock: Clock) -> Result<Known, StoreError> {
+    let now = micros(clock.now().unix_us);
+    let contacts = contacts::all(store)?;
+    let contact = |id: &crate::store::ContactId| {
+        contacts.iter().find(|contact| contact.id.as_ref() == Some(id))
+    };
+    let peers = store.peers()?.into_iter();
+    let peers = peers
+        .filter_map(|peer| {
+            let contact = contact(&peer.contact);
+            let name = peer.contact.clone();
+            let record = peer_from_store(peer, contact);
+            if record.is_none() {
+                tracing::warn!(contact = name.0, "the stored keys of a contact are damaged");
+            }
+            record
+        })
+        .collect();
+    let invites = store.invites(now)?.into_iter().map(invite_from_store).collect();
+    let seen = seen_from_store(store.seen_call_ids(now)?);
+    let recent = recent(store)?;
+    let unseen = store.unseen()?;
+    Ok(Known { peers, invites, seen, contacts, recent, unseen })
+}
+
+/// The last calls, for "redial" and "who called".
+fn recent(store: &Store) -> Result<History, StoreError> {
+    use crate::store::Direction;
+    let last = |direction| -> Result<_, StoreError> {
+        let filter = HistoryFilter { direction: Some(direction), ..HistoryFilter::default() };
+        let row = store.history(&filter, 1, None)?.rows.into_iter().next();
+        Ok(row.and_then(|row| {
+            let handle = Handle::new(&row.remote.scheme, &row.remote.value).ok()?;
+            Some((handle, row.name, row.video))
+        }))
+    };
+    let missed = HistoryFilter { outcome: Some(Outcome::Missed), ..HistoryFilter::default() };
+    let missed = store.history(&missed, 10, None)?.rows.into_iter().filter(|row| !row.seen);
+    Ok(History {
+        last_out: last(Direction::Outgoing)?,
+        last_in: last(Direction::Incoming)?,
+        missed: missed.map(|row| row.name).collect(),
+        ringing: String::new(),
+    })
+}
+
+fn open_store(paths: &Paths, settings: &Settings, clock: Clock) -> Result<Store, StartError> {
+    let now = micros(clock.now().unix_us);
+    let opened = Store::open(&paths.database(), now)?;
+    for warning in &opened.warnings {
+        match warning {
+            StoreWarning::SetAside { kept, why } => {
+                let kept = kept.display();
+                tracing::warn!(%kept, why, "the database was damaged: it is kept, a fresh one begun");
+            }
+            StoreWarning::ClosedOngoing { calls } => {
+                tracing::info!(calls, "calls that a crash cut off were closed in the log");
+            }
+        }
+    }
+    let mut store = opened.store;
+    let keep = u32::try_from(settings.number(Key::KEEP_DAYS)).unwrap_or_default();
+    let pruned = store.prune_history(now, keep)?;
+    if !pruned.is_empty() {
+        tracing::info!(rows = pruned.len(), "old calls were taken out of the log");
+    }
+    Ok(store)
+}
+
+fn worker<P: Protocol>(setup: &Setup, args: Vec<std::ffi::OsString>) -> (Worker<P>, WorkerHandle<P>) {
+    let path = (setup.variable)("PATH");
+    let program = worker::find_program(P::PROGRAM, setup.own_program.as_deref(), path.as_deref());
+    let program = program.unwrap_or_else(|missing| {
+        tracing::warn!(%missing, "a worker is missing");
+        PathBuf::from(P::PROGRAM)
+    });
+    let pipewire = worker::pipewire_socket_path(setup.variable).unwrap_or_default();
+    let config = WorkerConfig { program, args, pipewire, pipewire_sockets: 1 };
+    Worker::new(config)
+}
+
+/// Starts everything. The tasks are to be stopped after the app has ended.
+///
+/// # Errors
+/// [`StartError`]: what is wrong, and what to do.
+pub async fn start(
+    setup: Setup,
+    token: CancellationToken,
+) -> Result<(impl Future<Output = Ended>, Tasks), StartError> {
+    let clock = Clock::start();
+    let mut tasks = Tasks::new();
+    setup.paths.create().map_err(StartError::Paths)?;
+    let (settings, problems) = Settings::load(setup.paths.config_file())?;
+    for problem in problems {
+        tracing::warn!(%problem, "config file");
+    }
+    let (requests_in, requests) = mpsc::channel(REQUESTS);
+    let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
+    let front = Front { requests: requests_in, view: viewed };
+    let connection = dbus::serve(&front).await.map_err(bus_error)?;
+
+    let keys = Keys::load_or_create(&setup.paths.keys())?;
+    let mut store = open_store(&setup.paths, &settings, clock)?;
+    let known = know(&mut store, clock)?;
+    let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
+
+    let (told, events) = mpsc::channel(TOLD);
+    let shown = dbus::Shown::new(connection.clone(), front.clone());
+    tasks.spawn("bus", |token| shown.run(events, token));
+    let (notifier, notify, task) = Notifier::new(connection);
+    tasks.spawn("notifications", |token| async move {
+        if let Err(error) = task.run(token).await {
+            tracing::warn!(%error, "no notifications");
+        }
+    });
+
+    let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
+    let (lan, lan_events) = Lan::new(times, token.child_token());
+    let address = settings.listen();
+    let bound = lan.listen(address).await;
+    let bound = bound.map_err(|error| StartError::Listen { address, error })?;
+    let socket = bind_media(bound).await?;
+    let media_port = socket.local_addr().map_err(StartError::System)?.port();
+
+    let (media, media_worker) = worker::<Media>(&setup, Vec::new());
+    tasks.spawn("media worker", |token| media.run(token));
+    let models = setup.paths.models();
+    let (voice, voice_worker) = worker::<Voice>(&setup, voice_arguments(&models));
+    tasks.spawn("voice worker", |token| voice.run(token));
+    let (path, orders) = mpsc::channel(PATH_ORDERS);
+    let (path_events, path_inbox) = mpsc::channel(PATH_EVENTS);
+    let port = Queues {
+        to_worker: media_worker.to_worker.clone(),
+        from_worker: media_worker.from_worker.clone(),
+    };
+    let media_path = MediaPath::new(socket, port, path_events);
+    tasks.spawn("media path", |token| media_path.run(orders, move || clock.now(), token));
+
+    let (mdns, mdns_inbox) = start_mdns(&settings, bound.port(), &mut tasks);
+    let preferences = Preferences {
+        name: own_name(&settings),
+        devices: devices(&settings),
+        frame_ms: 10,
+        accept: VideoSize::P720,
+        listens: listens(bound),
+        media_port,
+    };
+    let built_in = BuiltIn::new(
+        Box::new(Kernel),
+        own(&keys),
+        preferences,
+        known.peers,
+        known.invites,
+        known.seen,
+    );
+    let service = Service::new(Engine::new(Box::new(Kernel)), built_in);
+    let mut talk = Talk::new(voice_wish(&settings), models);
+    talk.set_book(contacts::people(&known.contacts));
+    let (jobs, _task) = Jobs::start();
+    let (inner, inner_inbox) = mpsc::channel(INNER);
+    let settings_inbox = watch_settings(&settings, &mut tasks);
+    tracing::info!(port = bound.port(), media_port, "ahoyd is up");
+    let app = App {
+        clock,
+        service,
+        settings,
+        store,
+        jobs,
+        inner,
+        keys: setup.paths.keys(),
+        view,
+        told,
+        notifier,
+        desk: Desk::default(),
+        server: None,
+        path,
+        lan,
+        mdns,
+        listens: format!("TCP port {} and UDP port {media_port}", bound.port()),
+        dials: HashMap::new(),
+        closing: HashSet::new(),
+        media: MediaSide::default(),
+        media_worker,
+        voice_worker,
+        talk,
+        recent: known.recent,
+        missed: VecDeque::new(),
+        waiters: HashMap::new(),
+        next_command: 0,
+        do_not_disturb_until: None,
+        unseen: known.unseen,
+        favourites: contacts::favourites(&known.contacts),
+        restart_wanted: false,
+        inbox: Inbox {
+            requests,
+            lan: lan_events,
+            mdns: mdns_inbox,
+            path: path_inbox,
+            notify,
+            inner: inner_inbox,
+            settings: settings_inbox,
+        },
+    };
+    Ok((app.run(token), tasks))
+}
+
+fn bus_error(error: zbus::Error) -> StartError {
+    let text = match &error {
+        zbus::Error::NameTaken => {
+            "another ahoyd serves this session: stop it first (systemctl --user stop ahoyd)"
+                .to_owned()
+        }
+        other => format!(
+            "no session bus ({other}): start ahoyd inside a desktop session, or under \
+             dbus-run-session"
+        ),
+    };
+    StartError::Bus(text)
+}
+
+/// The media socket takes the signalling port's number where it is free: one number to open in a
+/// firewall.
+async fn bind_media(bound: SocketAddr) -> Result<tokio::net::UdpSocket, StartError> {
+    if let Ok(socket) = udp::bind(bound).await {
+        return Ok(socket);
+    }
+    let address = SocketAddr::new(bound.ip(), 0);
+    udp::bind(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+fn voice_arguments(models: &std::path::Path) -> Vec<std::ffi::OsString> {
+    let system = "/usr/share/pocketsphinx/model";
+    ["--models".into(), models.into(), "--models".into(), system.into()].into()
+}
+
+fn own(keys: &Keys) -> Own {
+    let identity = Identity::from_seed(&Secret(*keys.identity_seed.expose()));
+    let device = Secret(*keys.device_secret.expose());
+    // The list grows when devices can be linked; its number with it.
+    let devices = identity.certify(1, vec![device.device_key()]);
+    Own { identity, device, devices }
+}
+
+/// The addresses an invite names: where we listen, or where a packet to elsewhere would leave from.
+fn listens(bound: SocketAddr) -> Vec<SocketAddr> {
+    if !bound.ip().is_unspecified() {
+        return vec![bound];
+    }
+    // Connecting a UDP socket sends nothing; it only asks the routing table. TEST-NET-1 and the
+    // documentation prefix (RFC 5737, RFC 3849) are routed like any foreign address.
+    let probes = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
+    let mut found = Vec::new();
+    for (from, to) in probes {
+        let local = std::net::UdpSocket::bind(from)
+            .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
+        if let Ok(local) = local
+            && !local.ip().is_unspecified()
+        {
+            found.push(SocketAddr::new(local.ip(), bound.port()));
+        }
+    }
+    found
+}
+
+fn start_mdns(
+    settings: &Settings,
+    port: u16,
+    tasks: &mut Tasks,
+) -> (Option<(Mdns, u16)>, Option<mpsc::Receiver<crate::link::mdns::MdnsEvent>>) {
+    if !settings.flag(Key::MDNS) {
+        return (None, None);
+    }
+    let interface = settings.text(Key::INTERFACE);
+    let scope = if interface.is_empty() { Scope::All } else { Scope::Interface(interface) };
+    match Mdns::start(scope) {
+        Ok((mdns, events, task)) => {
+            tasks.spawn("mdns", |token| task.run(token));
+            (Some((mdns, port)), Some(events))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "known addresses still work");
+            (None, None)
+        }
+    }
+}
+
+/// Tells the app when the config file was written by somebody else.
+fn watch_settings(settings: &Settings, tasks: &mut Tasks) -> mpsc::Receiver<()> {
+    let (tell, inbox) = mpsc::channel(1);
+    match settings.watch() {
+        Ok(mut watch) => tasks.spawn("settings", |token| async move {
+            loop {
+                tokio::select! {
+                    () = token.cancelled() => return,
+                    changed = watch.changed() => {
+                        if changed.is_err() || tell.send(()).await.is_err() {
+                            return token.cancelled().await;
+                        }
+                    }
+                }
+            }
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "the config file is read at the start only");
+            tasks.spawn("settings", |token| async move {
+                token.cancelled().await;
+                drop(tell);
+            });
+        }
+    }
+    inbox
+}

@@ -1,0 +1,292 @@
+//! Voice commands as the app uses them: the worker, the dialogue, the book of spoken names.
+//!
+//! Owns: when to listen and with what, which recogniser and model. Does not own: the process, or
+//! what an effect does. Invariant: `listening` is true exactly while the worker was told to listen
+//! and has not said that it is over.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ahoy_core::{
+    id::Now,
+    voice::{
+        Book, Dialogue, Effect, Engine, Grammar, History, Hypothesis, Intent, Meaning, Pack,
+        Person, Situation, VoiceCommand,
+    },
+};
+
+use super::request::{Dict, Fault, FaultKind, Plain};
+use crate::worker::{Link, Voice};
+
+/// The wait before a call that was asked for by voice (design/voice.md).
+pub(super) const COUNTDOWN: Duration = Duration::from_secs(2);
+/// Listening gives up after this long without a word, ms.
+const LISTEN_MS: u32 = 8000;
+/// The recogniser's process stays this long after its last use: its model's memory goes back.
+const LINGER: Duration = Duration::from_secs(60);
+/// Where Debian puts the English model of PocketSphinx.
+const POCKETSPHINX_EN: &str = "/usr/share/pocketsphinx/model/en-us";
+
+/// What the settings say about voice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// `auto`, `pocketsphinx` or `vosk`.
+    pub(super) engine: String,
+    /// A language tag.
+    pub(super) locale: String,
+    /// PipeWire node name.
+    pub(super) microphone: Option<String>,
+}
+
+/// The voice side of the app.
+pub(super) struct Talk {
+    link: Option<Link<Voice>>,
+    engines: Vec<Engine>,
+    dialogue: Dialogue,
+    book: Book,
+    wish: Wish,
+    models: PathBuf,
+    /// To be listened to as soon as the worker runs.
+    pending: bool,
+    listening: bool,
+    used: Option<Duration>,
+}
+
+impl Talk {
+    pub(super) fn new(wish: Wish, models: PathBuf) -> Self {
+        let dialogue = Dialogue::new(pack(&wish.locale), COUNTDOWN);
+        Self {
+            link: None,
+            engines: Vec::new(),
+            dialogue,
+            book: Book::default(),
+            wish,
+            models,
+            pending: false,
+            listening: false,
+            used: None,
+        }
+    }
+
+    /// Settings changed.
+    pub(super) fn set_wish(&mut self, wish: Wish) {
+        if wish.locale != self.wish.locale {
+            self.dialogue = Dialogue::new(pack(&wish.locale), COUNTDOWN);
+        }
+        self.wish = wish;
+    }
+
+    pub(super) fn set_book(&mut self, people: Vec<Person>) {
+        self.book = Book::new(people);
+    }
+
+    pub(super) fn is_listening(&self) -> bool {
+        self.listening || self.pending
+    }
+
+    /// Whether the dialogue goes on: ears open, a question asked, or a countdown running.
+    pub(super) fn is_going_on(&self) -> bool {
+        self.is_listening() || self.dialogue.is_open()
+    }
+
+    /// The worker runs. What it listens for is sent once it has said what it can.
+    pub(super) fn started(&mut self, link: Link<Voice>) {
+        self.link = Some(link);
+    }
+
+    /// The worker says which recognisers it has.
+    pub(super) fn ready(&mut self, engines: Vec<Engine>, calls: Situation) -> Result<(), Fault> {
+        self.engines = engines;
+        if std::mem::take(&mut self.pending) { self.listen(calls) } else { Ok(()) }
+    }
+
+    /// The worker is gone. True when it was listening, which is then over.
+    pub(super) fn exited(&mut self) -> bool {
+        self.link = None;
+        self.engines.clear();
+        let was = self.is_listening();
+        (self.pending, self.listening) = (false, false);
+        was
+    }
+
+    /// Opens the ears: at once when the worker runs, else as soon as it does.
+    pub(super) fn open(&mut self, now: Now, calls: Situation) -> Result<(), Fault> {
+        if self.is_listening() {
+            return Err(Fault::new(FaultKind::InvalidState, "already listening"));
+        }
+        self.used = Some(now.mono);
+        if self.link.is_none() || self.engines.is_empty() {
+            self.pending = true;
+            return Ok(());
+        }
+        self.listen(calls)
+    }
+
+    fn listen(&mut self, calls: Situation) -> Result<(), Fault> {
+        let (engine, model) = self.choose()?;
+        let grammar = self.grammar(calls);
+        let Some(link) = &self.link else { return Ok(()) };
+        let command = VoiceCommand::Listen {
+            engine,
+            model: model.display().to_string(),
+            grammar,
+            microphone: self.wish.microphone.clone(),
+            timeout_ms: LISTEN_MS,
+        };
+        let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
+        sent.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
+        self.listening = true;
+        Ok(())
+    }
+
+    fn grammar(&self, calls: Situation) -> Grammar {
+        let situation = self.dialogue.situation(calls);
+        self.dialogue.pack().grammar(situation, &self.book)
+    }
+
+    /// Vosk when a model of the language is installed, else PocketSphinx for English.
+    fn choose(&self) -> Result<(Engine, PathBuf), Fault> {
+        let language = self.wish.locale.split(['-', '_']).next().unwrap_or("en").to_owned();
+        let model = self.models.join(&language);
+        let vosk = model.is_dir() && self.engines.contains(&Engine::Vosk);
+        let sphinx = language == "en"
+            && Path::new(POCKETSPHINX_EN).is_dir()
+            && self.engines.contains(&Engine::PocketSphinx);
+        match self.wish.engine.as_str() {
+            "vosk" | "auto" if vosk => Ok((Engine::Vosk, model)),
+            "pocketsphinx" | "auto" if sphinx => {
+                Ok((Engine::PocketSphinx, POCKETSPHINX_EN.into()))
+            }
+            _ => Err(Fault::new(FaultKind::NotSupported, self.missing(&language))),
+        }
+    }
+
+    fn missing(&self, language: &str) -> String {
+        if self.models.join(language).is_dir() {
+            return "the Vosk library is not installed: put libvosk.so where contrib/run puts it, \
+                    or set AHOY_LIBVOSK to its path"
+                .to_owned();
+        }
+        format!(
+            "no recogniser for \"{language}\": run `ahoyctl voice install {language}`, or for \
+             English install the packages libpocketsphinx3 and pocketsphinx-en-us"
+        )
+    }
+
+    /// Closes the ears, and whatever question is open.
+    pub(super) fn close(&mut self) -> Vec<Effect> {
+        if self.listening
+            && let Some(link) = &self.link
+            && let Err(error) = link.send(VoiceCommand::Stop)
+        {
+            tracing::debug!(%error, "voice worker");
+        }
+        self.pending = false;
+        self.dialogue.cancel()
+    }
+
+    /// The worker says that the microphone is closed.
+    pub(super) fn closed(&mut self, now: Now) {
+        self.listening = false;
+        self.used = Some(now.mono);
+    }
+
+    /// Readings came, best first: the first that means something counts.
+    pub(super) fn heard(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        history: &History,
+        readings: &[Hypothesis],
+    ) -> (String, Vec<Effect>) {
+        let situation = self.dialogue.situation(calls);
+        let means = |one: &&Hypothesis| {
+            let meaning = self.dialogue.pack().interpret(situation, &self.book, &one.text);
+            meaning != Meaning::NotForUs
+        };
+        let best = readings.iter().find(means).or(readings.first());
+        let text = best.map(|one| one.text.clone()).unwrap_or_default();
+        let effects = self.text(now, calls, history, &text);
+        (text, effects)
+    }
+
+    /// Words, from a microphone or a keyboard.
+    pub(super) fn text(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        history: &History,
+        text: &str,
+    ) -> Vec<Effect> {
+        self.dialogue.handle_text(now, calls, &self.book, history, text)
+    }
+
+    pub(super) fn nothing(&mut self) -> Vec<Effect> {
+        self.dialogue.handle_nothing(&self.book)
+    }
+
+    pub(super) fn timeout(&mut self, now: Now) -> Vec<Effect> {
+        self.dialogue.handle_timeout(now)
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        let idle = self.link.as_ref().and(self.used).map(|used| used + LINGER);
+        match (self.dialogue.next_timeout(), idle) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether the worker should run.
+    pub(super) fn is_wanted(&self, now: Duration) -> bool {
+        self.is_listening() || self.used.is_some_and(|used| now < used + LINGER)
+    }
+
+    /// What a sentence would mean now: intent, slots, score.
+    pub(super) fn interpret(&self, calls: Situation, text: &str) -> (String, Dict, f64) {
+        let situation = self.dialogue.situation(calls);
+        let named = |intent: &Intent| (intent.kind.as_str().to_owned(), intent.name.clone());
+        let (kind, name, people, score) =
+            match self.dialogue.pack().interpret(situation, &self.book, text) {
+                Meaning::Clear(intent, person) => {
+                    let (kind, name) = named(&intent);
+                    (kind, name, person.into_iter().collect(), 1.0)
+                }
+                Meaning::Ambiguous(intent, people) => {
+                    let (kind, name) = named(&intent);
+                    (kind, name, people, 0.5)
+                }
+                Meaning::UnknownName(intent) => {
+                    let (kind, name) = named(&intent);
+                    (kind, name, Vec::new(), 0.0)
+                }
+                Meaning::NotForUs => ("none".to_owned(), String::new(), Vec::new(), 0.0),
+            };
+        let mut slots = Dict::new();
+        if !name.is_empty() {
+            slots.insert("name".to_owned(), Plain::Text(name));
+            slots.insert("video".to_owned(), Plain::Bool(kind == "video-call"));
+        }
+        match people.as_slice() {
+            [] => {}
+            [one] => {
+                slots.insert("contact-id".to_owned(), Plain::Text(one.contact.0.clone()));
+            }
+            several => {
+                let names = several.iter().map(|person| person.name.clone()).collect();
+                slots.insert("choices".to_owned(), Plain::Texts(names));
+            }
+        }
+        (kind, slots, score)
+    }
+}
+
+fn pack(locale: &str) -> Pack {
+    Pack::built_in(locale).or_else(|error| {
+        tracing::warn!(%error, "voice commands are in English");
+        Pack::built_in("en")
+    })
+    .unwrap_or_else(|error| unreachable!("the built-in English pack is checked by a test: {error}"))
+}

@@ -1,0 +1,319 @@
+//! `.Call`: one call, at `/call/<uuid>`.
+//!
+//! Owns: its methods and properties on the bus. Does not own: the call. Invariant: a property never
+//! disappears; for a call that is gone it keeps its empty value until the object goes.
+
+use ahoy_core::{
+    call::{CallView, Flags, Nodes},
+    engine::Command,
+    id::CallId,
+};
+use zbus::{ObjectPath, OwnedObjectPath, Variant, interface};
+
+use super::{
+    Properties, ROOT,
+    error::{Error, Result},
+    path,
+    value::{BusDict, from_bus},
+};
+use crate::app::request::{Front, Plain, Request};
+
+/// The object.
+pub(super) struct Call {
+    id: CallId,
+    front: Front,
+}
+
+fn provider_path(provider: &str) -> OwnedObjectPath {
+    let escaped: String = provider
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("_{:02x}", c as u32) })
+        .collect();
+    path(&format!("{ROOT}/provider/{escaped}"))
+}
+
+impl Call {
+    pub(super) fn new(id: CallId, front: &Front) -> Self {
+        Self { id, front: front.clone() }
+    }
+
+    fn view(&self) -> CallView {
+        let gone = || CallView {
+            id: self.id.to_string(),
+            provider: String::new(),
+            direction: "",
+            state: "ended",
+            pending_action: "",
+            remote: Default::default(),
+            display_name: String::new(),
+            name_source: "none",
+            contact_id: String::new(),
+            flags: Flags::default(),
+            capabilities: Vec::new(),
+            encryption: "none",
+            nodes: Nodes::default(),
+            created_at: 0,
+            connected_at: 0,
+            ended_at: 0,
+            end_reason: ("", String::new()),
+        };
+        self.front.view.borrow().calls.get(&self.id).cloned().unwrap_or_else(gone)
+    }
+
+    async fn command(&self, command: Command) -> Result<()> {
+        self.front.ask(|answer| Request::Command(command, answer)).await?;
+        Ok(())
+    }
+
+    /// An operation that no provider of this version offers: refused by capability, as the
+    /// contract says.
+    fn unsupported(&self, capability: &str) -> Result<()> {
+        let id = self.id;
+        Err(Error::NotSupported(format!("call {id} does not have the capability {capability}")))
+    }
+}
+
+/// The properties that change, by name.
+pub(super) fn properties(view: &CallView) -> Properties {
+    let flags = view.flags;
+    let capabilities: Vec<String> = view.capabilities.iter().map(|&one| one.to_owned()).collect();
+    let reason = (view.end_reason.0.to_owned(), view.end_reason.1.clone());
+    let entries: [(&'static str, Variant<'static>); 22] = [
+        ("State", view.state.into()),
+        ("PendingAction", view.pending_action.into()),
+        ("Remote", view.remote.clone().into()),
+        ("DisplayName", view.display_name.clone().into()),
+        ("NameSource", view.name_source.into()),
+        ("ContactId", view.contact_id.clone().into()),
+        ("HasVideo", flags.video.into()),
+        ("RemoteVideo", flags.remote_video.into()),
+        ("Muted", flags.muted.into()),
+        ("Held", flags.held.into()),
+        ("RemoteHeld", flags.remote_held.into()),
+        ("Silenced", flags.silenced.into()),
+        ("Waiting", flags.waiting.into()),
+        ("Reconnecting", flags.reconnecting.into()),
+        ("Capabilities", capabilities.into()),
+        ("Encryption", view.encryption.into()),
+        ("RemoteVideoNode", view.nodes.remote_video.clone().into()),
+        ("SelfViewNode", view.nodes.self_view.clone().into()),
+        ("RemoteAudioNode", view.nodes.remote_audio.clone().into()),
+        ("ConnectedAt", view.connected_at.into()),
+        ("EndedAt", view.ended_at.into()),
+        ("EndReason", reason.into()),
+    ];
+    entries.into_iter().collect()
+}
+
+fn flag(options: BusDict, name: &str) -> Result<bool> {
+    match from_bus(options)?.remove(name) {
+        None => Ok(false),
+        Some(Plain::Bool(value)) => Ok(value),
+        Some(_) => Err(Error::InvalidArgument(format!("options: {name} must be a boolean"))),
+    }
+}
+
+#[interface(name = "org.ahoycall.Calls1.Call", introspection_docs = false)]
+impl Call {
+    async fn answer(&self, options: BusDict) -> Result<()> {
+        let video = flag(options, "video")?;
+        self.command(Command::Answer { call: self.id, video }).await
+    }
+
+    async fn decline(&self, options: BusDict) -> Result<()> {
+        // A message with the refusal needs a way to carry it; until then it is not pretended.
+        if from_bus(options)?.contains_key("message") {
+            return self.unsupported("message");
+        }
+        self.command(Command::Decline(self.id)).await
+    }
+
+    async fn hang_up(&self, options: BusDict) -> Result<()> {
+        from_bus(options)?;
+        self.command(Command::HangUp(self.id)).await
+    }
+
+    async fn set_muted(&self, muted: bool) -> Result<()> {
+        self.command(Command::SetMuted(self.id, muted)).await
+    }
+
+    async fn set_held(&self, held: bool) -> Result<()> {
+        self.command(Command::SetHeld(self.id, held)).await
+    }
+
+    async fn set_video(&self, video: bool) -> Result<()> {
+        self.command(Command::SetVideo(self.id, video)).await
+    }
+
+    fn switch_camera(&self, id: String) -> Result<()> {
+        drop(id);
+        self.unsupported("switch-camera")
+    }
+
+    async fn send_dtmf(&self, tones: String) -> Result<()> {
+        self.command(Command::SendDtmf(self.id, tones)).await
+    }
+
+    async fn silence(&self) -> Result<()> {
+        self.command(Command::Silence(self.id)).await
+    }
+
+    fn merge(&self, other: ObjectPath<'_>) -> Result<()> {
+        drop(other);
+        self.unsupported("merge")
+    }
+
+    fn split(&self) -> Result<()> {
+        self.unsupported("merge")
+    }
+
+    fn transfer(&self, scheme: String, value: String) -> Result<()> {
+        drop((scheme, value));
+        self.unsupported("transfer")
+    }
+
+    fn set_endpoint(&self, id: String) -> Result<()> {
+        drop(id);
+        self.unsupported("endpoints")
+    }
+
+    fn set_local_silence(&self, silent: bool) -> Result<()> {
+        let _ = silent;
+        self.unsupported("local-silence")
+    }
+
+    fn set_screen_share(&self, shared: bool) -> Result<()> {
+        let _ = shared;
+        self.unsupported("screen")
+    }
+
+    #[zbus(property)]
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    #[zbus(property)]
+    fn provider(&self) -> OwnedObjectPath {
+        provider_path(&self.view().provider)
+    }
+    #[zbus(property)]
+    fn app_id(&self) -> String {
+        "org.ahoycall.Ahoy".to_owned()
+    }
+    #[zbus(property)]
+    fn app_verified(&self) -> bool {
+        true
+    }
+    #[zbus(property)]
+    fn direction(&self) -> String {
+        self.view().direction.to_owned()
+    }
+    #[zbus(property)]
+    fn state(&self) -> String {
+        self.view().state.to_owned()
+    }
+    #[zbus(property)]
+    fn pending_action(&self) -> String {
+        self.view().pending_action.to_owned()
+    }
+    #[zbus(property)]
+    fn remote(&self) -> (String, String) {
+        self.view().remote
+    }
+    #[zbus(property)]
+    fn display_name(&self) -> String {
+        self.view().display_name
+    }
+    #[zbus(property)]
+    fn name_source(&self) -> String {
+        self.view().name_source.to_owned()
+    }
+    #[zbus(property)]
+    fn contact_id(&self) -> String {
+        self.view().contact_id
+    }
+    #[zbus(property)]
+    fn avatar_path(&self) -> String {
+        String::new()
+    }
+    #[zbus(property)]
+    fn has_video(&self) -> bool {
+        self.view().flags.video
+    }
+    #[zbus(property)]
+    fn remote_video(&self) -> bool {
+        self.view().flags.remote_video
+    }
+    #[zbus(property)]
+    fn muted(&self) -> bool {
+        self.view().flags.muted
+    }
+    #[zbus(property)]
+    fn held(&self) -> bool {
+        self.view().flags.held
+    }
+    #[zbus(property)]
+    fn remote_held(&self) -> bool {
+        self.view().flags.remote_held
+    }
+    #[zbus(property)]
+    fn silenced(&self) -> bool {
+        self.view().flags.silenced
+    }
+    #[zbus(property)]
+    fn waiting(&self) -> bool {
+        self.view().flags.waiting
+    }
+    #[zbus(property)]
+    fn reconnecting(&self) -> bool {
+        self.view().flags.reconnecting
+    }
+    #[zbus(property)]
+    fn group(&self) -> OwnedObjectPath {
+        OwnedObjectPath::default()
+    }
+    #[zbus(property)]
+    fn capabilities(&self) -> Vec<String> {
+        self.view().capabilities.into_iter().map(str::to_owned).collect()
+    }
+    #[zbus(property)]
+    fn encryption(&self) -> String {
+        self.view().encryption.to_owned()
+    }
+    #[zbus(property)]
+    fn endpoint(&self) -> String {
+        self.front.view.borrow().endpoint.clone()
+    }
+    #[zbus(property)]
+    fn quality(&self) -> std::collections::HashMap<String, zbus::OwnedVariant> {
+        std::collections::HashMap::new()
+    }
+    #[zbus(property)]
+    fn remote_video_node(&self) -> String {
+        self.view().nodes.remote_video
+    }
+    #[zbus(property)]
+    fn self_view_node(&self) -> String {
+        self.view().nodes.self_view
+    }
+    #[zbus(property)]
+    fn remote_audio_node(&self) -> String {
+        self.view().nodes.remote_audio
+    }
+    #[zbus(property)]
+    fn created_at(&self) -> u64 {
+        self.view().created_at
+    }
+    #[zbus(property)]
+    fn connected_at(&self) -> u64 {
+        self.view().connected_at
+    }
+    #[zbus(property)]
+    fn ended_at(&self) -> u64 {
+        self.view().ended_at
+    }
+    #[zbus(property)]
+    fn end_reason(&self) -> (String, String) {
+        let reason = self.view().end_reason;
+        (reason.0.to_owned(), reason.1)
+    }
+}

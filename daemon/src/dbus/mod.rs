@@ -1,0 +1,229 @@
+//! The bus: `org.ahoycall.Calls1`, for controllers.
+//!
+//! Owns: the connection, the objects, translation between D-Bus and [`crate::app::request`]. Does
+//! not own: policy or state; what it shows is the app's snapshot. One file per interface of
+//! `dbus/`. Invariant: a call's object exists before anything else tells of the call.
+
+mod audio;
+mod call;
+mod contacts;
+mod error;
+mod history;
+mod identity;
+mod manager;
+mod settings;
+mod value;
+mod verification;
+mod voice;
+
+use std::collections::HashMap;
+
+use ahoy_core::id::CallId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use zbus::{
+    Connection, ObjectPath, OwnedObjectPath, Variant, fdo,
+    names::InterfaceName,
+    object_server::{Interface, SignalEmitter},
+};
+
+pub use error::Error;
+
+use crate::app::request::{Event, Front, Snapshot};
+
+/// Where everything but the calls lies.
+pub const ROOT: &str = "/org/ahoycall/Calls1";
+/// The name controllers talk to.
+pub const NAME: &str = "org.ahoycall.Calls1";
+
+/// The object path of a call.
+#[must_use]
+pub fn call_path(call: CallId) -> OwnedObjectPath {
+    path(&format!("{ROOT}/call/{}", call.path_part()))
+}
+
+/// The call of an object path, if it is one.
+#[must_use]
+pub fn call_of(path: &str) -> Option<CallId> {
+    path.strip_prefix(ROOT)?.strip_prefix("/call/")?.parse().ok()
+}
+
+fn path(text: &str) -> OwnedObjectPath {
+    // Built from ASCII letters, digits, '_' and '/' alone; the root stands in for the impossible.
+    ObjectPath::try_from(text.to_owned())
+        .map_or_else(|_| OwnedObjectPath::default(), OwnedObjectPath::from)
+}
+
+fn optional_path(call: Option<CallId>) -> OwnedObjectPath {
+    call.map_or_else(OwnedObjectPath::default, call_path)
+}
+
+/// Properties by their names.
+type Properties = HashMap<&'static str, Variant<'static>>;
+
+/// Serves the interfaces and owns the name; fails where another `ahoyd` has it.
+///
+/// # Errors
+/// The bus is not there, or the name is taken.
+pub async fn serve(front: &Front) -> zbus::Result<Connection> {
+    let connection = zbus::connection::Builder::session().build().await?;
+    let server = connection.object_server();
+    server.at(ROOT, fdo::ObjectManager).await?;
+    server.at(ROOT, manager::Manager::new(front)).await?;
+    server.at(ROOT, history::History::new(front)).await?;
+    server.at(ROOT, contacts::Contacts::new(front)).await?;
+    server.at(ROOT, identity::Identity::new(front)).await?;
+    server.at(ROOT, audio::Audio::new(front)).await?;
+    server.at(ROOT, voice::Voice::new(front)).await?;
+    server.at(ROOT, settings::Settings::new(front)).await?;
+    let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;
+    connection.request_name_with_flags(NAME, flags).await?;
+    Ok(connection)
+}
+
+/// An event, and where to say that it is on the bus.
+pub type Told = (Event, Option<oneshot::Sender<()>>);
+
+/// Keeps the objects and their properties as the snapshot says, and tells events.
+pub struct Shown {
+    connection: Connection,
+    front: Front,
+    last: Snapshot,
+}
+
+impl Shown {
+    /// Nothing is shown yet but the root.
+    #[must_use]
+    pub fn new(connection: Connection, front: Front) -> Self {
+        let last = front.view.borrow().clone();
+        Self { connection, front, last }
+    }
+
+    /// Runs until `token` is cancelled. A bus error is logged and the next event goes on: whoever
+    /// missed a signal reads the property.
+    pub async fn run(mut self, mut events: mpsc::Receiver<Told>, token: CancellationToken) {
+        let mut view: watch::Receiver<Snapshot> = self.front.view.clone();
+        loop {
+            let done = tokio::select! {
+                () = token.cancelled() => return,
+                told = events.recv() => {
+                    let Some((event, answer)) = told else { return };
+                    let done = self.tell(event).await;
+                    if let Some(answer) = answer {
+                        // Nobody waits any more: it is on the bus all the same.
+                        let _ = answer.send(());
+                    }
+                    done
+                }
+                changed = view.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.update().await
+                }
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "the bus did not take a signal");
+            }
+        }
+    }
+
+    fn emitter(&self, path: &str) -> zbus::Result<SignalEmitter<'static>> {
+        let path = ObjectPath::try_from(path.to_owned())?;
+        SignalEmitter::new(&self.connection, path)
+    }
+
+    async fn tell(&mut self, event: Event) -> zbus::Result<()> {
+        let root = self.emitter(ROOT)?;
+        let connection = self.connection.clone();
+        let server = connection.object_server();
+        match event {
+            Event::Added(id) => {
+                let view = self.front.view.borrow().calls.get(&id).cloned();
+                if let Some(view) = view {
+                    let verifiable = verification::Verification::fits(&view);
+                    server.at(call_path(id), call::Call::new(id, &self.front)).await?;
+                    if verifiable {
+                        let object = verification::Verification::new(id, &self.front);
+                        server.at(call_path(id), object).await?;
+                    }
+                    self.last.calls.insert(id, view);
+                }
+            }
+            Event::Removed(id) => {
+                self.update().await?;
+                server.remove::<verification::Verification, _>(call_path(id)).await?;
+                server.remove::<call::Call, _>(call_path(id)).await?;
+                self.last.calls.remove(&id);
+            }
+            Event::Missed(row) => manager::Manager::call_missed(&root, &row).await?,
+            Event::ActionFinished(serial, call, action, result, error) => {
+                let call = call_path(call);
+                let (call, error) = (call.as_ref(), error.as_str());
+                manager::Manager::action_finished(&root, serial, call, action, result, error)
+                    .await?;
+            }
+            Event::History(added, changed, removed) => {
+                history::History::changed(&root, added, changed, removed).await?;
+            }
+            Event::Contacts(ids) => contacts::Contacts::changed(&root, ids).await?,
+            Event::Joined(contact) => identity::Identity::joined(&root, &contact).await?,
+            Event::Heard(text, done) => voice::Voice::heard(&root, &text, done).await?,
+            Event::Prompt(text, choices) => voice::Voice::prompt(&root, &text, choices).await?,
+            Event::Settings(values) => {
+                settings::Settings::changed(&root, value::to_bus(values)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every property that differs from what was told last.
+    async fn update(&mut self) -> zbus::Result<()> {
+        let now = self.front.view.borrow().clone();
+        let before = std::mem::replace(&mut self.last, now.clone());
+        for (id, view) in &now.calls {
+            // One whose object is still to come tells everything when it appears.
+            let Some(old) = before.calls.get(id) else {
+                self.last.calls.remove(id);
+                continue;
+            };
+            let changed = differing(call::properties(old), call::properties(view));
+            self.changed::<call::Call>(call_path(*id).as_str(), changed).await?;
+        }
+        let pairs = [
+            (manager::Manager::name(), manager::properties(&before), manager::properties(&now)),
+            (history::History::name(), history::properties(&before), history::properties(&now)),
+            (contacts::Contacts::name(), contacts::properties(&before), contacts::properties(&now)),
+            (identity::Identity::name(), identity::properties(&before), identity::properties(&now)),
+            (audio::Audio::name(), audio::properties(&before), audio::properties(&now)),
+            (voice::Voice::name(), voice::properties(&before), voice::properties(&now)),
+        ];
+        for (name, old, new) in pairs {
+            self.emit(ROOT, name, differing(old, new)).await?;
+        }
+        Ok(())
+    }
+
+    async fn changed<I: Interface>(&self, path: &str, changed: Properties) -> zbus::Result<()> {
+        self.emit(path, I::name(), changed).await
+    }
+
+    async fn emit(
+        &self,
+        path: &str,
+        interface: InterfaceName<'static>,
+        changed: Properties,
+    ) -> zbus::Result<()> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let emitter = self.emitter(path)?;
+        fdo::Properties::properties_changed(&emitter, interface, changed, [].as_slice().into())
+            .await
+    }
+}
+
+fn differing(old: Properties, mut new: Properties) -> Properties {
+    new.retain(|name, value| old.get(name) != Some(value));
+    new
+}

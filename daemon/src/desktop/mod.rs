@@ -1,0 +1,6 @@
+//! What the desktop shows and hears of a call.
+//!
+//! Owns: one adapter per desktop service. Does not own: when to ring or what to say. Invariant: a
+//! service that is missing costs its feature and one warning, nothing else.
+
+pub mod notify;

@@ -1,0 +1,254 @@
+//! Which settings there are.
+//!
+//! Owns: names, defaults, rules and what to tell people about each key. Does not own: the file.
+//! Invariant: every default passes its own rule. A new setting is one entry here.
+
+use std::{fmt, net::SocketAddr};
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(on) => write!(f, "{on}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Yes or no.
+    Bool {
+        /// If nothing is set.
+        default: bool,
+    },
+    /// A whole number from `least` to `most`.
+    Number {
+        /// If nothing is set.
+        default: i64,
+        /// The smallest allowed.
+        least: i64,
+        /// The largest allowed.
+        most: i64,
+    },
+    /// One of some words.
+    Choice {
+        /// If nothing is set.
+        default: &'static str,
+        /// All of them.
+        words: &'static [&'static str],
+    },
+    /// Text of a form.
+    Text {
+        /// If nothing is set.
+        default: &'static str,
+        /// The form, in words.
+        form: &'static str,
+        /// Whether a text has it.
+        fits: fn(&str) -> bool,
+    },
+}
+
+impl Rule {
+    /// The value if nothing is set.
+    #[must_use]
+    pub fn default(self) -> Value {
+        match self {
+            Self::Bool { default } => Value::Bool(default),
+            Self::Number { default, .. } => Value::Number(default),
+            Self::Choice { default, .. } | Self::Text { default, .. } => {
+                Value::Text(default.to_owned())
+            }
+        }
+    }
+
+    /// What is allowed, in words.
+    #[must_use]
+    pub fn allowed(self) -> String {
+        match self {
+            Self::Bool { .. } => "true or false".to_owned(),
+            Self::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Self::Choice { words, .. } => format!("one of {}", words.join(", ")),
+            Self::Text { form, .. } => form.to_owned(),
+        }
+    }
+
+    /// Whether the key takes this value; if not, what it takes.
+    ///
+    /// # Errors
+    /// [`Self::allowed`].
+    pub fn check(self, value: &Value) -> Result<(), String> {
+        let fits = match (self, value) {
+            (Self::Bool { .. }, Value::Bool(_)) => true,
+            (Self::Number { least, most, .. }, Value::Number(number)) => {
+                (least..=most).contains(number)
+            }
+            (Self::Choice { words, .. }, Value::Text(text)) => words.contains(&text.as_str()),
+            (Self::Text { fits, .. }, Value::Text(text)) => fits(text),
+            (Self::Bool { .. }, Value::Number(_) | Value::Text(_))
+            | (Self::Number { .. }, Value::Bool(_) | Value::Text(_))
+            | (Self::Choice { .. } | Self::Text { .. }, Value::Bool(_) | Value::Number(_)) => false,
+        };
+        if fits { Ok(()) } else { Err(self.allowed()) }
+    }
+}
+
+/// A yes-or-no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag(pub(super) Key);
+/// A number key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(pub(super) Key);
+/// A text key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text(pub(super) Key);
+
+macro_rules! keys {
+    ($($kind:ident $constant:ident $variant:ident $name:literal $rule:expr, $doc:literal;)+) => {
+        /// A setting.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Key { $(#[doc = $doc] $variant),+ }
+
+        impl Key {
+            /// All settings, in the order in which they are shown.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            $(#[doc = $doc] pub const $constant: $kind = $kind(Self::$variant);)+
+
+            /// The dotted name, on the bus and in the file.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// What the setting does, for people.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc),+ }
+            }
+
+            /// What it takes.
+            #[must_use]
+            pub const fn rule(self) -> Rule {
+                match self { $(Self::$variant => $rule),+ }
+            }
+        }
+    };
+}
+
+keys! {
+    Text DO_NOT_DISTURB DoNotDisturb "do-not-disturb"
+        Rule::Choice { default: "off", words: &["off", "on", "favourites"] },
+        "Whether calls ring: off lets all ring, on none, favourites only those on the list.";
+    Number RING_TIMEOUT RingTimeout "ring.timeout-s"
+        // 60 s is the cap of the bus contract; below 5 s nobody reaches the phone.
+        Rule::Number { default: 60, least: 5, most: 60 },
+        "How long an incoming call rings, in seconds.";
+    Text DEFAULT_MEDIA DefaultMedia "call.default-media"
+        Rule::Choice { default: "voice", words: &["voice", "video"] },
+        "What a call is made with when nobody says.";
+    Number KEEP_DAYS KeepDays "history.keep-days"
+        Rule::Number { default: 0, least: 0, most: 36_500 },
+        "After how many days calls are taken out of the log; 0 keeps them for ever.";
+    Text MICROPHONE Microphone "audio.microphone" NODE,
+        "Microphone for calls, as a PipeWire node name; empty is the session's default.";
+    Text SPEAKER Speaker "audio.speaker" NODE,
+        "Speaker for calls, as a PipeWire node name; empty is the session's default.";
+    Text RINGER Ringer "audio.ringer" NODE,
+        "Where it rings, as a PipeWire node name; empty is the session's default.";
+    Text CAMERA Camera "video.camera" NODE,
+        "Camera for calls, as a PipeWire node name; empty is the session's default.";
+    Text VOICE_ENGINE VoiceEngine "voice.engine"
+        Rule::Choice { default: "auto", words: &["auto", "pocketsphinx", "vosk"] },
+        "Which recogniser hears commands; auto takes Vosk where a model is installed.";
+    Text VOICE_LOCALE VoiceLocale "voice.locale"
+        Rule::Text { default: "en-US", form: "a language tag such as en-US", fits: is_locale },
+        "The language of voice commands.";
+    Text VOICE_MICROPHONE VoiceMicrophone "voice.microphone" NODE,
+        "Microphone for voice commands, as a PipeWire node name; empty is the session's default.";
+    Text LISTEN Listen "link.listen"
+        // 24690 spells AHOY on a keypad (2469); outside the range the kernel hands out itself.
+        Rule::Text {
+            default: "24690",
+            form: "a port, or an address with a port such as 192.168.1.5:24690 or [::]:24690",
+            fits: is_listen,
+        },
+        "Where other people's Ahoy reaches this one on the network; port 0 picks a free one.";
+    Flag MDNS Mdns "link.mdns"
+        Rule::Bool { default: true },
+        "Whether contacts on the same network find this machine by themselves.";
+    Text INTERFACE Interface "link.interface"
+        Rule::Text { default: "", form: "the name of a network interface, or empty", fits: is_node },
+        "The only network interface to be found on; empty is all of them.";
+    Text LAN_NAME LanName "lan.name"
+        Rule::Text { default: "", form: "up to 64 characters on one line", fits: is_name },
+        "The name that those you invite see first; empty is your user name.";
+}
+
+/// A PipeWire node name. Whether the node exists changes with every plug that is pulled.
+const NODE: Rule = Rule::Text {
+    default: "",
+    form: "a PipeWire node name of up to 256 characters, or empty",
+    fits: is_node,
+};
+
+impl Key {
+    /// The key of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.name() == name)
+    }
+}
+
+fn is_node(text: &str) -> bool {
+    text.len() <= 256 && !text.contains(char::is_control)
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().count() <= 64 && !text.contains(char::is_control)
+}
+
+fn is_locale(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let language = parts.next().unwrap_or_default();
+    (2..=3).contains(&language.len())
+        && language.chars().all(|c| c.is_ascii_lowercase())
+        && parts.all(|part| {
+            (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+}
+
+fn is_listen(text: &str) -> bool {
+    parse_listen(text).is_some()
+}
+
+/// The address that a value of `link.listen` means: a bare port is on every interface.
+#[must_use]
+pub(super) fn parse_listen(text: &str) -> Option<SocketAddr> {
+    match text.parse::<u16>() {
+        // A dual-stack socket takes IPv4 too.
+        Ok(port) => Some(SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port))),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+impl super::Settings {
+    /// The address of [`Key::LISTEN`].
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        let unspecified = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0));
+        // The rule of the key has let only addresses through.
+        parse_listen(&self.text(Key::LISTEN)).unwrap_or(unspecified)
+    }
+}

@@ -1,0 +1,30 @@
+//! What stays on disk: contacts, peers, invites, the log of calls, and the keys beside them.
+//!
+//! Owns: the database file, its schema and every SQL statement. Does not own: what a handle means
+//! or who may read (the engine and the bus). [`Store`] is synchronous and lives on one thread;
+//! [`StoreHandle`] is how everyone else reaches it.
+//! Invariant: each public method is one transaction; after an error the database is as before it.
+
+mod backup;
+mod contacts;
+mod error;
+mod handle;
+mod history;
+pub mod keys;
+mod open;
+mod peers;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod types;
+mod vcard;
+
+pub use backup::{Backup, BackupError, read_backup, write_backup};
+pub use contacts::{Block, Contact, ContactHandle};
+pub use error::{StoreError, StoreWarning};
+pub use handle::StoreHandle;
+pub use history::{Cursor, Direction, HistoryFilter, HistoryId, HistoryPage, HistoryRow, Outcome};
+pub use open::{Opened, Store};
+pub use peers::{Invite, Peer, PeerState};
+pub use types::{ContactId, Handle, Micros, Secret};
+pub use vcard::{BadCard, CardFormat, Imported, read_cards, write_cards};

@@ -1,0 +1,222 @@
+//! Where an utterance begins and ends.
+//!
+//! Owns: the level of the background, and the decision that somebody speaks or has stopped. Does
+//! not own: a microphone, a clock (time is counted in samples), or what was said. Invariant: the
+//! samples handed out as an utterance hold everything from [`PRE_ROLL_MS`] before the first sound.
+
+use std::collections::VecDeque;
+
+/// Samples per second, everywhere in this worker: what both recognisers' models are trained on.
+pub(crate) const RATE: u32 = 16_000;
+
+/// Samples in one step of the detector: 10 ms, the frame of both recognisers.
+const FRAME: usize = RATE as usize / 100;
+/// Kept from before the first loud frame: soft onsets ("h", "wh") are below the threshold.
+const PRE_ROLL_MS: u32 = 300;
+/// Silence that ends an utterance. Shorter cuts "call ... bob" in two, longer feels slow.
+const HANG_MS: u32 = 450;
+/// Kept after the last loud frame; the rest of the silence would only cost time to decode.
+const POST_ROLL_MS: u32 = 200;
+/// Loud time within [`START_WINDOW`] that makes a beginning: a key click is shorter.
+const START_FRAMES: usize = 8;
+const START_WINDOW: usize = 20;
+/// Less loud time than this in a whole utterance was a knock on the table, not a word.
+const LEAST_VOICED: usize = 14;
+/// Nobody gives a command this long; it is music or a conversation.
+const LONGEST_MS: u32 = 8_000;
+/// How far above the background speech begins, dB.
+const MARGIN_DB: f32 = 9.0;
+/// The background is never taken to be quieter than this, dB of full scale: digital silence and
+/// the noise of the converter alike.
+const QUIETEST_DB: f32 = -60.0;
+/// The background is the quietest smoothed level of this many frames (2 s).
+const FLOOR_FRAMES: usize = 200;
+/// Nothing begins before the background is known (150 ms).
+const LEARN_FRAMES: usize = 15;
+/// How far below its loudest frame an utterance still counts as voice, dB.
+const VOICE_SPAN_DB: f32 = 32.0;
+
+/// One utterance, cut out of the stream.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Utterance {
+    /// With a little silence on both sides.
+    pub(crate) samples: Vec<i16>,
+    /// Frames of 10 ms in which there is voice.
+    pub(crate) voiced: usize,
+    /// Silence waited for since the last loud frame, ms.
+    pub(crate) waited_ms: u32,
+}
+
+/// What a block of samples brought about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Heard {
+    /// Nobody speaks.
+    Quiet,
+    /// Somebody began to speak: the samples of it so far.
+    Began(Vec<i16>),
+    /// Somebody is speaking: the new samples.
+    Speaking(Vec<i16>),
+    /// The utterance is over.
+    Over(Utterance),
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting,
+    Speaking { since_loud: usize, loud: usize },
+}
+
+/// Finds the utterance in a stream of samples.
+#[derive(Debug)]
+pub(crate) struct Endpointer {
+    state: State,
+    /// Samples that do not yet fill a frame.
+    rest: Vec<i16>,
+    /// The utterance while it lasts; the pre-roll before.
+    kept: VecDeque<i16>,
+    /// Smoothed levels of the last frames, dB.
+    levels: VecDeque<f32>,
+    smooth: Option<f32>,
+    /// Which of the last frames were loud.
+    recent: VecDeque<bool>,
+    frames: u64,
+}
+
+impl Endpointer {
+    /// One that has heard nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Waiting,
+            rest: Vec::new(),
+            kept: VecDeque::new(),
+            levels: VecDeque::new(),
+            smooth: None,
+            recent: VecDeque::new(),
+            frames: 0,
+        }
+    }
+
+    /// Time listened to so far, ms.
+    pub(crate) fn heard_ms(&self) -> u64 {
+        self.frames * 10
+    }
+
+    /// Whether somebody is speaking now.
+    pub(crate) fn speaking(&self) -> bool {
+        matches!(self.state, State::Speaking { .. })
+    }
+
+    /// Takes in samples. After [`Heard::Over`] the rest of them is dropped.
+    pub(crate) fn feed(&mut self, samples: &[i16]) -> Heard {
+        let spoke = self.speaking();
+        let mut fresh = Vec::new();
+        self.rest.extend_from_slice(samples);
+        let pending = std::mem::take(&mut self.rest);
+        let mut frames = pending.chunks_exact(FRAME);
+        for frame in &mut frames {
+            if let Some(over) = self.step(frame, &mut fresh) {
+                return Heard::Over(over);
+            }
+        }
+        self.rest.extend_from_slice(frames.remainder());
+        match (spoke, self.speaking()) {
+            (false, true) => Heard::Began(self.kept.iter().copied().collect()),
+            (true, true) => Heard::Speaking(fresh),
+            (_, false) => Heard::Quiet,
+        }
+    }
+
+    fn step(&mut self, frame: &[i16], fresh: &mut Vec<i16>) -> Option<Utterance> {
+        self.frames += 1;
+        let loud = self.is_loud(level_db(frame));
+        self.kept.extend(frame);
+        match &mut self.state {
+            State::Waiting => {
+                self.recent.push_back(loud);
+                if self.recent.len() > START_WINDOW {
+                    self.recent.pop_front();
+                }
+                let count = self.recent.iter().filter(|loud| **loud).count();
+                if loud && count >= START_FRAMES {
+                    self.state = State::Speaking {
+                        since_loud: 0,
+                        loud: count,
+                    };
+                } else {
+                    let keep = ms(PRE_ROLL_MS) + self.recent.len() * FRAME;
+                    self.kept.drain(..self.kept.len().saturating_sub(keep));
+                }
+                None
+            }
+            State::Speaking {
+                since_loud,
+                loud: total,
+            } => {
+                fresh.extend_from_slice(frame);
+                *since_loud = if loud { 0 } else { *since_loud + 1 };
+                *total += usize::from(loud);
+                let silence = *since_loud * FRAME;
+                if silence >= ms(HANG_MS) || self.kept.len() >= ms(LONGEST_MS) {
+                    let (voiced, silence) = (*total, silence);
+                    self.finish(voiced, silence)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, loud: usize, silence: usize) -> Option<Utterance> {
+        self.state = State::Waiting;
+        self.recent.clear();
+        let mut samples: Vec<i16> = self.kept.drain(..).collect();
+        if loud < LEAST_VOICED {
+            return None;
+        }
+        samples.truncate(samples.len() - silence.saturating_sub(ms(POST_ROLL_MS)));
+        let voiced = voiced_frames(&samples);
+        let waited_ms = u32::try_from(silence * 1000 / RATE as usize).unwrap_or(u32::MAX);
+        Some(Utterance {
+            samples,
+            voiced,
+            waited_ms,
+        })
+    }
+
+    /// Whether a frame stands out from the background, which this frame becomes part of.
+    fn is_loud(&mut self, level: f32) -> bool {
+        // About 50 ms: single quiet frames between two voiced ones must not lower the floor.
+        let smooth = self.smooth.map_or(level, |old| old + 0.2 * (level - old));
+        self.smooth = Some(smooth);
+        self.levels.push_back(smooth);
+        if self.levels.len() > FLOOR_FRAMES {
+            self.levels.pop_front();
+        }
+        let floor = self.levels.iter().copied().fold(f32::MAX, f32::min);
+        self.levels.len() >= LEARN_FRAMES && level > floor.max(QUIETEST_DB) + MARGIN_DB
+    }
+}
+
+/// How many frames of an utterance hold voice, judged by its own loudest.
+fn voiced_frames(samples: &[i16]) -> usize {
+    let levels: Vec<f32> = samples.chunks_exact(FRAME).map(level_db).collect();
+    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let quietest = levels.iter().copied().fold(f32::MAX, f32::min);
+    let limit = (loudest - VOICE_SPAN_DB).max(quietest + MARGIN_DB);
+    levels.iter().filter(|level| **level > limit).count()
+}
+
+/// Mean level of a frame, dB of full scale.
+fn level_db(frame: &[i16]) -> f32 {
+    let sum: f64 = frame.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
+    let mean = sum / frame.len().max(1) as f64;
+    // One step of the converter, squared, is the least there is.
+    (10.0 * (mean.max(1.0) / f64::from(i16::MAX).powi(2)).log10()) as f32
+}
+
+const fn ms(milliseconds: u32) -> usize {
+    (milliseconds * (RATE / 1000)) as usize
+}
+
+#[cfg(test)]
+mod tests;

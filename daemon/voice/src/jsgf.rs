@@ -1,0 +1,105 @@
+//! A grammar of commands as JSGF, the strict grammar format of PocketSphinx.
+//!
+//! Owns: the text of the grammar. Does not own: which words a recogniser can hear ([`crate::legal`]
+//! has taken the others out). Invariant: the text contains only words from the grammar; a word
+//! with a character of JSGF's own never gets in.
+
+use std::fmt::Write as _;
+
+use ahoy_core::voice::{Grammar, Phrase, Piece};
+
+/// Compiles a grammar; `None` if it has no phrase.
+pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
+    let rules: Vec<&str> = grammar.slots.keys().map(String::as_str).collect();
+    let phrases: Vec<String> = grammar
+        .phrases
+        .iter()
+        .filter_map(|phrase| phrase_text(phrase, &rules))
+        .collect();
+    if phrases.is_empty() {
+        return None;
+    }
+    let mut text = String::from("#JSGF V1.0;\ngrammar ahoy;\n");
+    for (number, entries) in grammar.slots.values().enumerate() {
+        let entries: Vec<&str> = entries
+            .iter()
+            .map(String::as_str)
+            .filter(|entry| !entry.is_empty() && entry.split(' ').all(is_token))
+            .collect();
+        if !entries.is_empty() {
+            // Numbered: a slot's own name could hold anything.
+            let _ = writeln!(text, "<slot{number}> = {};", entries.join(" | "));
+        }
+    }
+    let _ = writeln!(text, "public <command> = {};", phrases.join(" | "));
+    Some(text)
+}
+
+/// Whether a word is one token of JSGF.
+pub(crate) fn is_token(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '\'' | '-' | '.'))
+}
+
+fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
+    let mut words = Vec::new();
+    for piece in &phrase.0 {
+        words.push(match piece {
+            Piece::Word(word) if word.split(' ').all(is_token) => word.clone(),
+            Piece::Word(_) => return None,
+            Piece::Slot(slot) => {
+                let number = rules.iter().position(|rule| rule == slot)?;
+                format!("<slot{number}>")
+            }
+        });
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legal::test_grammar;
+
+    #[test]
+    fn phrases_and_slots_become_rules() {
+        let grammar = test_grammar(
+            &["call <name> video", "hang up"],
+            &[("name", &["alice", "alice smith"])],
+        );
+        assert_eq!(
+            compile(&grammar).as_deref(),
+            Some(
+                "#JSGF V1.0;\ngrammar ahoy;\n<slot0> = alice | alice smith;\n\
+                 public <command> = call <slot0> video | hang up;\n"
+            )
+        );
+    }
+
+    #[test]
+    fn no_phrase_is_no_grammar() {
+        assert_eq!(compile(&test_grammar(&[], &[("name", &["alice"])])), None);
+    }
+
+    #[test]
+    fn a_name_cannot_change_the_grammar() {
+        let grammar = test_grammar(
+            &["call <name>"],
+            &[(
+                "name",
+                &[
+                    "bob",
+                    "eve; public <x> = hang up",
+                    "o'neil",
+                    "<name>",
+                    "a | b",
+                ],
+            )],
+        );
+        let text = compile(&grammar).expect("a grammar");
+        assert!(text.contains("<slot0> = bob | o'neil;"), "{text}");
+        assert_eq!(text.matches("public").count(), 1);
+    }
+}

@@ -1,0 +1,287 @@
+//! The microphone: one PipeWire capture stream, open only while somebody is listened to.
+//!
+//! Owns: the connection on the socket handed over, the stream and its samples. Does not own: when to
+//! open it, or what is in the sound. Invariant: after [`Microphone::close`], and after a drop, the
+//! sound server has no stream of ours.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use pipewire::{
+    context::Context,
+    core::{Core, Listener, PW_ID_CORE},
+    keys,
+    main_loop::MainLoop,
+    properties::properties,
+    spa::{
+        param::{
+            ParamType,
+            audio::{AudioFormat, AudioInfoRaw},
+        },
+        pod::{Object, Pod, Value, serialize::PodSerializer},
+        utils::{Direction, SpaTypes},
+    },
+    stream::{Stream, StreamFlags, StreamListener, StreamRef, StreamState},
+};
+
+use crate::endpoint::RATE;
+
+/// What people see in their sound settings while it listens.
+const STREAM_NAME: &str = "Ahoy voice commands";
+/// Samples kept when nobody takes them; older ones are dropped. Ten seconds: the worker takes them
+/// many times a second.
+const MOST_SAMPLES: usize = RATE as usize * 10;
+/// How long the server gets to confirm that the stream is gone.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Why there is no sound.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MicrophoneError {
+    /// The library of PipeWire does not start.
+    #[error("PipeWire's client library does not start here: {0}")]
+    Library(pipewire::Error),
+    /// The socket handed over leads nowhere.
+    #[error("no connection to PipeWire: {0}. Check that pipewire and wireplumber are running")]
+    Connection(String),
+    /// The microphone is not there (any more).
+    #[error("the microphone {0} is not available: {1}. Choose another in the sound settings")]
+    Unavailable(String, String),
+}
+
+impl From<pipewire::Error> for MicrophoneError {
+    fn from(error: pipewire::Error) -> Self {
+        Self::Connection(error.to_string())
+    }
+}
+
+/// PipeWire's client library, without any connection.
+pub(crate) struct PipeWire {
+    context: Context,
+    main_loop: MainLoop,
+}
+
+impl PipeWire {
+    /// Starts the library. Opens no socket.
+    pub(crate) fn new() -> Result<Self, MicrophoneError> {
+        pipewire::init();
+        let main_loop = MainLoop::new(None).map_err(MicrophoneError::Library)?;
+        let context = Context::new(&main_loop).map_err(MicrophoneError::Library)?;
+        Ok(Self { context, main_loop })
+    }
+
+    /// Becomes readable when [`PipeWire::dispatch`] has something to do.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.main_loop.loop_().fd()
+    }
+
+    /// Does what is due, without waiting.
+    pub(crate) fn dispatch(&self) {
+        self.main_loop.loop_().iterate(Duration::ZERO);
+    }
+
+    /// Opens a microphone on a connected socket.
+    pub(crate) fn open(
+        &self,
+        socket: OwnedFd,
+        microphone: Option<&str>,
+    ) -> Result<Microphone, MicrophoneError> {
+        tracing::debug!(fd = socket.as_raw_fd(), "connecting to PipeWire");
+        let core = self.context.connect_fd(socket, None)?;
+        let shared = Rc::new(Shared::default());
+        let core_listener = watch(&core, &shared);
+        let stream = Stream::new(&core, STREAM_NAME, stream_properties(microphone))?;
+        let stream_listener = listen(&stream, &shared)?;
+        connect(&stream, microphone.is_some())?;
+        Ok(Microphone {
+            _core_listener: core_listener,
+            _stream_listener: stream_listener,
+            stream,
+            core,
+            shared,
+            main_loop: self.main_loop.clone(),
+            name: microphone.unwrap_or("chosen as default").to_owned(),
+        })
+    }
+}
+
+fn watch(core: &Core, shared: &Rc<Shared>) -> Listener {
+    let (connected, confirmed, failed) = (Rc::clone(shared), Rc::clone(shared), Rc::clone(shared));
+    core.add_listener_local()
+        .info(move |_| connected.connected.set(true))
+        .done(move |id, seq| {
+            if id == PW_ID_CORE {
+                confirmed.confirmed.set(Some(seq.seq()));
+            }
+        })
+        .error(move |id, _, result, message| {
+            // Other ids are the stream's, which reports for itself.
+            if id == PW_ID_CORE {
+                let error = io::Error::from_raw_os_error(result.abs());
+                failed.fail(format!("{message} ({error})"));
+            }
+        })
+        .register()
+}
+
+fn stream_properties(microphone: Option<&str>) -> pipewire::properties::Properties {
+    let mut properties = properties! {
+        *keys::MEDIA_TYPE => "Audio",
+        *keys::MEDIA_CATEGORY => "Capture",
+        *keys::MEDIA_ROLE => "Communication",
+        *keys::MEDIA_NAME => STREAM_NAME,
+        *keys::NODE_NAME => "ahoy-voice",
+        *keys::NODE_DESCRIPTION => STREAM_NAME,
+        *keys::APP_NAME => "Ahoy",
+        // 20 ms: the end of an utterance is noticed that much later at most.
+        *keys::NODE_LATENCY => "320/16000",
+    };
+    if let Some(microphone) = microphone {
+        properties.insert(*keys::TARGET_OBJECT, microphone);
+    }
+    properties
+}
+
+fn listen(
+    stream: &Stream,
+    shared: &Rc<Shared>,
+) -> Result<StreamListener<Rc<Shared>>, pipewire::Error> {
+    stream
+        .add_local_listener_with_user_data(Rc::clone(shared))
+        .state_changed(|_, shared, _, state| match state {
+            StreamState::Error(message) => shared.fail(message),
+            StreamState::Unconnected => shared.fail("it was taken away".to_owned()),
+            StreamState::Streaming => shared.streaming.set(true),
+            StreamState::Paused if shared.streaming.get() => {
+                shared.fail("it stopped giving sound".to_owned());
+            }
+            StreamState::Connecting | StreamState::Paused => {}
+        })
+        .process(|stream, shared| take_samples(stream, shared))
+        .register()
+}
+
+fn take_samples(stream: &StreamRef, shared: &Shared) {
+    while let Some(mut buffer) = stream.dequeue_buffer() {
+        let Some(data) = buffer.datas_mut().first_mut() else {
+            continue;
+        };
+        let (offset, size) = (data.chunk().offset() as usize, data.chunk().size() as usize);
+        let bytes = data.data().and_then(|all| {
+            let from = offset.min(all.len());
+            all.get(from..all.len().min(from.saturating_add(size)))
+        });
+        let samples = bytes.unwrap_or_default().as_chunks::<2>().0;
+        let mut kept = shared.samples.borrow_mut();
+        kept.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
+        let excess = kept.len().saturating_sub(MOST_SAMPLES);
+        kept.drain(..excess);
+    }
+}
+
+fn connect(stream: &Stream, named: bool) -> Result<(), MicrophoneError> {
+    let mut format = AudioInfoRaw::new();
+    format.set_format(AudioFormat::S16LE);
+    format.set_rate(RATE);
+    format.set_channels(1);
+    let object = Object {
+        type_: SpaTypes::ObjectParamFormat.as_raw(),
+        id: ParamType::EnumFormat.as_raw(),
+        properties: format.into(),
+    };
+    let bytes = PodSerializer::serialize(io::Cursor::new(Vec::new()), &Value::Object(object))
+        .map_err(|error| MicrophoneError::Connection(error.to_string()))?
+        .0
+        .into_inner();
+    let pod = Pod::from_bytes(&bytes)
+        .ok_or_else(|| MicrophoneError::Connection("its sound format".to_owned()))?;
+    let mut flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS;
+    if named {
+        // The one asked for or none: another one may stand in another room.
+        flags |= StreamFlags::DONT_RECONNECT;
+    }
+    stream.connect(Direction::Input, None, flags, &mut [pod])?;
+    Ok(())
+}
+
+/// What the callbacks leave for the worker.
+#[derive(Debug, Default)]
+struct Shared {
+    samples: RefCell<Vec<i16>>,
+    connected: Cell<bool>,
+    streaming: Cell<bool>,
+    closing: Cell<bool>,
+    /// The last request that the server has answered.
+    confirmed: Cell<Option<i32>>,
+    failed: RefCell<Option<String>>,
+}
+
+impl Shared {
+    fn fail(&self, why: String) {
+        if !self.closing.get() {
+            self.failed.borrow_mut().get_or_insert(why);
+        }
+    }
+}
+
+/// An open microphone.
+pub(crate) struct Microphone {
+    // In this order: listeners go before what they listen to, the stream before its connection.
+    _stream_listener: StreamListener<Rc<Shared>>,
+    _core_listener: Listener,
+    stream: Stream,
+    core: Core,
+    shared: Rc<Shared>,
+    main_loop: MainLoop,
+    name: String,
+}
+
+impl Microphone {
+    /// Whether sound is coming in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.shared.streaming.get()
+    }
+
+    /// The samples since the last call.
+    pub(crate) fn take(&self) -> Result<Vec<i16>, MicrophoneError> {
+        match &*self.shared.failed.borrow() {
+            Some(why) if self.shared.connected.get() => Err(self.unavailable(why)),
+            Some(why) => Err(MicrophoneError::Connection(why.clone())),
+            None => Ok(self.shared.samples.take()),
+        }
+    }
+
+    /// The error for a microphone that gives no sound.
+    pub(crate) fn unavailable(&self, why: &str) -> MicrophoneError {
+        if self.shared.connected.get() {
+            MicrophoneError::Unavailable(self.name.clone(), why.to_owned())
+        } else {
+            MicrophoneError::Connection("it does not answer".to_owned())
+        }
+    }
+
+    /// Closes it and waits until the server has let go, so that the light is off when people are
+    /// told that nobody listens.
+    pub(crate) fn close(self) {
+        self.shared.closing.set(true);
+        let Ok(()) = self.stream.disconnect() else {
+            return;
+        };
+        let Ok(asked) = self.core.sync(0) else {
+            return;
+        };
+        let deadline = Instant::now() + GOODBYE;
+        while self.shared.confirmed.get() != Some(asked.seq()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                tracing::warn!("PipeWire did not confirm that the microphone is closed");
+                return;
+            }
+            self.main_loop.loop_().iterate(left);
+        }
+    }
+}

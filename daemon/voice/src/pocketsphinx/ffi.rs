@@ -1,0 +1,223 @@
+//! PocketSphinx 5prealpha, as Debian has it (`libpocketsphinx-dev`).
+//!
+//! Owns: one decoder and every unsafe call to it. Does not own: grammars or what a score means.
+//! Invariant: a [`Decoder`] is configured, not null, and used by one thread at a time.
+#![expect(
+    unsafe_code,
+    reason = "the C interface of libpocketsphinx and libsphinxbase"
+)]
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    ptr::{self, NonNull},
+};
+
+#[link(name = "pocketsphinx")]
+unsafe extern "C" {
+    fn ps_args() -> *const c_void;
+    fn ps_init(config: *mut c_void) -> *mut c_void;
+    fn ps_free(ps: *mut c_void) -> c_int;
+    fn ps_add_word(
+        ps: *mut c_void,
+        word: *const c_char,
+        phones: *const c_char,
+        update: c_int,
+    ) -> c_int;
+    fn ps_lookup_word(ps: *mut c_void, word: *const c_char) -> *mut c_char;
+    fn ps_set_jsgf_string(
+        ps: *mut c_void,
+        name: *const c_char,
+        jsgf_string: *const c_char,
+    ) -> c_int;
+    fn ps_set_search(ps: *mut c_void, name: *const c_char) -> c_int;
+    fn ps_start_stream(ps: *mut c_void) -> c_int;
+    fn ps_start_utt(ps: *mut c_void) -> c_int;
+    fn ps_end_utt(ps: *mut c_void) -> c_int;
+    fn ps_process_raw(
+        ps: *mut c_void,
+        data: *const i16,
+        n_samples: usize,
+        no_search: c_int,
+        full_utt: c_int,
+    ) -> c_int;
+    fn ps_get_hyp(ps: *mut c_void, out_best_score: *mut i32) -> *const c_char;
+    fn ps_seg_iter(ps: *mut c_void) -> *mut c_void;
+    fn ps_seg_next(seg: *mut c_void) -> *mut c_void;
+    fn ps_seg_word(seg: *mut c_void) -> *const c_char;
+    fn ps_seg_frames(seg: *mut c_void, out_sf: *mut c_int, out_ef: *mut c_int);
+    fn ps_seg_prob(
+        seg: *mut c_void,
+        out_ascr: *mut i32,
+        out_lscr: *mut i32,
+        out_lback: *mut i32,
+    ) -> i32;
+}
+
+#[link(name = "sphinxbase")]
+unsafe extern "C" {
+    fn cmd_ln_parse_r(
+        inout: *mut c_void,
+        defn: *const c_void,
+        argc: i32,
+        argv: *mut *mut c_char,
+        strict: i32,
+    ) -> *mut c_void;
+    fn cmd_ln_free_r(config: *mut c_void) -> c_int;
+    fn err_set_logfp(stream: *mut c_void);
+    fn ckd_free(pointer: *mut c_void);
+}
+
+/// A stretch of the best path.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Segment {
+    /// A word, or a filler such as `<sil>`.
+    pub(crate) word: String,
+    /// Frames of 10 ms.
+    pub(crate) frames: usize,
+    /// How well the sound fits, log, higher is better.
+    pub(crate) acoustic: i64,
+}
+
+/// The best path through one search.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Path {
+    /// Without fillers; `None` if the grammar was not got through.
+    pub(crate) text: Option<String>,
+    /// Sum of all scores on the path, log.
+    pub(crate) score: i64,
+    /// In order.
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// A loaded acoustic model and dictionary.
+#[derive(Debug)]
+pub(crate) struct Decoder(NonNull<c_void>);
+
+impl Decoder {
+    /// Loads; `None` if the files are not what they should be.
+    pub(crate) fn new(acoustic: &CStr, dictionary: &CStr) -> Option<Self> {
+        let words = [c"ahoy-voice", c"-hmm", acoustic, c"-dict", dictionary];
+        let mut argv: Vec<*mut c_char> = words.iter().map(|w| w.as_ptr().cast_mut()).collect();
+        // SAFETY: `argv` holds five NUL-terminated strings that outlive the call, which copies
+        // them and writes to none; the definitions are a static table of the library. Null as the
+        // log file switches the library's log off. `config` is released here: ps_init keeps a
+        // reference of its own.
+        let decoder = unsafe {
+            err_set_logfp(ptr::null_mut());
+            let config = cmd_ln_parse_r(ptr::null_mut(), ps_args(), 5, argv.as_mut_ptr(), 1);
+            if config.is_null() {
+                return None;
+            }
+            let decoder = ps_init(config);
+            cmd_ln_free_r(config);
+            decoder
+        };
+        NonNull::new(decoder).map(Self)
+    }
+
+    /// Whether the dictionary has a word.
+    pub(crate) fn knows(&self, word: &CStr) -> bool {
+        // SAFETY: the decoder is live, the word is NUL-terminated, and the answer, if any, is
+        // memory of ours to free.
+        unsafe {
+            let phones = ps_lookup_word(self.0.as_ptr(), word.as_ptr());
+            if phones.is_null() {
+                return false;
+            }
+            ckd_free(phones.cast());
+        }
+        true
+    }
+
+    /// Adds a word; false if a phone is not in the model. Grammars see it when next set.
+    pub(crate) fn add_word(&mut self, word: &CStr, phones: &CStr) -> bool {
+        // SAFETY: the decoder is live; both strings are NUL-terminated and copied.
+        unsafe { ps_add_word(self.0.as_ptr(), word.as_ptr(), phones.as_ptr(), 0) >= 0 }
+    }
+
+    /// Compiles a JSGF grammar under a name.
+    pub(crate) fn set_grammar(&mut self, name: &CStr, jsgf: &CString) -> bool {
+        // SAFETY: the decoder is live; both strings are NUL-terminated and copied.
+        unsafe { ps_set_jsgf_string(self.0.as_ptr(), name.as_ptr(), jsgf.as_ptr()) == 0 }
+    }
+
+    /// Begins an utterance with the grammar of this name.
+    pub(crate) fn start(&mut self, name: &CStr) -> bool {
+        let ps = self.0.as_ptr();
+        // SAFETY: the decoder is live and the name NUL-terminated.
+        unsafe {
+            ps_set_search(ps, name.as_ptr()) == 0
+                && ps_start_stream(ps) == 0
+                && ps_start_utt(ps) == 0
+        }
+    }
+
+    /// Decodes sound; `whole` if this is all there will be, which allows for normalising over it.
+    pub(crate) fn process(&mut self, samples: &[i16], whole: bool) -> bool {
+        // SAFETY: the decoder is live and `samples` is valid for its length.
+        unsafe {
+            ps_process_raw(
+                self.0.as_ptr(),
+                samples.as_ptr(),
+                samples.len(),
+                0,
+                c_int::from(whole),
+            ) >= 0
+        }
+    }
+
+    /// Ends the utterance.
+    pub(crate) fn end(&mut self) -> bool {
+        // SAFETY: the decoder is live.
+        unsafe { ps_end_utt(self.0.as_ptr()) >= 0 }
+    }
+
+    /// The best text so far and its score.
+    pub(crate) fn hypothesis(&mut self) -> (Option<String>, i64) {
+        let mut score = 0;
+        // SAFETY: the decoder is live; the text is the decoder's and copied at once.
+        let text = unsafe {
+            let text = ps_get_hyp(self.0.as_ptr(), &raw mut score);
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+        };
+        (text, i64::from(score))
+    }
+
+    /// The best path of the utterance that has ended.
+    pub(crate) fn path(&mut self) -> Path {
+        let (text, score) = self.hypothesis();
+        let mut segments = Vec::new();
+        // SAFETY: the decoder is live. The iterator is freed by the library when it answers null,
+        // which this loop runs to; each word belongs to the iterator and is copied at once.
+        unsafe {
+            let mut segment = ps_seg_iter(self.0.as_ptr());
+            while !segment.is_null() {
+                let (mut from, mut to) = (0, 0);
+                ps_seg_frames(segment, &raw mut from, &raw mut to);
+                let (mut acoustic, mut grammar, mut back) = (0, 0, 0);
+                ps_seg_prob(segment, &raw mut acoustic, &raw mut grammar, &raw mut back);
+                let word = ps_seg_word(segment);
+                if !word.is_null() {
+                    segments.push(Segment {
+                        word: CStr::from_ptr(word).to_string_lossy().into_owned(),
+                        frames: usize::try_from(to - from + 1).unwrap_or(0),
+                        acoustic: i64::from(acoustic),
+                    });
+                }
+                segment = ps_seg_next(segment);
+            }
+        }
+        Path {
+            text,
+            score,
+            segments,
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: the only reference, taken from ps_init, and not used again.
+        unsafe { ps_free(self.0.as_ptr()) };
+    }
+}

@@ -1,0 +1,209 @@
+//! The recogniser for English that needs no download: PocketSphinx with a strict grammar.
+//!
+//! Owns: the model's files, words missing from the dictionary, and when to disbelieve a match. Does
+//! not own: the C interface (`ffi`). Invariant: a strict grammar matches anything, so no match
+//! leaves here that has not won against a grammar of bare phones.
+
+mod ffi;
+mod judge;
+
+use std::{
+    collections::BTreeSet,
+    ffi::{CStr, CString},
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use ahoy_core::voice::{Grammar, Hypothesis};
+
+use crate::{
+    endpoint::Utterance,
+    jsgf, legal,
+    recogniser::{Recogniser, RecogniserError},
+    spelling,
+};
+
+use self::ffi::Decoder;
+
+const COMMANDS: &CStr = c"commands";
+const PHONES: &CStr = c"phones";
+/// What is understood so far is worth a look this often, samples.
+const PARTIAL_EVERY: usize = 4_800;
+
+/// Every phone of the model as a word of its own: the competitor of the commands.
+const PHONE_WORDS: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P \
+                           R S SH T TH UH UW V W Y Z";
+
+/// A loaded English model.
+pub(crate) struct PocketSphinx {
+    decoder: Decoder,
+    phone_grammar: CString,
+    /// An utterance is being decoded as it is spoken.
+    live: bool,
+    since_partial: usize,
+    partial: Option<String>,
+}
+
+impl PocketSphinx {
+    /// Loads the model in a directory: an acoustic model in a folder of it, and a dictionary.
+    pub(crate) fn load(model: &Path) -> Result<Self, RecogniserError> {
+        let unusable = |why: &str| RecogniserError::Model {
+            dir: model.display().to_string(),
+            why: why.to_owned(),
+        };
+        let files = ModelFiles::find(model).map_err(unusable)?;
+        let mut decoder = Decoder::new(&files.acoustic, &files.dictionary)
+            .ok_or_else(|| unusable("PocketSphinx cannot read it"))?;
+        let mut words = Vec::new();
+        for phone in PHONE_WORDS.split_whitespace() {
+            let word = format!("phone-{}", phone.to_lowercase());
+            let added = CString::new(word.as_str())
+                .and_then(|word| Ok((word, CString::new(phone)?)))
+                .is_ok_and(|(word, phone)| decoder.add_word(&word, &phone));
+            if !added {
+                return Err(unusable("its phones are not those of English"));
+            }
+            words.push(word);
+        }
+        let jsgf = format!(
+            "#JSGF V1.0;\ngrammar phones;\n<phone> = {};\npublic <speech> = <phone>+;\n",
+            words.join(" | ")
+        );
+        let phone_grammar = CString::new(jsgf).map_err(|_| unusable("its phones have no names"))?;
+        Ok(Self {
+            decoder,
+            phone_grammar,
+            live: false,
+            since_partial: 0,
+            partial: None,
+        })
+    }
+
+    /// Gives words missing from the dictionary a pronunciation; answers with those it cannot.
+    fn learn(&mut self, grammar: &Grammar) -> BTreeSet<String> {
+        let words = legal::words(grammar).into_iter();
+        words.filter(|word| !self.learn_word(word)).collect()
+    }
+
+    fn learn_word(&mut self, word: &str) -> bool {
+        let Ok(name) = CString::new(word) else {
+            return false;
+        };
+        if !jsgf::is_token(word) || self.decoder.knows(&name) {
+            return jsgf::is_token(word);
+        }
+        let phones = spelling::pronounce(word).and_then(|phones| CString::new(phones).ok());
+        phones.is_some_and(|phones| self.decoder.add_word(&name, &phones))
+    }
+
+    fn decode_whole(&mut self, search: &CStr, samples: &[i16]) -> Option<ffi::Path> {
+        let done =
+            self.decoder.start(search) && self.decoder.process(samples, true) && self.decoder.end();
+        done.then(|| self.decoder.path())
+    }
+
+    fn end_live(&mut self) {
+        if std::mem::take(&mut self.live) {
+            self.decoder.end();
+        }
+        self.since_partial = 0;
+        self.partial = None;
+    }
+}
+
+impl Recogniser for PocketSphinx {
+    fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
+        self.end_live();
+        let deaf_to = self.learn(grammar);
+        let (hearable, gone) = legal::without(grammar, &deaf_to);
+        let jsgf = jsgf::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
+        let jsgf = CString::new(jsgf).map_err(|_| RecogniserError::NothingHearable)?;
+        // The phones again, too: a search is built for the dictionary of its time.
+        let set = self.decoder.set_grammar(COMMANDS, &jsgf)
+            && self.decoder.set_grammar(PHONES, &self.phone_grammar);
+        if set {
+            Ok(gone)
+        } else {
+            Err(RecogniserError::Engine("it refuses the grammar"))
+        }
+    }
+
+    fn begin(&mut self) {
+        self.end_live();
+    }
+
+    fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
+        if !self.live {
+            self.live = self.decoder.start(COMMANDS);
+        }
+        if !self.live || !self.decoder.process(samples, false) {
+            return Err(RecogniserError::Engine("it takes no sound"));
+        }
+        self.since_partial += samples.len();
+        if self.since_partial < PARTIAL_EVERY {
+            return Ok(None);
+        }
+        self.since_partial = 0;
+        let (text, _) = self.decoder.hypothesis();
+        if text == self.partial {
+            return Ok(None);
+        }
+        self.partial.clone_from(&text);
+        Ok(text)
+    }
+
+    fn finish(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
+        // Decoded again from the start: cepstral means over the whole of a short utterance are
+        // worth more than those guessed while it began (measured: 49 of 54 against 43).
+        self.end_live();
+        let stopped = RecogniserError::Engine("it could not decode the utterance");
+        let (Some(commands), Some(phones)) = (
+            self.decode_whole(COMMANDS, &utterance.samples),
+            self.decode_whole(PHONES, &utterance.samples),
+        ) else {
+            return Err(stopped);
+        };
+        let verdict = judge::judge(&commands, &phones, utterance.voiced);
+        tracing::debug!(?verdict, text = commands.text, "decoded");
+        let text = commands.text.filter(|_| verdict.believed());
+        Ok(text
+            .map(|text| Hypothesis {
+                text,
+                score: verdict.score(),
+            })
+            .into_iter()
+            .collect())
+    }
+}
+
+/// The files of a model.
+struct ModelFiles {
+    acoustic: CString,
+    dictionary: CString,
+}
+
+impl ModelFiles {
+    fn find(model: &Path) -> Result<Self, &'static str> {
+        let entries = fs::read_dir(model).map_err(|_| "there is no such folder")?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.push(model.to_owned());
+        paths.sort();
+        let acoustic = paths.iter().find(|path| path.join("mdef").is_file());
+        let dictionary = paths
+            .iter()
+            .find(|path| path.extension().is_some_and(|e| e == "dict") && path.is_file());
+        let c_path = |path: &PathBuf| CString::new(path.as_os_str().as_bytes()).ok();
+        Ok(Self {
+            acoustic: acoustic
+                .and_then(c_path)
+                .ok_or("it has no acoustic model (a folder with \"mdef\")")?,
+            dictionary: dictionary
+                .and_then(c_path)
+                .ok_or("it has no dictionary (a file \"*.dict\")")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! What a recogniser does for this worker, whichever it is.
+//!
+//! Owns: the trait and the choice of engine by name. Does not own: sound, or which commands exist.
+//! Invariant: what a recogniser answers with is a sentence that the grammar allows.
+
+use std::path::Path;
+
+use ahoy_core::voice::{Engine, Grammar, Hypothesis};
+
+use crate::{
+    endpoint::Utterance,
+    pocketsphinx::PocketSphinx,
+    vosk::{Library, Vosk},
+};
+
+/// The most readings reported of one utterance: no more are ever asked about (voice.md, policy).
+pub(crate) const MOST_READINGS: usize = 3;
+
+/// Why a recogniser cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecogniserError {
+    /// No library for this engine.
+    #[error("the Vosk library is not installed: {0}. Run `ahoyctl voice install`")]
+    NoLibrary(String),
+    /// The model does not load.
+    #[error("the voice model in {dir} cannot be used: {why}. Run `ahoyctl voice doctor`")]
+    Model {
+        /// Where.
+        dir: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nothing is left to listen for.
+    #[error(
+        "none of the commands can be heard with this voice model; it may be for another language"
+    )]
+    NothingHearable,
+    /// The recogniser refused what it should have taken.
+    #[error("the recogniser stopped working: {0}")]
+    Engine(&'static str),
+}
+
+/// One loaded model.
+pub(crate) trait Recogniser {
+    /// Takes the commands for the next utterance; answers with what of them cannot be heard.
+    fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError>;
+
+    /// Forgets what it was fed: a new utterance begins.
+    fn begin(&mut self);
+
+    /// Takes in sound of an utterance as it is spoken; answers with what is understood so far.
+    fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError>;
+
+    /// Ends the utterance. Empty if it was none of the commands.
+    fn finish(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError>;
+}
+
+/// Loads a model.
+pub(crate) fn load(engine: Engine, model: &Path) -> Result<Box<dyn Recogniser>, RecogniserError> {
+    Ok(match engine {
+        Engine::PocketSphinx => Box::new(PocketSphinx::load(model)?),
+        Engine::Vosk => Box::new(Vosk::load(model)?),
+    })
+}
+
+/// The engines whose libraries are there.
+pub(crate) fn available() -> Vec<Engine> {
+    let mut engines = vec![Engine::PocketSphinx];
+    match Library::open() {
+        Ok(_) => engines.push(Engine::Vosk),
+        Err(error) => tracing::info!("{error}"),
+    }
+    engines
+}

@@ -1,0 +1,265 @@
+//! How an English speaker would say a word that is in no dictionary.
+//!
+//! Owns: letters to the phones of the CMU dictionary, by rule. Does not own: the dictionary, or
+//! other languages. Invariant: an answer holds only phones of the CMU set, separated by spaces.
+
+/// Words of commands that are missing from the dictionary and that the rules get wrong.
+const UNLISTED: &[(&str, &str)] = &[("unmute", "AH N M Y UW T")];
+
+/// Letters at the start of a word.
+const START: &[(&str, &str)] = &[
+    ("kn", "N"),
+    ("wr", "R"),
+    ("ps", "S"),
+    ("gn", "N"),
+    ("wh", "W"),
+    ("x", "Z"),
+    ("mc", "M AH K"),
+    ("mac", "M AE K"),
+];
+
+/// Letters at the end of a word.
+const END: &[(&str, &str)] = &[
+    ("tion", "SH AH N"),
+    ("sion", "ZH AH N"),
+    ("ous", "AH S"),
+    ("ough", "OW"),
+    ("eigh", "EY"),
+    ("igh", "AY"),
+    ("mb", "M"),
+    ("ey", "IY"),
+    ("ie", "IY"),
+    ("ia", "IY AH"),
+    ("le", "AH L"),
+    ("es", "IH Z"),
+    ("y", "IY"),
+    ("o", "OW"),
+    ("a", "AH"),
+    ("i", "IY"),
+    ("er", "ER"),
+    ("e", ""),
+];
+
+/// Letters anywhere; where several fit, the longest.
+const ANYWHERE: &[(&str, &str)] = &[
+    ("tch", "CH"),
+    ("sch", "SH"),
+    ("dge", "JH"),
+    ("igh", "AY"),
+    ("eau", "OW"),
+    ("augh", "AO"),
+    ("ch", "CH"),
+    ("sh", "SH"),
+    ("th", "TH"),
+    ("ph", "F"),
+    ("gh", "G"),
+    ("ck", "K"),
+    ("qu", "K W"),
+    ("ng", "NG"),
+    ("zh", "ZH"),
+    ("bh", "V"),
+    ("dh", "D"),
+    ("kh", "K"),
+    ("ts", "T S"),
+    ("ee", "IY"),
+    ("ea", "IY"),
+    ("ei", "EY"),
+    ("ai", "EY"),
+    ("ay", "EY"),
+    ("oo", "UW"),
+    ("ou", "AW"),
+    ("ow", "OW"),
+    ("oi", "OY"),
+    ("oy", "OY"),
+    ("oa", "OW"),
+    ("au", "AO"),
+    ("aw", "AO"),
+    ("ew", "Y UW"),
+    ("ie", "IY"),
+    ("ue", "UW"),
+    ("ui", "UW IY"),
+    ("ar", "AA R"),
+    ("er", "ER"),
+    ("ir", "ER"),
+    ("or", "AO R"),
+    ("ur", "ER"),
+    ("ce", "S EH"),
+    ("ci", "S IH"),
+    ("cy", "S IY"),
+    ("ge", "JH EH"),
+    ("gi", "JH IH"),
+    ("gy", "JH IY"),
+    ("aa", "AA"),
+    ("a", "AE"),
+    ("b", "B"),
+    ("c", "K"),
+    ("d", "D"),
+    ("e", "EH"),
+    ("f", "F"),
+    ("g", "G"),
+    ("h", "HH"),
+    ("i", "IH"),
+    ("j", "JH"),
+    ("k", "K"),
+    ("l", "L"),
+    ("m", "M"),
+    ("n", "N"),
+    ("o", "AA"),
+    ("p", "P"),
+    ("q", "K"),
+    ("r", "R"),
+    ("s", "S"),
+    ("t", "T"),
+    ("u", "AH"),
+    ("v", "V"),
+    ("w", "W"),
+    ("x", "K S"),
+    ("y", "Y"),
+    ("z", "Z"),
+];
+
+/// The pronunciation of a word, or `None` if it has letters that English cannot spell.
+pub(crate) fn pronounce(word: &str) -> Option<String> {
+    if let Some((_, phones)) = UNLISTED.iter().find(|(unlisted, _)| *unlisted == word) {
+        return Some((*phones).to_owned());
+    }
+    let letters = plain(word)?;
+    let phones = by_rule(&letters);
+    (!phones.is_empty()).then(|| phones.join(" "))
+}
+
+fn by_rule(letters: &str) -> Vec<&'static str> {
+    let mut phones: Vec<&str> = Vec::new();
+    let mut rest = letters;
+    while let Some(first) = rest.chars().next() {
+        let at_start = rest.len() == letters.len();
+        let (taken, said) = longest(START, |part| at_start && rest.starts_with(part))
+            .or_else(|| longest(END, |part| rest == part && rest.len() < letters.len()))
+            .or_else(|| long_vowel(rest))
+            .or_else(|| longest(ANYWHERE, |part| rest.starts_with(part)))
+            .unwrap_or((first.len_utf8(), ""));
+        for phone in said.split_whitespace() {
+            // Doubled letters are said once.
+            if phones.last() != Some(&phone) {
+                phones.push(phone);
+            }
+        }
+        rest = &rest[taken..];
+    }
+    phones
+}
+
+fn longest(
+    table: &'static [(&'static str, &'static str)],
+    fits: impl Fn(&str) -> bool,
+) -> Option<(usize, &'static str)> {
+    let fitting = table.iter().filter(|(part, _)| fits(part));
+    let found = fitting.max_by_key(|(part, _)| part.len())?;
+    Some((found.0.len(), found.1))
+}
+
+/// A vowel, one consonant and a last "e" ("mute", "jane"): the vowel says its name.
+fn long_vowel(rest: &str) -> Option<(usize, &'static str)> {
+    let &[vowel, consonant, b'e'] = rest.as_bytes() else {
+        return None;
+    };
+    if b"aeiouyrwx".contains(&consonant) {
+        return None;
+    }
+    let said = match vowel {
+        b'a' => "EY",
+        b'e' => "IY",
+        b'i' | b'y' => "AY",
+        b'o' => "OW",
+        b'u' => "UW",
+        _ => return None,
+    };
+    Some((1, said))
+}
+
+/// Only the letters a to z: accents taken off, apostrophes and the like dropped.
+fn plain(word: &str) -> Option<String> {
+    let mut letters = String::new();
+    for c in word.chars() {
+        match c {
+            'a'..='z' => letters.push(c),
+            '\'' | '-' | '.' => {}
+            _ => letters.push_str(unaccented(c)?),
+        }
+    }
+    (!letters.is_empty()).then_some(letters)
+}
+
+fn unaccented(c: char) -> Option<&'static str> {
+    Some(match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'ā' | 'ă' | 'ą' => "a",
+        'å' | 'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' | 'ő' => "o",
+        'æ' | 'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' | 'ě' | 'œ' => "e",
+        'ì' | 'í' | 'î' | 'ï' | 'ī' | 'į' | 'ı' => "i",
+        'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' | 'ű' | 'ų' => "u",
+        'ý' | 'ÿ' => "y",
+        'ç' | 'ś' | 'ß' => "s",
+        'ć' | 'č' => "ch",
+        'š' | 'ş' | 'ș' => "sh",
+        'ž' | 'ź' | 'ż' => "zh",
+        'ñ' | 'ń' | 'ň' => "ny",
+        'ł' | 'ľ' | 'ĺ' => "l",
+        'đ' | 'ď' | 'ð' => "d",
+        'ţ' | 'ț' | 'ť' => "t",
+        'þ' => "th",
+        'ř' => "r",
+        'ğ' => "",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(word: &str) -> String {
+        pronounce(word).unwrap_or_default()
+    }
+
+    #[test]
+    fn command_words_outside_the_dictionary_are_said_right() {
+        assert_eq!(said("unmute"), "AH N M Y UW T");
+    }
+
+    #[test]
+    fn names_follow_the_common_rules() {
+        assert_eq!(said("kim"), "K IH M");
+        assert_eq!(said("knut"), "N AH T");
+        assert_eq!(said("jane"), "JH EY N");
+        assert_eq!(said("philip"), "F IH L IH P");
+        assert_eq!(said("bobby"), "B AA B IY");
+        assert_eq!(said("ahoy"), "AE HH OY");
+    }
+
+    #[test]
+    fn accents_are_taken_off() {
+        assert_eq!(said("zoé"), said("zoe"));
+        assert_eq!(said("šimon"), said("shimon"));
+        assert_eq!(said("o'neil"), said("oneil"));
+    }
+
+    #[test]
+    fn what_english_cannot_spell_has_no_pronunciation() {
+        assert_eq!(pronounce("지우"), None);
+        assert_eq!(pronounce(""), None);
+        assert_eq!(pronounce("'"), None);
+    }
+
+    #[test]
+    fn only_phones_of_the_dictionary_come_out() {
+        const PHONES: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW \
+                              OY P R S SH T TH UH UW V W Y Z ZH";
+        let known: Vec<&str> = PHONES.split_whitespace().collect();
+        for (_, phones) in START.iter().chain(END).chain(ANYWHERE).chain(UNLISTED) {
+            assert!(
+                phones.split_whitespace().all(|p| known.contains(&p)),
+                "{phones}"
+            );
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The recogniser for every language with a dynamic-graph model: Vosk.
+//!
+//! Owns: the run-time grammar, and holding what was heard against the legal commands. Does not own:
+//! the C interface (`ffi`) or the measure of closeness ([`crate::legal`]). Invariant: Vosk's grammar
+//! is a loose n-gram, so nothing it says leaves here that is not close to one legal command.
+
+mod ffi;
+
+use std::{
+    ffi::CString,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use ahoy_core::voice::{Grammar, Hypothesis, Phrase, Piece};
+use serde::Deserialize;
+
+use crate::{
+    endpoint::{RATE, Utterance},
+    legal::{self, HeardWord},
+    recogniser::{MOST_READINGS, Recogniser, RecogniserError},
+};
+
+pub(crate) use self::ffi::Library;
+use self::ffi::{Decoder, Model};
+
+/// Agreement below this is not a command. Three words of four are refused (measured: "엄마 에게 전화"
+/// heard with "아빠" before it), four of five sure ones are not.
+const LEAST_AGREEMENT: f64 = 0.76;
+/// Readings worse than the best by more than this are not worth asking about.
+const MARGIN: f64 = 0.2;
+/// Sentences in the run-time grammar; past this the words stand alone, and order is lost.
+const MOST_SENTENCES: usize = 4_000;
+/// What is understood so far is worth a look this often, samples.
+const PARTIAL_EVERY: usize = 4_800;
+/// The model's word for "something else", which keeps other speech out of the commands.
+const UNKNOWN: &str = "[unk]";
+
+/// A loaded model.
+pub(crate) struct Vosk {
+    model: Rc<Model>,
+    ready: Option<Ready>,
+}
+
+struct Ready {
+    grammar: Grammar,
+    decoder: Decoder,
+    heard: Vec<HeardWord>,
+    since_partial: usize,
+    partial: String,
+}
+
+/// Directories and files the library may be loaded from, outside of the system's own.
+pub(crate) fn library_places() -> impl Iterator<Item = PathBuf> {
+    ffi::places()
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|place| place.is_absolute())
+}
+
+impl Vosk {
+    /// Loads the model in a directory.
+    pub(crate) fn load(dir: &Path) -> Result<Self, RecogniserError> {
+        let library = Library::open().map_err(RecogniserError::NoLibrary)?;
+        let unusable = |why: &str| RecogniserError::Model {
+            dir: dir.display().to_string(),
+            why: why.to_owned(),
+        };
+        // Asked first: on a model with a fixed graph Vosk ignores the grammar with a log line.
+        if !dir.join("graph/HCLr.fst").is_file() {
+            return Err(unusable(
+                "it has no dynamic graph (graph/HCLr.fst), so it cannot listen for commands only",
+            ));
+        }
+        let path = CString::new(dir.as_os_str().as_bytes()).map_err(|_| unusable("its path"))?;
+        let model = Model::new(library, &path).ok_or_else(|| unusable("Vosk cannot read it"))?;
+        Ok(Self { model, ready: None })
+    }
+}
+
+impl Recogniser for Vosk {
+    fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
+        let knows = |word: &str| CString::new(word).is_ok_and(|word| self.model.knows(&word));
+        let deaf_to = legal::words(grammar)
+            .into_iter()
+            .filter(|word| !knows(word))
+            .collect();
+        let (grammar, gone) = legal::without(grammar, &deaf_to);
+        let mut sentences = sentences(&grammar);
+        if sentences.is_empty() {
+            return Err(RecogniserError::NothingHearable);
+        }
+        if knows(UNKNOWN) {
+            sentences.push(UNKNOWN.to_owned());
+        }
+        let decoder = serde_json::to_string(&sentences)
+            .ok()
+            .and_then(|json| CString::new(json).ok())
+            .and_then(|json| Decoder::new(&self.model, RATE, &json))
+            .ok_or(RecogniserError::Engine("it refuses the grammar"))?;
+        self.ready = Some(Ready {
+            grammar,
+            decoder,
+            heard: Vec::new(),
+            since_partial: 0,
+            partial: String::new(),
+        });
+        Ok(gone)
+    }
+
+    fn begin(&mut self) {
+        if let Some(ready) = &mut self.ready {
+            ready.decoder.last();
+            ready.heard.clear();
+            ready.partial.clear();
+        }
+    }
+
+    fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
+        let ready = self
+            .ready
+            .as_mut()
+            .ok_or(RecogniserError::Engine("it has no grammar"))?;
+        ready.accept(samples)?;
+        ready.since_partial += samples.len();
+        if ready.since_partial < PARTIAL_EVERY {
+            return Ok(None);
+        }
+        ready.since_partial = 0;
+        let partial: Partial = serde_json::from_str(&ready.decoder.partial()).unwrap_or_default();
+        if partial.partial.is_empty() || partial.partial == ready.partial {
+            return Ok(None);
+        }
+        ready.partial.clone_from(&partial.partial);
+        Ok(Some(partial.partial))
+    }
+
+    fn finish(&mut self, _utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
+        let ready = self
+            .ready
+            .as_mut()
+            .ok_or(RecogniserError::Engine("it has no grammar"))?;
+        let last = ready.decoder.last();
+        ready.take(&last);
+        let heard = std::mem::take(&mut ready.heard);
+        ready.partial.clear();
+        let readings = legal::closest(&ready.grammar, &heard, MOST_READINGS);
+        tracing::debug!(?heard, ?readings, "decoded");
+        let best = readings.first().map_or(0.0, |reading| reading.score);
+        let close = readings
+            .into_iter()
+            .filter(|reading| reading.score >= LEAST_AGREEMENT && reading.score > best - MARGIN);
+        Ok(close
+            .map(|reading| Hypothesis {
+                text: reading.text,
+                score: reading.score,
+            })
+            .collect())
+    }
+}
+
+impl Ready {
+    fn accept(&mut self, samples: &[i16]) -> Result<(), RecogniserError> {
+        let ended = self
+            .decoder
+            .accept(samples)
+            .ok_or(RecogniserError::Engine("it takes no sound"))?;
+        // Its own idea of an end is a pause to us: the words are kept and the utterance goes on.
+        if ended {
+            let result = self.decoder.result();
+            self.take(&result);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, json: &str) {
+        let result: Answer = serde_json::from_str(json).unwrap_or_default();
+        self.heard
+            .extend(result.result.into_iter().map(|word| HeardWord {
+                text: word.word,
+                sure: word.conf.clamp(0.0, 1.0),
+            }));
+    }
+}
+
+/// What Vosk answers, as far as it is used.
+#[derive(Debug, Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    result: Vec<Word>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Word {
+    word: String,
+    conf: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Partial {
+    partial: String,
+}
+
+/// Every sentence of the grammar if they are few enough, otherwise its parts.
+fn sentences(grammar: &Grammar) -> Vec<String> {
+    let mut all = Vec::new();
+    for phrase in &grammar.phrases {
+        let room = MOST_SENTENCES.saturating_sub(all.len());
+        match spelled_out(grammar, phrase, room) {
+            Some(sentences) => all.extend(sentences),
+            None => return parts(grammar),
+        }
+    }
+    all
+}
+
+fn spelled_out(grammar: &Grammar, phrase: &Phrase, room: usize) -> Option<Vec<String>> {
+    let mut built = vec![String::new()];
+    for piece in &phrase.0 {
+        let entries: &[String] = match piece {
+            Piece::Word(word) => std::slice::from_ref(word),
+            Piece::Slot(slot) => grammar.slots.get(slot).map_or(&[], Vec::as_slice),
+        };
+        if built.len().checked_mul(entries.len())? > room {
+            return None;
+        }
+        built = built
+            .iter()
+            .flat_map(|start| entries.iter().map(move |entry| format!("{start} {entry}")))
+            .collect();
+    }
+    Some(built.iter().map(|text| text.trim().to_owned()).collect())
+}
+
+fn parts(grammar: &Grammar) -> Vec<String> {
+    let mut parts: Vec<String> = grammar.slots.values().flatten().cloned().collect();
+    for phrase in &grammar.phrases {
+        let runs = phrase.0.split(|piece| matches!(piece, Piece::Slot(_)));
+        for run in runs.filter(|run| !run.is_empty()) {
+            let words = run.iter().map(|piece| match piece {
+                Piece::Word(word) => word.as_str(),
+                Piece::Slot(_) => "",
+            });
+            parts.push(words.collect::<Vec<_>>().join(" "));
+        }
+    }
+    parts.sort();
+    parts.dedup();
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legal::test_grammar;
+
+    #[test]
+    fn a_small_grammar_is_spelled_out() {
+        let grammar = test_grammar(
+            &["call <name> video", "mute"],
+            &[("name", &["al", "bob b"])],
+        );
+        assert_eq!(
+            sentences(&grammar),
+            ["call al video", "call bob b video", "mute"]
+        );
+    }
+
+    #[test]
+    fn a_large_grammar_falls_apart_into_phrases_and_names() {
+        let names: Vec<String> = (0..100).map(|n| format!("name{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let grammar = test_grammar(&["add <name> and <name> now"], &[("name", &names)]);
+        let found = sentences(&grammar);
+        assert_eq!(found.len(), 103);
+        assert!(
+            ["add", "and", "now"]
+                .iter()
+                .all(|word| found.contains(&(*word).to_owned()))
+        );
+    }
+
+    #[test]
+    fn words_without_a_result_are_nothing_heard() {
+        let empty: Answer = serde_json::from_str(r#"{"text": ""}"#).expect("valid");
+        assert!(empty.result.is_empty());
+    }
+}
