@@ -61,16 +61,8 @@ pub(crate) const ELEMENTS: [&str; 17] = [
     "vp8enc",
 ];
 /// The plugins they are in, by the name of their file.
-pub(crate) const PLUGINS: [&str; 8] = [
-    "app",
-    "coreelements",
-    "jpeg",
-    "opus",
-    "rtp",
-    "rtpmanager",
-    "videoconvertscale",
-    "vpx",
-];
+pub(crate) const PLUGINS: [&str; 8] =
+    ["app", "coreelements", "jpeg", "opus", "rtp", "rtpmanager", "videoconvertscale", "vpx"];
 
 fn raw_sound() -> String {
     format!("audio/x-raw,format=S16LE,layout=interleaved,rate={RATE},channels=1")
@@ -107,11 +99,7 @@ pub(crate) fn audio_receive(plan: &AudioPlan) -> String {
 
 /// Caps of what a camera delivers, at the planned rate at most.
 fn camera_caps(format: CameraFormat, fps: u32) -> String {
-    let CameraFormat {
-        layout,
-        width,
-        height,
-    } = format;
+    let CameraFormat { layout, width, height } = format;
     let kind = match layout {
         Layout::Yuy2 => "video/x-raw,format=YUY2",
         Layout::I420 => "video/x-raw,format=I420",
@@ -129,11 +117,7 @@ fn camera_caps(format: CameraFormat, fps: u32) -> String {
 /// this (videorate aborts the process on cameras without a fixed rate, 1.22.0); a slow one costs no
 /// invented pictures. The queues drop what the encoder has no time for.
 pub(crate) fn video_send(plan: &VideoPlan, camera: CameraFormat) -> String {
-    let decode = if camera.layout == Layout::Jpeg {
-        "! jpegdec "
-    } else {
-        ""
-    };
+    let decode = if camera.layout == Layout::Jpeg { "! jpegdec " } else { "" };
     let VideoSize { width, height, fps } = plan.size;
     let caps = camera_caps(camera, fps);
     let bitrate = plan.bitrate.max(50_000);

@@ -29,17 +29,11 @@ pub(crate) struct Key {
 impl Key {
     /// The stream with this role in a call.
     pub(crate) const fn of(session: SessionId, role: Role) -> Self {
-        Self {
-            session: Some(session),
-            role,
-        }
+        Self { session: Some(session), role }
     }
 
     /// The tone's stream.
-    pub(crate) const TONE: Self = Self {
-        session: None,
-        role: Role::Tone,
-    };
+    pub(crate) const TONE: Self = Self { session: None, role: Role::Tone };
 }
 
 /// What is known about an open stream.
@@ -118,18 +112,11 @@ impl Health {
             match why {
                 Some(why) if !part.reported => {
                     part.reported = true;
-                    news.push(MediaEvent::Missing {
-                        session,
-                        part: name,
-                        why,
-                    });
+                    news.push(MediaEvent::Missing { session, part: name, why });
                 }
                 None if part.reported && (part.live || !waits_for_device(key.role)) => {
                     part.reported = false;
-                    news.push(MediaEvent::Found {
-                        session,
-                        part: name,
-                    });
+                    news.push(MediaEvent::Found { session, part: name });
                 }
                 Some(_) | None => {}
             }
@@ -195,11 +182,7 @@ mod tests {
     const MICROPHONE: Key = Key::of(CALL, Role::Microphone);
 
     fn device(kind: DeviceKind) -> Device {
-        Device {
-            kind,
-            name: "n".into(),
-            label: "l".into(),
-        }
+        Device { kind, name: "n".into(), label: "l".into() }
     }
 
     fn parts(news: &[MediaEvent]) -> Vec<String> {
@@ -258,10 +241,7 @@ mod tests {
         health.open(Key::of(CALL, Role::RemoteVideo));
         assert!(health.disconnected("gone".into()));
         assert!(!health.disconnected("gone".into()), "known already");
-        assert_eq!(
-            parts(&health.news()),
-            ["missing Microphone", "missing RemoteVideo"]
-        );
+        assert_eq!(parts(&health.news()), ["missing Microphone", "missing RemoteVideo"]);
         health.connected();
         assert_eq!(parts(&health.news()), ["found RemoteVideo"]);
         health.devices(vec![device(DeviceKind::Microphone)]);

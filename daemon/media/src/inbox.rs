@@ -95,16 +95,7 @@ impl Inbox {
 pub(crate) fn inbox() -> (Inputs, Inbox) {
     let (sender, receiver) = channel();
     let packets = Arc::new(AtomicUsize::new(0));
-    (
-        Inputs {
-            queue: sender,
-            packets: packets.clone(),
-        },
-        Inbox {
-            queue: receiver,
-            packets,
-        },
-    )
+    (Inputs { queue: sender, packets: packets.clone() }, Inbox { queue: receiver, packets })
 }
 
 #[cfg(test)]
@@ -124,9 +115,6 @@ mod tests {
         }
         assert_eq!(packets, MOST_PACKETS);
         inputs.put(Input::Packet(SessionId(1), Stream::Audio, Vec::new()));
-        assert!(matches!(
-            inbox.next(Duration::ZERO),
-            Some(Input::Packet(..))
-        ));
+        assert!(matches!(inbox.next(Duration::ZERO), Some(Input::Packet(..))));
     }
 }

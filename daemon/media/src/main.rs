@@ -80,11 +80,7 @@ fn answer(argument: &str) -> ExitCode {
         _ => "usage: ahoy-media [--version]\nStarted by ahoyd; does nothing on its own.\n",
     };
     let written = std::io::stdout().write_all(text.as_bytes());
-    if written.is_ok() && argument == "--version" {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if written.is_ok() && argument == "--version" { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run() -> Result<(), StartError> {
@@ -101,12 +97,6 @@ fn run() -> Result<(), StartError> {
     parent.tell(&MediaEvent::Ready { gstreamer });
     parent.listen(inputs.clone()).map_err(StartError::Listen)?;
     let health = health::Health::default();
-    Worker::new(World {
-        pipewire,
-        parent,
-        inputs,
-        health,
-    })
-    .run(&inbox);
+    Worker::new(World { pipewire, parent, inputs, health }).run(&inbox);
     Ok(())
 }

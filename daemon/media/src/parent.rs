@@ -44,13 +44,11 @@ impl Parent {
     /// Reads frames on a thread of its own until the parent is gone.
     pub(crate) fn listen(&self, inputs: Inputs) -> io::Result<()> {
         let channel = self.0.clone();
-        thread::Builder::new()
-            .name("parent".into())
-            .spawn(move || {
-                let mut message = vec![0; MAX_MESSAGE + 1];
-                while read(&channel, &mut message, &inputs) {}
-                inputs.put(Input::ParentGone);
-            })?;
+        thread::Builder::new().name("parent".into()).spawn(move || {
+            let mut message = vec![0; MAX_MESSAGE + 1];
+            while read(&channel, &mut message, &inputs) {}
+            inputs.put(Input::ParentGone);
+        })?;
         Ok(())
     }
 }
@@ -72,11 +70,7 @@ fn read(channel: &Channel, message: &mut [u8], inputs: &Inputs) -> bool {
     };
     match Frame::<MediaCommand>::parse(&message[..received.len]) {
         Ok(Frame::Control(command)) => inputs.put(Input::Command(Box::new(command), received.fds)),
-        Ok(Frame::Rtp {
-            session,
-            stream,
-            packet,
-        }) => {
+        Ok(Frame::Rtp { session, stream, packet }) => {
             inputs.put(Input::Packet(session, stream, packet.to_vec()));
         }
         Err(error) => tracing::warn!(%error, "dropped a message"),

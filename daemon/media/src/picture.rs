@@ -53,11 +53,7 @@ const fn up(value: usize, to: usize) -> usize {
 /// The planes of a raw layout as GStreamer expects them without further description.
 fn planes(format: CameraFormat) -> Vec<Rows> {
     let (width, height) = (format.width as usize, format.height as usize);
-    let rows = |bytes: usize, stride: usize, count: usize| Rows {
-        bytes,
-        stride,
-        count,
-    };
+    let rows = |bytes: usize, stride: usize, count: usize| Rows { bytes, stride, count };
     match format.layout {
         Layout::Yuy2 => vec![rows(up(width, 2) * 2, up(width * 2, 4), height)],
         Layout::Rgbx | Layout::Bgrx => vec![rows(width * 4, width * 4, height)],
@@ -68,10 +64,7 @@ fn planes(format: CameraFormat) -> Vec<Rows> {
         }
         Layout::Nv12 => {
             let stride = up(width, 4);
-            vec![
-                rows(width, stride, up(height, 2)),
-                rows(up(width, 2), stride, up(height, 2) / 2),
-            ]
+            vec![rows(width, stride, up(height, 2)), rows(up(width, 2), stride, up(height, 2) / 2)]
         }
         Layout::Jpeg => Vec::new(),
     }
@@ -143,10 +136,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// At most `fps` pictures a second.
     pub(crate) fn new(fps: u32) -> Self {
-        Self {
-            gap: Duration::from_secs(1) / fps.max(1),
-            next: None,
-        }
+        Self { gap: Duration::from_secs(1) / fps.max(1), next: None }
     }
 
     /// Whether the picture that comes `now` is one of them. A camera at just this rate jitters, so
@@ -176,9 +166,7 @@ pub(crate) struct Slot(Mutex<Option<Shown>>);
 impl Slot {
     /// Puts a picture in. True when the slot was empty: the showing side is to be told.
     pub(crate) fn put(&self, picture: Shown) -> bool {
-        self.0
-            .lock()
-            .is_ok_and(|mut slot| slot.replace(picture).is_none())
+        self.0.lock().is_ok_and(|mut slot| slot.replace(picture).is_none())
     }
 
     /// Takes the picture out.
@@ -192,20 +180,13 @@ mod tests {
     use super::*;
 
     const fn format(layout: Layout, width: u32, height: u32) -> CameraFormat {
-        CameraFormat {
-            layout,
-            width,
-            height,
-        }
+        CameraFormat { layout, width, height }
     }
 
     #[test]
     fn padded_rows_lose_their_padding() {
         let bytes: Vec<u8> = (0..2 * 32).collect();
-        let given = [Given {
-            bytes: &bytes,
-            stride: 32,
-        }];
+        let given = [Given { bytes: &bytes, stride: 32 }];
         let picture = repack(format(Layout::Rgbx, 4, 2), &given).expect("a picture");
         assert_eq!(picture, [&bytes[..16], &bytes[32..48]].concat());
     }
@@ -215,43 +196,22 @@ mod tests {
         let mut bytes = vec![1; 16 * 4];
         bytes.extend([2; 8 * 2]);
         bytes.extend([3; 8 * 2]);
-        let given = [Given {
-            bytes: &bytes,
-            stride: 16,
-        }];
+        let given = [Given { bytes: &bytes, stride: 16 }];
         let picture = repack(format(Layout::I420, 8, 4), &given).expect("a picture");
         assert_eq!(picture, [vec![1; 32], vec![2; 8], vec![3; 8]].concat());
     }
 
     #[test]
     fn planes_in_buffers_of_their_own_are_joined() {
-        let given = [
-            Given {
-                bytes: &[1; 32],
-                stride: 0,
-            },
-            Given {
-                bytes: &[2; 32],
-                stride: 16,
-            },
-        ];
+        let given = [Given { bytes: &[1; 32], stride: 0 }, Given { bytes: &[2; 32], stride: 16 }];
         let picture = repack(format(Layout::Nv12, 8, 4), &given).expect("a picture");
         assert_eq!(picture, [vec![1; 32], vec![2; 16]].concat());
     }
 
     #[test]
     fn a_short_picture_is_none() {
-        for layout in [
-            Layout::Yuy2,
-            Layout::I420,
-            Layout::Nv12,
-            Layout::Rgbx,
-            Layout::Rgb,
-        ] {
-            let given = [Given {
-                bytes: &[0; 40],
-                stride: 0,
-            }];
+        for layout in [Layout::Yuy2, Layout::I420, Layout::Nv12, Layout::Rgbx, Layout::Rgb] {
+            let given = [Given { bytes: &[0; 40], stride: 0 }];
             assert_eq!(repack(format(layout, 64, 64), &given), None, "{layout:?}");
         }
         assert_eq!(repack(format(Layout::Jpeg, 64, 64), &[]), None);
@@ -263,9 +223,7 @@ mod tests {
             let jitter = Duration::from_millis(u64::from(number * 7 % 5));
             start + Duration::from_secs(1) * number / camera_fps + jitter
         };
-        (0..camera_fps * 4)
-            .filter(|number| pace.passes(at(*number)))
-            .count()
+        (0..camera_fps * 4).filter(|number| pace.passes(at(*number))).count()
     }
 
     #[test]
@@ -279,11 +237,7 @@ mod tests {
     #[test]
     fn only_the_latest_picture_waits() {
         let slot = Slot::default();
-        let shown = |width| Shown {
-            width,
-            height: 1,
-            pixels: vec![0; 4],
-        };
+        let shown = |width| Shown { width, height: 1, pixels: vec![0; 4] };
         assert!(slot.put(shown(1)));
         assert!(!slot.put(shown(2)));
         assert_eq!(slot.take(), Some(shown(2)));

@@ -85,11 +85,7 @@ impl Sound for Playout {
         if !self.playing && self.waiting.len() >= self.target.max(out.len()) {
             self.playing = true;
         }
-        let ready = if self.playing {
-            self.waiting.len().min(out.len())
-        } else {
-            0
-        };
+        let ready = if self.playing { self.waiting.len().min(out.len()) } else { 0 };
         for (slot, sample) in out.iter_mut().zip(self.waiting.drain(..ready)) {
             *slot = sample;
         }
@@ -152,11 +148,7 @@ mod tests {
             pulled(&mut playout, 480);
             playout.push(vec![1; 480]);
         }
-        assert!(
-            playout.waiting.len() <= 960 + 480,
-            "{} wait",
-            playout.waiting.len()
-        );
+        assert!(playout.waiting.len() <= 960 + 480, "{} wait", playout.waiting.len());
     }
 
     #[test]

@@ -74,13 +74,8 @@ impl Wish {
 }
 
 /// Streams a session may have, in the order they are opened.
-const ROLES: [Role; 5] = [
-    Role::Speaker,
-    Role::Microphone,
-    Role::RemoteVideo,
-    Role::SelfView,
-    Role::Camera,
-];
+const ROLES: [Role; 5] =
+    [Role::Speaker, Role::Microphone, Role::RemoteVideo, Role::SelfView, Role::Camera];
 
 /// One call's media. Ended by [`Session::stop`].
 pub(crate) struct Session {
@@ -135,13 +130,7 @@ impl Session {
 
     /// Switches the camera.
     pub(crate) fn set_camera(&mut self, camera: bool, world: &mut World) {
-        self.want(
-            Wish {
-                camera,
-                ..self.wish
-            },
-            world,
-        );
+        self.want(Wish { camera, ..self.wish }, world);
     }
 
     /// Holds or resumes.
@@ -228,19 +217,12 @@ impl Session {
             }
         }
         let stats = self.stats();
-        world.parent.tell(&MediaEvent::Stats {
-            session: self.id,
-            stats,
-        });
+        world.parent.tell(&MediaEvent::Stats { session: self.id, stats });
     }
 
     fn report(&self, part: MediaPart, why: String) {
         self.shared.broken(part);
-        self.parent.tell(&MediaEvent::Missing {
-            session: Some(self.id),
-            part,
-            why,
-        });
+        self.parent.tell(&MediaEvent::Missing { session: Some(self.id), part, why });
     }
 
     fn stats(&self) -> MediaStats {
@@ -258,8 +240,7 @@ impl Session {
     fn apply(&mut self, world: &mut World) {
         let video = self.plan.video.is_some();
         // Before any stream closes: what was captured meanwhile must not pass either.
-        self.shared
-            .let_through(self.wish.wants(Role::Microphone, video));
+        self.shared.let_through(self.wish.wants(Role::Microphone, video));
         for role in ROLES {
             let (wanted, open) = (self.wish.wants(role, video), self.open.contains(&role));
             if wanted && !open {
@@ -304,18 +285,14 @@ impl Session {
                 name: own_name("camera"),
                 target: devices.camera.clone(),
                 size: video?.size,
-                sink: self
-                    .camera
-                    .sink(self.id, video?.size.fps, self.inputs.clone()),
+                sink: self.camera.sink(self.id, video?.size.fps, self.inputs.clone()),
             },
-            Role::RemoteVideo => Spec::Picture {
-                name: names.remote_video.clone(),
-                slot: self.shared.remote_slot(),
-            },
-            Role::SelfView => Spec::Picture {
-                name: names.self_view.clone(),
-                slot: self.shared.self_slot(),
-            },
+            Role::RemoteVideo => {
+                Spec::Picture { name: names.remote_video.clone(), slot: self.shared.remote_slot() }
+            }
+            Role::SelfView => {
+                Spec::Picture { name: names.self_view.clone(), slot: self.shared.self_slot() }
+            }
             Role::Tone => return None,
         })
     }
@@ -323,12 +300,7 @@ impl Session {
     /// Samples PipeWire is asked to handle at a time: about half a frame. Less saves no delay
     /// (measured: 5.3 ms floor at 256), more adds it.
     const fn quantum(&self) -> u32 {
-        let half_frame = RATE / 2000
-            * if self.plan.audio.frame_ms == 10 {
-                10
-            } else {
-                20
-            };
+        let half_frame = RATE / 2000 * if self.plan.audio.frame_ms == 10 { 10 } else { 20 };
         // PipeWire rounds down to a power of two.
         (half_frame + 1).next_power_of_two()
     }
@@ -363,47 +335,25 @@ mod tests {
     #[test]
     fn muted_or_held_never_wants_the_microphone() {
         for (muted, held) in [(true, false), (false, true), (true, true)] {
-            let wish = Wish {
-                muted,
-                held,
-                camera: true,
-            };
+            let wish = Wish { muted, held, camera: true };
             assert!(!wish.wants(Role::Microphone, true));
         }
-        let wish = Wish {
-            muted: false,
-            held: false,
-            camera: false,
-        };
+        let wish = Wish { muted: false, held: false, camera: false };
         assert!(wish.wants(Role::Microphone, true));
         assert!(!wish.wants(Role::Camera, true));
     }
 
     #[test]
     fn held_captures_and_plays_nothing_but_keeps_the_picture_node() {
-        let wish = Wish {
-            muted: false,
-            held: true,
-            camera: true,
-        };
-        let open: Vec<Role> = ROLES
-            .into_iter()
-            .filter(|role| wish.wants(*role, true))
-            .collect();
+        let wish = Wish { muted: false, held: true, camera: true };
+        let open: Vec<Role> = ROLES.into_iter().filter(|role| wish.wants(*role, true)).collect();
         assert_eq!(open, [Role::RemoteVideo]);
     }
 
     #[test]
     fn a_call_without_pictures_wants_no_video_stream() {
-        let wish = Wish {
-            muted: false,
-            held: false,
-            camera: true,
-        };
-        let open: Vec<Role> = ROLES
-            .into_iter()
-            .filter(|role| wish.wants(*role, false))
-            .collect();
+        let wish = Wish { muted: false, held: false, camera: true };
+        let open: Vec<Role> = ROLES.into_iter().filter(|role| wish.wants(*role, false)).collect();
         assert_eq!(open, [Role::Speaker, Role::Microphone]);
     }
 

@@ -29,11 +29,7 @@ struct Beep {
 }
 
 const fn beep(from: f64, length: f64, low: f64, high: f64) -> Beep {
-    Beep {
-        from,
-        length,
-        pitch: (low, high),
-    }
+    Beep { from, length, pitch: (low, high) }
 }
 
 /// A tone's beeps and the length of its pattern, seconds.
@@ -54,11 +50,8 @@ const RING: [Beep; 6] = [
 ];
 /// ITU-T E.180, as in most of Europe: 425 Hz, one second on, four off.
 const RINGBACK: [Beep; 1] = [beep(0.0, 1.0, 425.0, 425.0)];
-const BUSY: [Beep; 3] = [
-    beep(0.0, 0.25, 425.0, 425.0),
-    beep(0.5, 0.25, 425.0, 425.0),
-    beep(1.0, 0.25, 425.0, 425.0),
-];
+const BUSY: [Beep; 3] =
+    [beep(0.0, 0.25, 425.0, 425.0), beep(0.5, 0.25, 425.0, 425.0), beep(1.0, 0.25, 425.0, 425.0)];
 const ENDED: [Beep; 1] = [beep(0.0, 0.28, 660.0, 330.0)];
 const WAITING: [Beep; 1] = [beep(0.0, 0.20, 425.0, 425.0)];
 const LISTENING: [Beep; 1] = [beep(0.0, 0.14, 520.0, 880.0)];
@@ -72,11 +65,7 @@ const fn score(tone: Tone) -> Score {
         Tone::Waiting => (&WAITING, 0.20, false),
         Tone::Listening => (&LISTENING, 0.14, false),
     };
-    Score {
-        beeps,
-        length,
-        repeats,
-    }
+    Score { beeps, length, repeats }
 }
 
 /// Samples until a tone is over; `None` when it repeats.
@@ -147,36 +136,21 @@ impl Sound for TonePlayer {
 mod tests {
     use super::*;
 
-    const ALL: [Tone; 6] = [
-        Tone::Ring,
-        Tone::Ringback,
-        Tone::Busy,
-        Tone::Ended,
-        Tone::Waiting,
-        Tone::Listening,
-    ];
+    const ALL: [Tone; 6] =
+        [Tone::Ring, Tone::Ringback, Tone::Busy, Tone::Ended, Tone::Waiting, Tone::Listening];
 
     fn seconds(tone: Tone, from: f64, length: f64) -> Vec<i16> {
         let first = (from * f64::from(RATE)) as u64;
         let count = (length * f64::from(RATE)) as u64;
-        (first..first + count)
-            .map(|number| sample(tone, number))
-            .collect()
+        (first..first + count).map(|number| sample(tone, number)).collect()
     }
 
     fn peak(samples: &[i16]) -> i16 {
-        samples
-            .iter()
-            .map(|sample| sample.saturating_abs())
-            .max()
-            .unwrap_or(0)
+        samples.iter().map(|sample| sample.saturating_abs()).max().unwrap_or(0)
     }
 
     fn crossings(samples: &[i16]) -> usize {
-        samples
-            .windows(2)
-            .filter(|pair| pair[0] < 0 && pair[1] >= 0)
-            .count()
+        samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count()
     }
 
     #[test]
@@ -186,10 +160,7 @@ mod tests {
             let limit = (LEVEL * f64::from(i16::MAX)) as i16;
             assert!(peak(&samples) > limit / 2, "{tone:?} is silent");
             assert!(peak(&samples) <= limit, "{tone:?} clips");
-            let step = samples
-                .windows(2)
-                .map(|pair| (pair[1] - pair[0]).abs())
-                .max();
+            let step = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max();
             assert!(step < Some(2000), "{tone:?} steps by {step:?}");
         }
     }
@@ -224,10 +195,7 @@ mod tests {
     fn listening_rises_and_ended_falls() {
         let halves = |tone, length: f64| {
             let half = length / 2.0;
-            (
-                crossings(&seconds(tone, 0.0, half)),
-                crossings(&seconds(tone, half, half)),
-            )
+            (crossings(&seconds(tone, 0.0, half)), crossings(&seconds(tone, half, half)))
         };
         let (before, after) = halves(Tone::Listening, 0.14);
         assert!(before < after, "{before} {after}");

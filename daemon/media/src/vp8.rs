@@ -40,10 +40,7 @@ pub(crate) fn head(frame: &[u8]) -> FrameHead {
 
 /// Whether a picture may go to the decoder. Turned sideways counts as the same size.
 pub(crate) fn acceptable(width: u32, height: u32, accept: VideoSize) -> bool {
-    let (long, short) = (
-        accept.width.max(accept.height),
-        accept.width.min(accept.height),
-    );
+    let (long, short) = (accept.width.max(accept.height), accept.width.min(accept.height));
     width > 0 && height > 0 && width.max(height) <= long && width.min(height) <= short
 }
 
@@ -55,26 +52,14 @@ mod tests {
 
     #[test]
     fn a_key_frame_tells_its_size() {
-        assert_eq!(
-            head(&KEY),
-            FrameHead::Key {
-                width: 640,
-                height: 360
-            }
-        );
+        assert_eq!(head(&KEY), FrameHead::Key { width: 640, height: 360 });
     }
 
     #[test]
     fn scaling_bits_are_not_size() {
         let mut scaled = KEY;
         scaled[7] |= 0xc0;
-        assert_eq!(
-            head(&scaled),
-            FrameHead::Key {
-                width: 640,
-                height: 360
-            }
-        );
+        assert_eq!(head(&scaled), FrameHead::Key { width: 640, height: 360 });
     }
 
     #[test]

@@ -45,11 +45,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// A worker without any call.
     pub(crate) const fn new(world: World) -> Self {
-        Self {
-            world,
-            sessions: BTreeMap::new(),
-            playing: None,
-        }
+        Self { world, sessions: BTreeMap::new(), playing: None }
     }
 
     /// Works until the parent is gone.
@@ -151,14 +147,8 @@ impl Worker {
         self.world.pipewire.ask(Request::Disconnect);
         if self.world.health.disconnected(why.clone()) {
             let part = MediaPart::PipeWire;
-            self.world.parent.tell(&MediaEvent::Missing {
-                session: None,
-                part,
-                why,
-            });
-            self.world.parent.tell(&MediaEvent::Devices {
-                devices: Vec::new(),
-            });
+            self.world.parent.tell(&MediaEvent::Missing { session: None, part, why });
+            self.world.parent.tell(&MediaEvent::Devices { devices: Vec::new() });
         }
     }
 
@@ -167,10 +157,7 @@ impl Worker {
             Note::Connected => {
                 self.world.health.connected();
                 let part = MediaPart::PipeWire;
-                self.world.parent.tell(&MediaEvent::Found {
-                    session: None,
-                    part,
-                });
+                self.world.parent.tell(&MediaEvent::Found { session: None, part });
             }
             Note::Disconnected(why) => self.disconnected(why),
             Note::Devices(devices) => {

@@ -18,11 +18,7 @@ use common::{
 };
 
 /// A small camera: the machine that tests is not the machine that calls.
-const CAMERA: VideoSize = VideoSize {
-    width: 320,
-    height: 180,
-    fps: 15,
-};
+const CAMERA: VideoSize = VideoSize { width: 320, height: 180, fps: 15 };
 
 fn two_people() -> SoundSystem {
     let system = SoundSystem::start();
@@ -39,20 +35,14 @@ fn playing(event: &MediaEvent) -> Option<()> {
 
 fn showing(event: &MediaEvent) -> Option<(u32, u32)> {
     match event {
-        MediaEvent::VideoShowing {
-            session: CALL,
-            width,
-            height,
-        } => Some((*width, *height)),
+        MediaEvent::VideoShowing { session: CALL, width, height } => Some((*width, *height)),
         _ => None,
     }
 }
 
 fn missing(part: MediaPart) -> impl FnMut(&MediaEvent) -> Option<String> {
     move |event| match event {
-        MediaEvent::Missing {
-            part: other, why, ..
-        } if *other == part => Some(why.clone()),
+        MediaEvent::Missing { part: other, why, .. } if *other == part => Some(why.clone()),
         _ => None,
     }
 }
@@ -64,9 +54,7 @@ fn found(part: MediaPart) -> impl FnMut(&MediaEvent) -> Option<()> {
 /// Pictures from a to b only: there is one camera, and b would take it, too.
 fn only_a_sends(who: &str) -> MediaPlan {
     let mut plan = video_plan(who);
-    plan.video
-        .iter_mut()
-        .for_each(|video| video.send = who == "a");
+    plan.video.iter_mut().for_each(|video| video.send = who == "a");
     plan
 }
 
@@ -81,9 +69,7 @@ fn look_at(system: &SoundSystem, node: &str, (width, height): (u32, u32)) -> [u8
         .args(["video/x-raw,format=RGBA", "!", "filesink", &location])
         .spawn();
     let mut child = Running(child.expect("gst-launch-1.0"));
-    wait_for(&format!("pictures from {node}"), || {
-        child.0.try_wait().expect("its state")
-    });
+    wait_for(&format!("pictures from {node}"), || child.0.try_wait().expect("its state"));
     let bytes = std::fs::read(&file).expect("pictures");
     let picture = (width * height * 4) as usize;
     assert!(bytes.len() >= picture, "{} bytes from {node}", bytes.len());
@@ -119,10 +105,7 @@ fn both_hear_and_see_each_other_and_themselves() {
         MediaEvent::Stats { stats, .. } if stats.video_shown > 15 => Some(stats.clone()),
         _ => None,
     });
-    assert!(
-        stats.audio_sent > 0 && stats.audio_received > 0 && stats.video_sent > 0,
-        "{stats:?}"
-    );
+    assert!(stats.audio_sent > 0 && stats.audio_received > 0 && stats.video_sent > 0, "{stats:?}");
     assert_eq!((stats.video_width, stats.video_height), (640, 360));
 }
 
@@ -134,39 +117,20 @@ fn mute_removes_the_capture_node_and_unmute_brings_it_back() {
     let system = two_people();
     let (a, b) = call(&system, voice_plan);
     b.wait("voice", playing);
-    let capturing = || {
-        system
-            .list("Node")
-            .matches("node.name = \"ahoy-microphone-7\"")
-            .count()
-    };
+    let capturing = || system.list("Node").matches("node.name = \"ahoy-microphone-7\"").count();
     assert_eq!(capturing(), 2, "one for each side");
-    a.tell(&MediaCommand::SetMuted {
-        session: CALL,
-        muted: true,
-    });
-    wait_for("the microphone to close", || {
-        (capturing() == 1).then_some(())
-    });
+    a.tell(&MediaCommand::SetMuted { session: CALL, muted: true });
+    wait_for("the microphone to close", || (capturing() == 1).then_some(()));
     let silent = a.packets[0].load(Ordering::Relaxed);
     // The other side is not touched: its packets go on, ours do not.
     let others = b.packets[0].load(Ordering::Relaxed);
     wait_for("the other side", || {
         (b.packets[0].load(Ordering::Relaxed) > others + 50).then_some(())
     });
-    assert_eq!(
-        a.packets[0].load(Ordering::Relaxed),
-        silent,
-        "muted, and yet packets"
-    );
-    a.tell(&MediaCommand::SetMuted {
-        session: CALL,
-        muted: false,
-    });
+    assert_eq!(a.packets[0].load(Ordering::Relaxed), silent, "muted, and yet packets");
+    a.tell(&MediaCommand::SetMuted { session: CALL, muted: false });
     wait_for("the microphone", || (capturing() == 2).then_some(()));
-    wait_for("packets", || {
-        (a.packets[0].load(Ordering::Relaxed) > silent + 20).then_some(())
-    });
+    wait_for("packets", || (a.packets[0].load(Ordering::Relaxed) > silent + 20).then_some(()));
 }
 
 #[test]
@@ -178,10 +142,7 @@ fn a_call_started_muted_captures_nothing() {
     let worker = Worker::connected(&system);
     let mut plan = voice_plan("a");
     plan.audio.muted = true;
-    worker.tell(&MediaCommand::Start {
-        session: CALL,
-        plan,
-    });
+    worker.tell(&MediaCommand::Start { session: CALL, plan });
     wait_for("playback", || system.has_node("voice-a").then_some(()));
     assert!(!system.has_node("ahoy-microphone-7"));
     assert_eq!(worker.packets[0].load(Ordering::Relaxed), 0);
@@ -199,24 +160,12 @@ fn held_closes_everything_but_the_picture_node_and_resumes() {
     a.wait("voice", playing);
     let nodes = ["ahoy-microphone-7", "ahoy-camera-7", "voice-a", "self-a"];
     b.tell(&MediaCommand::Stop { session: CALL });
-    wait_for("all of it", || {
-        nodes.iter().all(|name| system.has_node(name)).then_some(())
-    });
-    a.tell(&MediaCommand::SetHeld {
-        session: CALL,
-        held: true,
-    });
-    wait_for("hold", || {
-        (!nodes.iter().any(|name| system.has_node(name))).then_some(())
-    });
+    wait_for("all of it", || nodes.iter().all(|name| system.has_node(name)).then_some(()));
+    a.tell(&MediaCommand::SetHeld { session: CALL, held: true });
+    wait_for("hold", || (!nodes.iter().any(|name| system.has_node(name))).then_some(()));
     assert!(system.has_node("remote-a"));
-    a.tell(&MediaCommand::SetHeld {
-        session: CALL,
-        held: false,
-    });
-    wait_for("resuming", || {
-        nodes.iter().all(|name| system.has_node(name)).then_some(())
-    });
+    a.tell(&MediaCommand::SetHeld { session: CALL, held: false });
+    wait_for("resuming", || nodes.iter().all(|name| system.has_node(name)).then_some(()));
 }
 
 #[test]
@@ -235,24 +184,14 @@ fn the_camera_goes_on_and_off_in_the_call() {
     assert!(!system.has_node("ahoy-camera-7"));
     for _ in 0..2 {
         let before = b.seen();
-        a.tell(&MediaCommand::SetCamera {
-            session: CALL,
-            on: true,
-        });
-        wait_for("the camera", || {
-            system.has_node("ahoy-camera-7").then_some(())
-        });
+        a.tell(&MediaCommand::SetCamera { session: CALL, on: true });
+        wait_for("the camera", || system.has_node("ahoy-camera-7").then_some(()));
         b.wait_after(before, "pictures", |event| match event {
             MediaEvent::Stats { stats, .. } if stats.video_shown > 0 => Some(()),
             _ => None,
         });
-        a.tell(&MediaCommand::SetCamera {
-            session: CALL,
-            on: false,
-        });
-        wait_for("no camera", || {
-            (!system.has_node("ahoy-camera-7")).then_some(())
-        });
+        a.tell(&MediaCommand::SetCamera { session: CALL, on: false });
+        wait_for("no camera", || (!system.has_node("ahoy-camera-7")).then_some(()));
     }
 }
 
@@ -270,10 +209,7 @@ fn a_killed_worker_is_replaced_and_the_other_side_hears_and_sees_it_again() {
     let a = Worker::connected(&system);
     a.send_to(&b);
     b.send_to(&a);
-    a.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: video_plan("a"),
-    });
+    a.tell(&MediaCommand::Start { session: CALL, plan: video_plan("a") });
     a.wait("voice", playing);
     let counters = |event: &MediaEvent| match event {
         MediaEvent::Stats { stats, .. } => Some(stats.clone()),
@@ -297,11 +233,7 @@ fn pictures_larger_than_agreed_never_reach_the_decoder() {
     let (_a, b) = call(&system, |who| {
         let mut plan = only_a_sends(who);
         if who == "b" {
-            let small = VideoSize {
-                width: 320,
-                height: 180,
-                fps: 30,
-            };
+            let small = VideoSize { width: 320, height: 180, fps: 30 };
             plan.video.iter_mut().for_each(|video| video.accept = small);
         }
         plan
@@ -327,19 +259,12 @@ fn without_microphone_and_camera_only_these_are_missing_and_they_are_found_when_
     a.wait("a microphone", found(MediaPart::Microphone));
     let before = a.seen();
     system.remove_device("mic-a");
-    a.wait_after(
-        before,
-        "no microphone again",
-        missing(MediaPart::Microphone),
-    );
+    a.wait_after(before, "no microphone again", missing(MediaPart::Microphone));
     let parts = a.events();
     let speaker = |event: &MediaEvent| {
         matches!(
             event,
-            MediaEvent::Missing {
-                part: MediaPart::Speaker | MediaPart::RemoteVideo,
-                ..
-            }
+            MediaEvent::Missing { part: MediaPart::Speaker | MediaPart::RemoteVideo, .. }
         )
     };
     assert!(!parts.iter().any(speaker), "{parts:#?}");
@@ -354,20 +279,13 @@ fn without_pipewire_the_call_starts_and_gets_sound_when_pipewire_comes() {
     let worker = Worker::start(&system);
     worker.tell(&MediaCommand::PipeWire);
     worker.wait("no PipeWire", missing(MediaPart::PipeWire));
-    worker.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: voice_plan("a"),
-    });
-    worker.wait("the start", |event| {
-        matches!(event, MediaEvent::Started { .. }).then_some(())
-    });
+    worker.tell(&MediaCommand::Start { session: CALL, plan: voice_plan("a") });
+    worker.wait("the start", |event| matches!(event, MediaEvent::Started { .. }).then_some(()));
     worker.wait("no microphone", missing(MediaPart::Microphone));
     worker.connect(&system);
     worker.wait("PipeWire", found(MediaPart::PipeWire));
     worker.wait("the microphone", found(MediaPart::Microphone));
-    wait_for("packets", || {
-        (worker.packets[0].load(Ordering::Relaxed) > 20).then_some(())
-    });
+    wait_for("packets", || (worker.packets[0].load(Ordering::Relaxed) > 20).then_some(()));
 }
 
 #[test]
@@ -389,9 +307,7 @@ fn a_restarted_pipewire_gets_all_streams_again() {
     a.connect(&system);
     let sent = a.packets[0].load(Ordering::Relaxed);
     a.wait_after(before, "PipeWire", found(MediaPart::PipeWire));
-    wait_for("packets", || {
-        (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
-    });
+    wait_for("packets", || (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(()));
     assert!(system.has_node("voice-a"));
 }
 
@@ -403,25 +319,15 @@ fn rubbish_and_commands_for_unknown_calls_change_nothing() {
     let system = two_people();
     let (a, b) = call(&system, voice_plan);
     a.wait("voice", playing);
-    for packet in [
-        &[][..],
-        &[0x80],
-        &[0xff; 900],
-        &[0x80, 96, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5],
-    ] {
+    for packet in [&[][..], &[0x80], &[0xff; 900], &[0x80, 96, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]] {
         a.give(Stream::Audio, packet);
         a.give(Stream::Video, packet);
     }
     let unknown = ahoy_core::media::SessionId(99);
-    a.tell(&MediaCommand::SetHeld {
-        session: unknown,
-        held: true,
-    });
+    a.tell(&MediaCommand::SetHeld { session: unknown, held: true });
     a.tell(&MediaCommand::Stop { session: unknown });
     let sent = a.packets[0].load(Ordering::Relaxed);
-    wait_for("packets", || {
-        (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
-    });
+    wait_for("packets", || (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(()));
     let heard = |worker: &Worker| {
         worker.wait_after(worker.seen(), "counters", |event| match event {
             MediaEvent::Stats { stats, .. } => Some(stats.audio_received),
@@ -491,21 +397,13 @@ fn a_camera_that_vanishes_is_missing_alone_and_is_used_again_when_it_is_back() {
     let before = a.seen();
     a.wait("no camera", missing(MediaPart::Camera));
     let sent = a.packets[0].load(Ordering::Relaxed);
-    wait_for("voice goes on", || {
-        (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
-    });
+    wait_for("voice goes on", || (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(()));
     // Another size than before: the pipeline has to be another one, too.
-    let larger = VideoSize {
-        width: 640,
-        height: 480,
-        fps: 15,
-    };
+    let larger = VideoSize { width: 640, height: 480, fps: 15 };
     let _camera = system.add_camera("camera-a", larger, "blue");
     a.wait_after(before, "the camera", found(MediaPart::Camera));
     let pictures = a.packets[1].load(Ordering::Relaxed);
-    wait_for("pictures", || {
-        (a.packets[1].load(Ordering::Relaxed) > pictures + 15).then_some(())
-    });
+    wait_for("pictures", || (a.packets[1].load(Ordering::Relaxed) > pictures + 15).then_some(()));
 }
 
 #[test]
@@ -520,22 +418,12 @@ fn a_picture_of_another_size_is_news_and_its_node_shows_it() {
     assert!(mostly(look_at(&system, "remote-b", (640, 360)), 0));
     let mut plan = video_plan("a");
     plan.video.iter_mut().for_each(|video| {
-        video.size = VideoSize {
-            width: 1280,
-            height: 720,
-            fps: 15,
-        };
+        video.size = VideoSize { width: 1280, height: 720, fps: 15 };
     });
     let before = b.seen();
     a.tell(&MediaCommand::Stop { session: CALL });
-    a.tell(&MediaCommand::Start {
-        session: CALL,
-        plan,
-    });
-    assert_eq!(
-        b.wait_after(before, "larger pictures", showing),
-        (1280, 720)
-    );
+    a.tell(&MediaCommand::Start { session: CALL, plan });
+    assert_eq!(b.wait_after(before, "larger pictures", showing), (1280, 720));
     assert!(mostly(look_at(&system, "remote-b", (1280, 720)), 0));
 }
 
@@ -564,10 +452,7 @@ fn a_second_call_in_the_same_worker_changes_nothing_for_the_first() {
     for (worker, who) in [(&a, "a"), (&b, "b")] {
         let mut plan = voice_plan(who);
         plan.names.remote_audio = format!("second-{who}");
-        worker.tell(&MediaCommand::Start {
-            session: second,
-            plan,
-        });
+        worker.tell(&MediaCommand::Start { session: second, plan });
     }
     b.wait("the second voice", |event| {
         matches!(event, MediaEvent::AudioPlaying { session } if *session == second).then_some(())
@@ -577,16 +462,12 @@ fn a_second_call_in_the_same_worker_changes_nothing_for_the_first() {
     wait_for("its end", || (!system.has_node("second-b")).then_some(()));
     assert!(system.has_node("voice-b") && system.has_node("ahoy-microphone-7"));
     let sent = a.packets[0].load(Ordering::Relaxed);
-    wait_for("packets", || {
-        (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(())
-    });
+    wait_for("packets", || (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(()));
 }
 
 /// Numbers that look random and are the same in every run.
 fn noise(state: &mut u64) -> u8 {
-    *state = state
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 56) as u8
 }
 
@@ -602,11 +483,8 @@ fn a_storm_of_hostile_packets_ends_in_nothing_worse_than_a_pause() {
     b.wait("voice", playing);
     let mut state = 7;
     for number in 0..3000_u32 {
-        let (stream, kind) = if number % 2 == 0 {
-            (Stream::Audio, 96)
-        } else {
-            (Stream::Video, 97)
-        };
+        let (stream, kind) =
+            if number % 2 == 0 { (Stream::Audio, 96) } else { (Stream::Video, 97) };
         let mut packet: Vec<u8> = (0..13 + number % 900).map(|_| noise(&mut state)).collect();
         packet[0] = 0x80 | (packet[0] & 0x3f);
         packet[1] = kind | (packet[1] & 0x80);

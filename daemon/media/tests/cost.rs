@@ -39,26 +39,16 @@ fn a_killed_worker_costs_less_than_a_second_and_a_half_of_voice() {
     }
     let system = system();
     let (mut a, b) = call(&system, voice_plan);
-    b.wait("voice", |event| {
-        matches!(event, MediaEvent::AudioPlaying { .. }).then_some(())
-    });
+    b.wait("voice", |event| matches!(event, MediaEvent::AudioPlaying { .. }).then_some(()));
     a.process.kill();
     let killed = Instant::now();
     let a = Worker::start(&system);
     a.wait("readiness", ready);
-    println!(
-        "MEASURED media_worker_start {} ms",
-        killed.elapsed().as_millis()
-    );
+    println!("MEASURED media_worker_start {} ms", killed.elapsed().as_millis());
     a.connect(&system);
     a.send_to(&b);
-    a.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: voice_plan("a"),
-    });
-    wait_for("voice", || {
-        (a.packets[0].load(Ordering::Relaxed) > 0).then_some(())
-    });
+    a.tell(&MediaCommand::Start { session: CALL, plan: voice_plan("a") });
+    wait_for("voice", || (a.packets[0].load(Ordering::Relaxed) > 0).then_some(()));
     let back = killed.elapsed();
     println!("MEASURED media_worker_back {} ms", back.as_millis());
     assert!(back < BACK_WITHIN, "{back:?}");
@@ -68,26 +58,11 @@ fn a_killed_worker_costs_less_than_a_second_and_a_half_of_voice() {
 fn usage(worker: &Worker) -> (Duration, u64) {
     let process = format!("/proc/{}", worker.process.0.id());
     let stat = fs::read_to_string(format!("{process}/stat")).expect("its state");
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .expect("fields")
-        .split_whitespace()
-        .collect();
-    let ticks: u64 = fields[11..13]
-        .iter()
-        .filter_map(|it| it.parse::<u64>().ok())
-        .sum();
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().filter_map(|it| it.parse::<u64>().ok()).sum();
     let memory = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap_or_default();
-    let line = memory
-        .lines()
-        .find(|line| line.starts_with("Pss:"))
-        .unwrap_or_default();
-    let kib = line
-        .split_whitespace()
-        .nth(1)
-        .and_then(|it| it.parse().ok())
-        .unwrap_or(0);
+    let line = memory.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
+    let kib = line.split_whitespace().nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
     // 100 ticks a second on every Linux that has /proc.
     (Duration::from_millis(ticks * 10), kib)
 }
@@ -118,9 +93,7 @@ fn a_call_takes_a_small_part_of_a_core() {
     idle.wait("readiness", ready);
     println!("MEASURED media_idle_pss {} KiB", usage(&idle).1);
     let (a, _b) = call(&system, voice_plan);
-    a.wait("voice", |event| {
-        matches!(event, MediaEvent::AudioPlaying { .. }).then_some(())
-    });
+    a.wait("voice", |event| matches!(event, MediaEvent::AudioPlaying { .. }).then_some(()));
     measure("media_audio_call", &a);
     drop(a);
     let _cameras =
@@ -132,11 +105,7 @@ fn a_call_takes_a_small_part_of_a_core() {
         });
     }
     let shown = |event: &MediaEvent| {
-        if let MediaEvent::Stats { stats, .. } = event {
-            Some(stats.video_shown)
-        } else {
-            None
-        }
+        if let MediaEvent::Stats { stats, .. } = event { Some(stats.video_shown) } else { None }
     };
     let before = b.wait_after(b.seen(), "counters", shown);
     let start = Instant::now();

@@ -15,18 +15,9 @@ const PROMISE_MS: f64 = 90.0;
 
 /// The middle delay of some chirps, ms.
 fn measure(system: &SoundSystem, from: &str, to: &str, count: usize) -> f64 {
-    let delays = mouth_to_ear(
-        system,
-        &format!("mic-{from}"),
-        &format!("speaker-{to}"),
-        count,
-    );
+    let delays = mouth_to_ear(system, &format!("mic-{from}"), &format!("speaker-{to}"), count);
     println!("MEASURED mouth_to_ear {from}->{to} ms: {delays:.1?}");
-    assert!(
-        delays.len() >= count * 3 / 4,
-        "only {} of {count} chirps arrived",
-        delays.len()
-    );
+    assert!(delays.len() >= count * 3 / 4, "only {} of {count} chirps arrived", delays.len());
     median(delays)
 }
 
@@ -67,17 +58,9 @@ fn mute_hold_and_a_new_worker_leave_no_delay_behind() {
     let (mut a, b) = call(&system, voice_plan);
     b.wait("voice", playing);
     for on in [true, false] {
-        a.tell(&MediaCommand::SetMuted {
-            session: CALL,
-            muted: on,
-        });
-        b.tell(&MediaCommand::SetHeld {
-            session: CALL,
-            held: on,
-        });
-        wait_for("the change", || {
-            (system.has_node("voice-b") != on).then_some(())
-        });
+        a.tell(&MediaCommand::SetMuted { session: CALL, muted: on });
+        b.tell(&MediaCommand::SetHeld { session: CALL, held: on });
+        wait_for("the change", || (system.has_node("voice-b") != on).then_some(()));
     }
     let middle = measure(&system, "a", "b", 6);
     assert!(middle <= PROMISE_MS, "{middle:.1} ms after mute and hold");
@@ -85,10 +68,7 @@ fn mute_hold_and_a_new_worker_leave_no_delay_behind() {
     let a = Worker::connected(&system);
     a.send_to(&b);
     b.send_to(&a);
-    a.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: voice_plan("a"),
-    });
+    a.tell(&MediaCommand::Start { session: CALL, plan: voice_plan("a") });
     a.wait("voice", playing);
     let middle = measure(&system, "a", "b", 6);
     assert!(middle <= PROMISE_MS, "{middle:.1} ms with a new worker");

@@ -8,10 +8,7 @@ use common::{SoundSystem, Worker, machine_is_able, sound, wait_for};
 const NODE: &str = "ahoy-tone";
 
 fn play(worker: &Worker, tone: Tone, device: Option<&str>) {
-    worker.tell(&MediaCommand::PlayTone {
-        tone,
-        device: device.map(str::to_owned),
-    });
+    worker.tell(&MediaCommand::PlayTone { tone, device: device.map(str::to_owned) });
 }
 
 fn ended(tone: Tone) -> impl FnMut(&MediaEvent) -> Option<()> {
@@ -29,11 +26,7 @@ fn a_ring_plays_on_its_device_as_a_notification_until_stopped() {
     let worker = Worker::connected(&system);
     play(&worker, Tone::Ring, Some("ringer"));
     wait_for("the tone", || system.has_node(NODE).then_some(()));
-    assert!(
-        system
-            .list("Node")
-            .contains("media.role = \"Notification\"")
-    );
+    assert!(system.list("Node").contains("media.role = \"Notification\""));
     let heard = sound::loudest(&system, "ringer:monitor_MONO");
     assert!(heard > 0.02, "{heard}");
     worker.tell(&MediaCommand::StopTone);
@@ -69,12 +62,7 @@ fn the_next_tone_takes_the_place_of_the_one_that_plays() {
     play(&worker, Tone::Busy, None);
     worker.wait("the end of busy", ended(Tone::Busy));
     wait_for("silence", || (!system.has_node(NODE)).then_some(()));
-    assert!(
-        !worker
-            .events()
-            .iter()
-            .any(|event| ended(Tone::Ringback)(event).is_some())
-    );
+    assert!(!worker.events().iter().any(|event| ended(Tone::Ringback)(event).is_some()));
 }
 
 #[test]

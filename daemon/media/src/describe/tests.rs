@@ -2,24 +2,13 @@
 
 use super::*;
 
-const AUDIO: AudioPlan = AudioPlan {
-    frame_ms: 10,
-    bitrate: 32_000,
-    jitter_ms: 20,
-    muted: false,
-};
-const VIDEO: VideoPlan = VideoPlan {
-    send: true,
-    size: VideoSize::P360,
-    bitrate: 500_000,
-    accept: VideoSize::P720,
-};
+const AUDIO: AudioPlan = AudioPlan { frame_ms: 10, bitrate: 32_000, jitter_ms: 20, muted: false };
+const VIDEO: VideoPlan =
+    VideoPlan { send: true, size: VideoSize::P360, bitrate: 500_000, accept: VideoSize::P720 };
 
 /// One element per line, for reading.
 fn lines(text: &str) -> Vec<String> {
-    text.split(" ! ")
-        .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect()
+    text.split(" ! ").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 #[test]
@@ -31,7 +20,7 @@ fn voice_is_sent_as_constant_bit_rate_opus_with_fec() {
              caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1",
             "opusenc audio-type=voice bitrate=32000 bitrate-type=cbr inband-fec=true \
              packet-loss-percentage=5 dtx=false frame-size=10 complexity=9",
-            "rtpopuspay pt=96 mtu=1148",
+            "rtpopuspay pt=96 mtu=1085",
             "appsink name=out sync=false async=false max-buffers=16 drop=true",
         ]
     );
@@ -40,35 +29,18 @@ fn voice_is_sent_as_constant_bit_rate_opus_with_fec() {
 #[test]
 fn frame_length_is_10_or_20_ms_and_nothing_else() {
     for (planned, coded) in [(10, 10), (20, 20), (0, 20), (60, 20)] {
-        let plan = AudioPlan {
-            frame_ms: planned,
-            ..AUDIO
-        };
-        assert!(
-            audio_send(&plan).contains(&format!("frame-size={coded} ")),
-            "{planned}"
-        );
+        let plan = AudioPlan { frame_ms: planned, ..AUDIO };
+        assert!(audio_send(&plan).contains(&format!("frame-size={coded} ")), "{planned}");
     }
 }
 
 #[test]
 fn a_plan_out_of_range_still_gives_a_pipeline_in_range() {
-    let plan = AudioPlan {
-        bitrate: u32::MAX,
-        jitter_ms: u32::MAX,
-        ..AUDIO
-    };
+    let plan = AudioPlan { bitrate: u32::MAX, jitter_ms: u32::MAX, ..AUDIO };
     assert!(audio_send(&plan).contains("bitrate=128000 "));
     assert!(audio_receive(&plan).contains("latency=500 "));
-    let plan = VideoPlan {
-        bitrate: 0,
-        ..VIDEO
-    };
-    let camera = CameraFormat {
-        layout: Layout::I420,
-        width: 640,
-        height: 360,
-    };
+    let plan = VideoPlan { bitrate: 0, ..VIDEO };
+    let camera = CameraFormat { layout: Layout::I420, width: 640, height: 360 };
     assert!(video_send(&plan, camera).contains("target-bitrate=50000 "));
 }
 
@@ -90,11 +62,7 @@ fn voice_is_received_through_the_jitter_buffer_with_concealment() {
 
 #[test]
 fn pictures_are_scaled_coded_and_shown_to_ourselves() {
-    let camera = CameraFormat {
-        layout: Layout::Yuy2,
-        width: 1280,
-        height: 720,
-    };
+    let camera = CameraFormat { layout: Layout::Yuy2, width: 1280, height: 720 };
     let text = video_send(&VIDEO, camera);
     let lines = lines(&text);
     assert_eq!(
@@ -103,27 +71,20 @@ fn pictures_are_scaled_coded_and_shown_to_ourselves() {
          leaky-type=downstream caps=video/x-raw,format=YUY2,width=1280,height=720,framerate=30/1,\
          pixel-aspect-ratio=1/1"
     );
-    assert_eq!(
-        lines[3],
-        "video/x-raw,format=I420,width=640,height=360,pixel-aspect-ratio=1/1"
-    );
+    assert_eq!(lines[3], "video/x-raw,format=I420,width=640,height=360,pixel-aspect-ratio=1/1");
     assert_eq!(
         lines[6],
         "vp8enc deadline=1 cpu-used=-6 threads=1 end-usage=cbr target-bitrate=500000 \
          keyframe-max-dist=150 lag-in-frames=0 dropframe-threshold=30 buffer-initial-size=300 \
          buffer-optimal-size=400 buffer-size=600"
     );
-    assert_eq!(lines[7], "rtpvp8pay pt=97 mtu=1148 picture-id-mode=15-bit");
+    assert_eq!(lines[7], "rtpvp8pay pt=97 mtu=1085 picture-id-mode=15-bit");
     assert!(!text.contains("jpegdec"));
 }
 
 #[test]
 fn a_jpeg_camera_gets_a_decoder() {
-    let camera = CameraFormat {
-        layout: Layout::Jpeg,
-        width: 1280,
-        height: 720,
-    };
+    let camera = CameraFormat { layout: Layout::Jpeg, width: 1280, height: 720 };
     let text = video_send(&VIDEO, camera);
     assert!(text.contains("caps=image/jpeg,parsed=true,width=1280,height=720"));
     assert!(text.contains("pixel-aspect-ratio=1/1 ! jpegdec ! videoconvert"));
@@ -148,25 +109,14 @@ fn pictures_are_received_from_a_key_frame_on() {
 
 #[test]
 fn every_element_named_in_a_pipeline_is_loaded_before_the_lock() {
-    let camera = CameraFormat {
-        layout: Layout::Jpeg,
-        width: 64,
-        height: 64,
-    };
-    let all = [
-        audio_send(&AUDIO),
-        audio_receive(&AUDIO),
-        video_send(&VIDEO, camera),
-        video_receive(),
-    ];
+    let camera = CameraFormat { layout: Layout::Jpeg, width: 64, height: 64 };
+    let all =
+        [audio_send(&AUDIO), audio_receive(&AUDIO), video_send(&VIDEO, camera), video_receive()];
     for text in all {
         for part in text.replace(" split. ! ", " ! ").split(" ! ") {
             let name = part.split_whitespace().next().unwrap_or("capsfilter");
             let caps = name.contains('/');
-            assert!(
-                caps || ELEMENTS.contains(&name),
-                "{name} is not in ELEMENTS"
-            );
+            assert!(caps || ELEMENTS.contains(&name), "{name} is not in ELEMENTS");
         }
     }
 }

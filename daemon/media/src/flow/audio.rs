@@ -20,17 +20,14 @@ pub(crate) fn send_audio(
     send: impl Fn(&[u8]) + Send + Sync + 'static,
 ) -> Result<(Flow, SoundSink), FlowError> {
     let flow = Flow::start(text, on_error, |pipeline| {
-        on_sample(&sink(pipeline, OUT)?, move |sample| {
-            with_bytes(sample, &send)
-        });
+        on_sample(&sink(pipeline, OUT)?, move |sample| with_bytes(sample, &send));
         Ok(())
     })?;
     let entry = flow.entry();
     let stamps = Mutex::new(Stamps::new(Instant::now()));
     let sink: SoundSink = Arc::new(move |bytes| {
-        let Ok(stamp) = stamps
-            .lock()
-            .map(|mut stamps| stamps.next(Instant::now(), bytes.len() / 2))
+        let Ok(stamp) =
+            stamps.lock().map(|mut stamps| stamps.next(Instant::now(), bytes.len() / 2))
         else {
             return;
         };
@@ -50,18 +47,13 @@ pub(crate) fn receive_audio(
     play: impl Fn(&[u8]) + Send + Sync + 'static,
 ) -> Result<Flow, FlowError> {
     Flow::start(text, on_error, |pipeline| {
-        on_sample(&sink(pipeline, OUT)?, move |sample| {
-            with_bytes(sample, &play)
-        });
+        on_sample(&sink(pipeline, OUT)?, move |sample| with_bytes(sample, &play));
         Ok(())
     })
 }
 
 pub(super) fn with_bytes(sample: &gst::Sample, take: &dyn Fn(&[u8])) {
-    if let Some(map) = sample
-        .buffer()
-        .and_then(|buffer| buffer.map_readable().ok())
-    {
+    if let Some(map) = sample.buffer().and_then(|buffer| buffer.map_readable().ok()) {
         take(&map);
     }
 }
@@ -77,10 +69,7 @@ const GAP: Duration = Duration::from_millis(150);
 
 impl Stamps {
     const fn new(start: Instant) -> Self {
-        Self {
-            start,
-            next: Duration::ZERO,
-        }
+        Self { start, next: Duration::ZERO }
     }
 
     /// The time of the first of `count` samples that arrived `now`.

@@ -71,25 +71,19 @@ impl Flow {
     /// Puts one packet in, stamped with its time of arrival.
     pub(crate) fn push(&self, packet: &[u8]) {
         // Refused only while stopping.
-        let _ = self
-            .entry
-            .push_buffer(gst::Buffer::from_slice(packet.to_vec()));
+        let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet.to_vec()));
     }
 
     /// Packets that the jitter buffer declared lost.
     pub(crate) fn lost(&self) -> u64 {
         let jitter = self.pipeline.by_name(crate::describe::JITTER);
         let stats = jitter.map(|jitter| jitter.property::<gst::Structure>("stats"));
-        stats
-            .and_then(|stats| stats.get::<u64>("num-lost").ok())
-            .unwrap_or(0)
+        stats.and_then(|stats| stats.get::<u64>("num-lost").ok()).unwrap_or(0)
     }
 
     /// Asks the encoder for a picture that stands alone.
     pub(crate) fn force_key_frame(&self) {
-        let wish = gst::Structure::builder("GstForceKeyUnit")
-            .field("all-headers", true)
-            .build();
+        let wish = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
         if let Some(sink) = self.pipeline.by_name(crate::describe::OUT) {
             sink.send_event(gst::event::CustomUpstream::new(wish));
         }
@@ -123,9 +117,7 @@ fn on_sample(sink: &AppSink, handle: impl Fn(&gst::Sample) + Send + Sync + 'stat
         handle(&sample);
         Ok(gst::FlowSuccess::Ok)
     };
-    let callbacks = gstreamer_app::AppSinkCallbacks::builder()
-        .new_sample(pulled)
-        .build();
+    let callbacks = gstreamer_app::AppSinkCallbacks::builder().new_sample(pulled).build();
     sink.set_callbacks(callbacks);
 }
 

@@ -40,10 +40,8 @@ pub(crate) fn restart_without_registry() {
         return;
     }
     if let Ok(program) = env::current_exe() {
-        let error = Command::new(program)
-            .args(env::args_os().skip(1))
-            .env(NO_REGISTRY, "yes")
-            .exec();
+        let error =
+            Command::new(program).args(env::args_os().skip(1)).env(NO_REGISTRY, "yes").exec();
         tracing::debug!(%error, "cannot restart without the list of plugins");
     }
 }
@@ -72,10 +70,7 @@ fn load_files() {
     let directories = directories();
     for plugin in PLUGINS {
         let file = format!("libgst{plugin}.so");
-        let found = directories
-            .iter()
-            .map(|dir| dir.join(&file))
-            .find(|path| path.exists());
+        let found = directories.iter().map(|dir| dir.join(&file)).find(|path| path.exists());
         if let Some(path) = found
             && let Err(error) = gst::Plugin::load_file(&path)
         {
@@ -87,14 +82,10 @@ fn load_files() {
 /// Where plugins lie: where the environment says (Nix, Guix, Flatpak set it), else beside the
 /// library itself.
 fn directories() -> Vec<PathBuf> {
-    let from_environment = [
-        "GST_PLUGIN_PATH_1_0",
-        "GST_PLUGIN_SYSTEM_PATH_1_0",
-        "GST_PLUGIN_PATH",
-    ]
-    .into_iter()
-    .filter_map(env::var_os)
-    .flat_map(|paths| env::split_paths(&paths).collect::<Vec<_>>());
+    let from_environment = ["GST_PLUGIN_PATH_1_0", "GST_PLUGIN_SYSTEM_PATH_1_0", "GST_PLUGIN_PATH"]
+        .into_iter()
+        .filter_map(env::var_os)
+        .flat_map(|paths| env::split_paths(&paths).collect::<Vec<_>>());
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     from_environment.chain(beside_library(&maps)).collect()
 }
@@ -115,10 +106,7 @@ mod tests {
     fn plugins_lie_beside_the_library() {
         let maps = "7f00-7f01 r--p 0 00:00 1 /usr/lib/a/libc.so.6\n\
                     7f02-7f03 r-xp 0 00:00 2 /opt/lib/libgstreamer-1.0.so.0.2200.0\n";
-        assert_eq!(
-            beside_library(maps),
-            Some(PathBuf::from("/opt/lib/gstreamer-1.0"))
-        );
+        assert_eq!(beside_library(maps), Some(PathBuf::from("/opt/lib/gstreamer-1.0")));
         assert_eq!(beside_library(""), None);
     }
 }

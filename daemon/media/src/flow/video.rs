@@ -29,14 +29,11 @@ pub(crate) fn send_video(
     Flow::start(text, on_error, |pipeline| {
         on_sample(&sink(pipeline, OUT)?, move |sample| {
             // The payloader sets the marker on a picture's last packet.
-            let last = sample
-                .buffer()
-                .is_some_and(|it| it.flags().contains(gst::BufferFlags::MARKER));
+            let last =
+                sample.buffer().is_some_and(|it| it.flags().contains(gst::BufferFlags::MARKER));
             with_bytes(sample, &|bytes| send(bytes, last));
         });
-        on_sample(&sink(pipeline, SHOW)?, move |sample| {
-            with_picture(sample, &show)
-        });
+        on_sample(&sink(pipeline, SHOW)?, move |sample| with_picture(sample, &show));
         Ok(())
     })
 }
@@ -58,24 +55,16 @@ pub(crate) fn receive_video(
     on_error: OnError,
     watcher: Watcher,
 ) -> Result<Flow, FlowError> {
-    let Watcher {
-        show,
-        key_frame_needed,
-        refused,
-    } = watcher;
+    let Watcher { show, key_frame_needed, refused } = watcher;
     Flow::start(text, on_error, |pipeline| {
-        on_sample(&sink(pipeline, SHOW)?, move |sample| {
-            with_picture(sample, &show)
-        });
+        on_sample(&sink(pipeline, SHOW)?, move |sample| with_picture(sample, &show));
         let depay = element(pipeline, DEPAY)?;
         let no_pad = || FlowError::Build("the depayloader has no pads".into());
         let frames = depay.static_pad("src").ok_or_else(no_pad)?;
         let open = AtomicBool::new(false);
         let wanted = key_frame_needed.clone();
         frames.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let verdict = info
-                .buffer()
-                .map_or(Verdict::Drop, |frame| judge(frame, accept, &open));
+            let verdict = info.buffer().map_or(Verdict::Drop, |frame| judge(frame, accept, &open));
             match verdict {
                 Verdict::Pass => gst::PadProbeReturn::Ok,
                 Verdict::Drop => gst::PadProbeReturn::Drop,
@@ -92,9 +81,7 @@ pub(crate) fn receive_video(
         // Wishes of the depayloader (packets lost) and the decoder (cannot decode) come by here.
         let packets = depay.static_pad("sink").ok_or_else(no_pad)?;
         packets.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-            let wish = info
-                .event()
-                .and_then(|event| Some(event.structure()?.name() == KEY_WISH));
+            let wish = info.event().and_then(|event| Some(event.structure()?.name() == KEY_WISH));
             if wish == Some(true) {
                 key_frame_needed();
             }
@@ -124,11 +111,7 @@ fn judge(frame: &gst::BufferRef, accept: VideoSize, open: &AtomicBool) -> Verdic
         FrameHead::Key { width, height } => {
             let fits = vp8::acceptable(width, height, accept);
             open.store(fits, Ordering::Relaxed);
-            if fits {
-                Verdict::Pass
-            } else {
-                Verdict::Refuse(width, height)
-            }
+            if fits { Verdict::Pass } else { Verdict::Refuse(width, height) }
         }
         FrameHead::Delta if open.load(Ordering::Relaxed) => Verdict::Pass,
         FrameHead::Delta => Verdict::Drop,
@@ -139,12 +122,7 @@ fn judge(frame: &gst::BufferRef, accept: VideoSize, open: &AtomicBool) -> Verdic
 fn with_picture(sample: &gst::Sample, show: &dyn Fn(Shown)) {
     let size = sample.caps().and_then(|caps| {
         let format = caps.structure(0)?;
-        let side = |name| {
-            format
-                .get::<i32>(name)
-                .ok()
-                .and_then(|side| u32::try_from(side).ok())
-        };
+        let side = |name| format.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
         Some((side("width")?, side("height")?))
     });
     let Some((width, height)) = size else {
@@ -153,11 +131,7 @@ fn with_picture(sample: &gst::Sample, show: &dyn Fn(Shown)) {
     with_bytes(sample, &|bytes| {
         // RGBA rows have no gaps in GStreamer: four bytes a pixel are always aligned.
         if bytes.len() == width as usize * height as usize * 4 {
-            show(Shown {
-                width,
-                height,
-                pixels: bytes.to_vec(),
-            });
+            show(Shown { width, height, pixels: bytes.to_vec() });
         }
     });
 }

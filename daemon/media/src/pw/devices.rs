@@ -67,12 +67,7 @@ impl Watch {
                 }
             })
             .register();
-        Ok(Self {
-            _listener: listener,
-            _registry: registry,
-            list,
-            notes,
-        })
+        Ok(Self { _listener: listener, _registry: registry, list, notes })
     }
 
     /// To be called once everything has been listed.
@@ -92,14 +87,9 @@ fn devices(global: &GlobalObject<&DictRef>) -> Vec<Device> {
     let (Some(class), Some(name)) = (props.get("media.class"), props.get("node.name")) else {
         return Vec::new();
     };
-    let label = ["node.description", "node.nick"]
-        .into_iter()
-        .find_map(|key| props.get(key));
-    let device = |kind| Device {
-        kind,
-        name: name.to_owned(),
-        label: label.unwrap_or(name).to_owned(),
-    };
+    let label = ["node.description", "node.nick"].into_iter().find_map(|key| props.get(key));
+    let device =
+        |kind| Device { kind, name: name.to_owned(), label: label.unwrap_or(name).to_owned() };
     kinds(class).iter().copied().map(device).collect()
 }
 

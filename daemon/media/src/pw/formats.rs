@@ -37,14 +37,8 @@ const LAYOUTS: [(VideoFormat, Layout); 9] = [
     (VideoFormat::BGR, Layout::Bgr),
 ];
 /// The largest camera picture taken; scaled down before it is encoded.
-const LARGEST: Rectangle = Rectangle {
-    width: 1920,
-    height: 1920,
-};
-const SMALLEST: Rectangle = Rectangle {
-    width: 16,
-    height: 16,
-};
+const LARGEST: Rectangle = Rectangle { width: 1920, height: 1920 };
+const SMALLEST: Rectangle = Rectangle { width: 16, height: 16 };
 
 fn serialized(object: Object) -> Vec<u8> {
     let cursor = std::io::Cursor::new(Vec::new());
@@ -90,10 +84,7 @@ fn any_size(size: VideoSize) -> [Property; 2] {
     let sizes = ChoiceValue::Rectangle(Choice(
         ChoiceFlags::empty(),
         ChoiceEnum::Range {
-            default: Rectangle {
-                width: size.width,
-                height: size.height,
-            },
+            default: Rectangle { width: size.width, height: size.height },
             min: SMALLEST,
             max: LARGEST,
         },
@@ -101,20 +92,14 @@ fn any_size(size: VideoSize) -> [Property; 2] {
     let rates = ChoiceValue::Fraction(Choice(
         ChoiceFlags::empty(),
         ChoiceEnum::Range {
-            default: Fraction {
-                num: size.fps,
-                denom: 1,
-            },
+            default: Fraction { num: size.fps, denom: 1 },
             min: Fraction { num: 0, denom: 1 },
             max: Fraction { num: 120, denom: 1 },
         },
     ));
     [
         Property::new(FormatProperties::VideoSize.as_raw(), Value::Choice(sizes)),
-        Property::new(
-            FormatProperties::VideoFramerate.as_raw(),
-            Value::Choice(rates),
-        ),
+        Property::new(FormatProperties::VideoFramerate.as_raw(), Value::Choice(rates)),
     ]
 }
 
@@ -124,25 +109,13 @@ pub(super) fn camera(size: VideoSize) -> [Vec<u8>; 2] {
         ChoiceFlags::empty(),
         ChoiceEnum::Enum {
             default: Id(LAYOUTS[0].0.as_raw()),
-            alternatives: LAYOUTS
-                .iter()
-                .map(|(format, _)| Id(format.as_raw()))
-                .collect(),
+            alternatives: LAYOUTS.iter().map(|(format, _)| Id(format.as_raw())).collect(),
         },
     ));
-    let layout = Property::new(
-        FormatProperties::VideoFormat.as_raw(),
-        Value::Choice(layouts),
-    );
-    let raw = kind(MediaSubtype::Raw)
-        .into_iter()
-        .chain([layout])
-        .chain(any_size(size));
+    let layout = Property::new(FormatProperties::VideoFormat.as_raw(), Value::Choice(layouts));
+    let raw = kind(MediaSubtype::Raw).into_iter().chain([layout]).chain(any_size(size));
     let jpeg = kind(MediaSubtype::Mjpg).into_iter().chain(any_size(size));
-    [
-        serialized(format_object(raw.collect())),
-        serialized(format_object(jpeg.collect())),
-    ]
+    [serialized(format_object(raw.collect())), serialized(format_object(jpeg.collect()))]
 }
 
 /// What a video node offers: RGBA of one size, at whatever rate pictures come. Windows draw it as
@@ -169,11 +142,7 @@ pub(super) fn shown_buffers(width: u32, height: u32) -> Vec<u8> {
     };
     let count = ChoiceValue::Int(Choice(
         ChoiceFlags::empty(),
-        ChoiceEnum::Range {
-            default: 4,
-            min: 2,
-            max: 8,
-        },
+        ChoiceEnum::Range { default: 4, min: 2, max: 8 },
     ));
     serialized(Object {
         type_: SpaTypes::ObjectParamBuffers.as_raw(),
@@ -195,23 +164,13 @@ pub(super) fn camera_format(param: &Pod) -> Option<CameraFormat> {
     }
     if subtype == MediaSubtype::Mjpg {
         let size = rectangle(param)?;
-        return Some(CameraFormat {
-            layout: Layout::Jpeg,
-            width: size.width,
-            height: size.height,
-        });
+        return Some(CameraFormat { layout: Layout::Jpeg, width: size.width, height: size.height });
     }
     let mut info = VideoInfoRaw::new();
     info.parse(param).ok()?;
-    let (_, layout) = LAYOUTS
-        .iter()
-        .find(|(format, _)| *format == info.format())?;
+    let (_, layout) = LAYOUTS.iter().find(|(format, _)| *format == info.format())?;
     let size = info.size();
-    Some(CameraFormat {
-        layout: *layout,
-        width: size.width,
-        height: size.height,
-    })
+    Some(CameraFormat { layout: *layout, width: size.width, height: size.height })
 }
 
 /// The size in a format that the library has no reader for.
@@ -221,10 +180,7 @@ fn rectangle(param: &Pod) -> Option<Rectangle> {
         return None;
     };
     let size = FormatProperties::VideoSize.as_raw();
-    let property = object
-        .properties
-        .into_iter()
-        .find(|property| property.key == size)?;
+    let property = object.properties.into_iter().find(|property| property.key == size)?;
     // A choice that is none is how some sources spell a fixed value.
     if let Value::Rectangle(size)
     | Value::Choice(ChoiceValue::Rectangle(Choice(_, ChoiceEnum::None(size)))) = property.value

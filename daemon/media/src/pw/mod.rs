@@ -31,12 +31,7 @@ pub(crate) type PictureSink = Arc<dyn Fn(CameraFormat, Vec<u8>) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) enum Spec {
     /// Takes sound from a microphone.
-    Capture {
-        name: String,
-        target: Option<String>,
-        quantum: u32,
-        sink: SoundSink,
-    },
+    Capture { name: String, target: Option<String>, quantum: u32, sink: SoundSink },
     /// Plays a sound.
     Playback {
         name: String,
@@ -46,12 +41,7 @@ pub(crate) enum Spec {
         sound: Arc<Mutex<dyn Sound>>,
     },
     /// Takes pictures from a camera.
-    Camera {
-        name: String,
-        target: Option<String>,
-        size: VideoSize,
-        sink: PictureSink,
-    },
+    Camera { name: String, target: Option<String>, size: VideoSize, sink: PictureSink },
     /// Offers pictures to whoever links to the node.
     Picture { name: String, slot: Arc<Slot> },
 }
@@ -109,9 +99,7 @@ impl PipeWire {
             .name("pipewire".into())
             .spawn(move || thread::run(inbox, &notes, &ready))
             .map_err(|error| error.to_string())?;
-        set_up
-            .recv()
-            .unwrap_or_else(|_| Err("its thread ended at once".into()))?;
+        set_up.recv().unwrap_or_else(|_| Err("its thread ended at once".into()))?;
         Ok(Self(requests))
     }
 

@@ -44,10 +44,8 @@ struct Shows {
 impl Open {
     /// Takes the picture out of the slot and, if someone is linked to the node, hands it out.
     pub(super) fn show(&self) {
-        let Some((shows, picture)) = self
-            .shows
-            .as_ref()
-            .and_then(|shows| Some((shows, shows.slot.take()?)))
+        let Some((shows, picture)) =
+            self.shows.as_ref().and_then(|shows| Some((shows, shows.slot.take()?)))
         else {
             return;
         };
@@ -72,12 +70,7 @@ pub(super) fn open(
     notes: &Notes,
 ) -> Result<Open, pipewire::Error> {
     match spec {
-        Spec::Capture {
-            name,
-            target,
-            quantum,
-            sink,
-        } => {
+        Spec::Capture { name, target, quantum, sink } => {
             let mut props =
                 properties("Audio", "Capture", "Communication", name, target.as_deref());
             props.insert("node.latency", format!("{quantum}/{RATE}"));
@@ -87,45 +80,22 @@ pub(super) fn open(
                 .process(move |stream, ()| take_sound(stream, &|bytes| sink(bytes)))
                 .register()?;
             connect(&stream, Direction::Input, AUTO, &[formats::sound()])?;
-            Ok(Open {
-                _listener: listener,
-                stream,
-                shows: None,
-            })
+            Ok(Open { _listener: listener, stream, shows: None })
         }
-        Spec::Playback {
-            name,
-            target,
-            quantum,
-            media_role,
-            sound,
-        } => {
+        Spec::Playback { name, target, quantum, media_role, sound } => {
             let mut props = properties("Audio", "Playback", media_role, name, target.as_deref());
             props.insert("node.latency", format!("{quantum}/{RATE}"));
             let stream = Stream::new(core, &clean(name), props)?;
             let listener = playing(&stream, key, notes, sound).register()?;
             connect(&stream, Direction::Output, AUTO, &[formats::sound()])?;
-            Ok(Open {
-                _listener: listener,
-                stream,
-                shows: None,
-            })
+            Ok(Open { _listener: listener, stream, shows: None })
         }
-        Spec::Camera {
-            name,
-            target,
-            size,
-            sink,
-        } => {
+        Spec::Camera { name, target, size, sink } => {
             let props = properties("Video", "Capture", "Communication", name, target.as_deref());
             let stream = Stream::new(core, &clean(name), props)?;
             let listener = looking(&stream, key, notes, sink.clone()).register()?;
             connect(&stream, Direction::Input, AUTO, &formats::camera(*size))?;
-            Ok(Open {
-                _listener: listener,
-                stream,
-                shows: None,
-            })
+            Ok(Open { _listener: listener, stream, shows: None })
         }
         Spec::Picture { name, slot } => picture(core, key, name, slot, notes),
     }
@@ -168,30 +138,25 @@ fn connect(
     flags: StreamFlags,
     offers: &[Vec<u8>],
 ) -> Result<(), pipewire::Error> {
-    let mut pods: Vec<&Pod> = offers
-        .iter()
-        .filter_map(|bytes| Pod::from_bytes(bytes))
-        .collect();
+    let mut pods: Vec<&Pod> = offers.iter().filter_map(|bytes| Pod::from_bytes(bytes)).collect();
     stream.connect(direction, None, flags, &mut pods)
 }
 
 /// The listener that every stream has: its states become notes.
 fn states<'a>(stream: &'a Stream, key: Key, notes: &Notes) -> ListenerLocalBuilder<'a, ()> {
     let notes = notes.clone();
-    stream
-        .add_local_listener_with_user_data(())
-        .state_changed(move |_, (), old, new| match new {
-            StreamState::Streaming => notes(Note::Live(key)),
-            StreamState::Error(why) => {
-                let why = format!("PipeWire stopped the stream ({why}); it is tried again");
-                notes(Note::Down(key, Some(why)));
+    stream.add_local_listener_with_user_data(()).state_changed(move |_, (), old, new| match new {
+        StreamState::Streaming => notes(Note::Live(key)),
+        StreamState::Error(why) => {
+            let why = format!("PipeWire stopped the stream ({why}); it is tried again");
+            notes(Note::Down(key, Some(why)));
+        }
+        StreamState::Paused | StreamState::Connecting | StreamState::Unconnected => {
+            if old == StreamState::Streaming {
+                notes(Note::Down(key, None));
             }
-            StreamState::Paused | StreamState::Connecting | StreamState::Unconnected => {
-                if old == StreamState::Streaming {
-                    notes(Note::Down(key, None));
-                }
-            }
-        })
+        }
+    })
 }
 
 fn take_sound(stream: &StreamRef, sink: &dyn Fn(&[u8])) {
@@ -201,10 +166,7 @@ fn take_sound(stream: &StreamRef, sink: &dyn Fn(&[u8])) {
             continue;
         };
         let (from, size) = (data.chunk().offset() as usize, data.chunk().size() as usize);
-        if let Some(bytes) = data
-            .data()
-            .and_then(|all| all.get(from..from.checked_add(size)?))
-        {
+        if let Some(bytes) = data.data().and_then(|all| all.get(from..from.checked_add(size)?)) {
             sink(bytes);
         }
     }
@@ -242,11 +204,7 @@ fn play(stream: &StreamRef, sound: &Mutex<dyn Sound>, samples: &mut Vec<i16>) ->
         return false;
     };
     let room = bytes.len() / 2;
-    let count = if requested == 0 {
-        room.min(RATE as usize / 100)
-    } else {
-        room.min(requested)
-    };
+    let count = if requested == 0 { room.min(RATE as usize / 100) } else { room.min(requested) };
     samples.resize(count, 0);
     let over = match sound.lock() {
         Ok(mut sound) => {
@@ -334,9 +292,7 @@ fn picture(
             if id != ParamType::Format.as_raw() {
                 return;
             }
-            let size = param
-                .and_then(formats::camera_format)
-                .map(|it| (it.width, it.height));
+            let size = param.and_then(formats::camera_format).map(|it| (it.width, it.height));
             agreed.set(size);
             if let Some((width, height)) = size {
                 update(stream, &[formats::shown_buffers(width, height)]);
@@ -349,24 +305,12 @@ fn picture(
         })
         .register()?;
     let (width, height) = FIRST_SIZE;
-    connect(
-        &stream,
-        Direction::Output,
-        OFFERED,
-        &[formats::shown(width, height)],
-    )?;
-    Ok(Open {
-        _listener: listener,
-        stream,
-        shows: Some(shows),
-    })
+    connect(&stream, Direction::Output, OFFERED, &[formats::shown(width, height)])?;
+    Ok(Open { _listener: listener, stream, shows: Some(shows) })
 }
 
 fn update(stream: &StreamRef, offers: &[Vec<u8>]) {
-    let mut pods: Vec<&Pod> = offers
-        .iter()
-        .filter_map(|bytes| Pod::from_bytes(bytes))
-        .collect();
+    let mut pods: Vec<&Pod> = offers.iter().filter_map(|bytes| Pod::from_bytes(bytes)).collect();
     if let Err(error) = stream.update_params(&mut pods) {
         tracing::warn!(%error, "a video node keeps its old format");
     }

@@ -87,11 +87,7 @@ impl Table {
                 self.streams.remove(&key);
             }
             Request::Show(key) => {
-                if let Some(open) = self
-                    .streams
-                    .get(&key)
-                    .and_then(|wanted| wanted.open.as_ref())
-                {
+                if let Some(open) = self.streams.get(&key).and_then(|wanted| wanted.open.as_ref()) {
                     open.show();
                 }
             }
@@ -104,9 +100,7 @@ impl Table {
     }
 
     fn disconnect(&mut self) {
-        self.streams
-            .values_mut()
-            .for_each(|wanted| wanted.open = None);
+        self.streams.values_mut().for_each(|wanted| wanted.open = None);
         self.connection = None;
     }
 
@@ -125,18 +119,12 @@ impl Table {
         let watch = match Watch::new(&core, self.notes.clone()) {
             Ok(watch) => watch,
             Err(error) => {
-                (self.notes)(Note::Disconnected(format!(
-                    "PipeWire lists no devices ({error})"
-                )));
+                (self.notes)(Note::Disconnected(format!("PipeWire lists no devices ({error})")));
                 return;
             }
         };
         let errors = listen(&core, &self.notes, &watch);
-        self.connection = Some(Connection {
-            _watch: watch,
-            _errors: errors,
-            core,
-        });
+        self.connection = Some(Connection { _watch: watch, _errors: errors, core });
         let wanted: Vec<Key> = self.streams.keys().copied().collect();
         wanted.into_iter().for_each(|key| self.open(key));
     }

@@ -105,9 +105,7 @@ impl Session {
         let started = self.heard.take(source, packet, || {
             let (shared, playout) = (shared.clone(), playout.clone());
             flow::receive_audio(&describe::audio_receive(plan), on_error, move |bytes| {
-                let samples = bytes
-                    .chunks_exact(2)
-                    .map(|it| i16::from_le_bytes([it[0], it[1]]));
+                let samples = bytes.chunks_exact(2).map(|it| i16::from_le_bytes([it[0], it[1]]));
                 if let Ok(mut playout) = playout.lock() {
                     playout.push(samples);
                 }

@@ -37,20 +37,14 @@ impl CameraEntry {
         let entry = self.0.clone();
         let pace = Mutex::new(Pace::new(fps));
         Arc::new(move |format, picture| {
-            if !pace
-                .lock()
-                .is_ok_and(|mut pace| pace.passes(Instant::now()))
-            {
+            if !pace.lock().is_ok_and(|mut pace| pace.passes(Instant::now())) {
                 return;
             }
             let Ok(mut entry) = entry.lock() else {
                 return;
             };
             if entry.announced != Some(format) {
-                *entry = Entry {
-                    announced: Some(format),
-                    pipeline: None,
-                };
+                *entry = Entry { announced: Some(format), pipeline: None };
                 inputs.put(Input::Camera(id, format));
             } else if let Some(pipeline) = &entry.pipeline {
                 // Refused only while stopping; a full queue drops its oldest picture.

@@ -99,16 +99,14 @@ impl Shared {
     pub(super) fn voice_decoded(&self) {
         self.works(MediaPart::Speaker);
         if !self.playing.swap(true, Ordering::Relaxed) {
-            self.parent
-                .tell(&MediaEvent::AudioPlaying { session: self.id });
+            self.parent.tell(&MediaEvent::AudioPlaying { session: self.id });
         }
     }
 
     pub(super) fn show_self(&self, picture: Shown) {
         self.works(MediaPart::Camera);
         if self.own.put(picture) {
-            self.pipewire
-                .ask(Request::Show(Key::of(self.id, Role::SelfView)));
+            self.pipewire.ask(Request::Show(Key::of(self.id, Role::SelfView)));
         }
     }
 
@@ -116,31 +114,22 @@ impl Shared {
         self.works(MediaPart::RemoteVideo);
         self.video_shown.fetch_add(1, Ordering::Relaxed);
         let size = (picture.width, picture.height);
-        let news = self
-            .size
-            .lock()
-            .is_ok_and(|mut last| std::mem::replace(&mut *last, size) != size);
+        let news =
+            self.size.lock().is_ok_and(|mut last| std::mem::replace(&mut *last, size) != size);
         if self.remote.put(picture) {
-            self.pipewire
-                .ask(Request::Show(Key::of(self.id, Role::RemoteVideo)));
+            self.pipewire.ask(Request::Show(Key::of(self.id, Role::RemoteVideo)));
         }
         if news {
             let (width, height) = size;
-            self.parent.tell(&MediaEvent::VideoShowing {
-                session: self.id,
-                width,
-                height,
-            });
+            self.parent.tell(&MediaEvent::VideoShowing { session: self.id, width, height });
         }
     }
 
     /// A picture was too large: said once per size.
     pub(super) fn refuse(&self, width: u32, height: u32) {
         let size = Some((width, height));
-        let news = self
-            .refused
-            .lock()
-            .is_ok_and(|mut last| std::mem::replace(&mut *last, size) != size);
+        let news =
+            self.refused.lock().is_ok_and(|mut last| std::mem::replace(&mut *last, size) != size);
         if news {
             let part = MediaPart::RemoteVideo;
             let why = format!(
@@ -148,18 +137,13 @@ impl Shared {
                  not shown until it sends smaller ones"
             );
             self.broken(part);
-            self.parent.tell(&MediaEvent::Missing {
-                session: Some(self.id),
-                part,
-                why,
-            });
+            self.parent.tell(&MediaEvent::Missing { session: Some(self.id), part, why });
         }
     }
 
     pub(super) fn want_key_frame(&self) {
         if self.key_frames.passes(Instant::now()) {
-            self.parent
-                .tell(&MediaEvent::KeyFrameNeeded { session: self.id });
+            self.parent.tell(&MediaEvent::KeyFrameNeeded { session: self.id });
         }
     }
 
@@ -185,10 +169,7 @@ impl Shared {
             {
                 *refused = None;
             }
-            self.parent.tell(&MediaEvent::Found {
-                session: Some(self.id),
-                part,
-            });
+            self.parent.tell(&MediaEvent::Found { session: Some(self.id), part });
         }
     }
 

@@ -3,10 +3,7 @@
 //! Owns: processes it starts (all ended on drop). Does not own: what a test claims. Invariant:
 //! nothing here touches the user's session: own runtime directory, own bus, own PipeWire.
 #![allow(dead_code, reason = "each test file uses its own part")]
-#![expect(
-    unreachable_pub,
-    reason = "a module of a test has no other visibility that reads well"
-)]
+#![expect(unreachable_pub, reason = "a module of a test has no other visibility that reads well")]
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -46,33 +43,20 @@ pub const CALL: SessionId = SessionId(7);
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Programs the tests need; a test without them says so and ends.
-const PROGRAMS: [&str; 6] = [
-    "pipewire",
-    "wireplumber",
-    "dbus-daemon",
-    "pw-cli",
-    "pw-link",
-    "gst-launch-1.0",
-];
+const PROGRAMS: [&str; 6] =
+    ["pipewire", "wireplumber", "dbus-daemon", "pw-cli", "pw-link", "gst-launch-1.0"];
 
 /// Whether this machine can run the tests of real media.
 pub fn machine_is_able() -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     let has = |program: &&str| std::env::split_paths(&path).any(|dir| dir.join(program).exists());
-    let missing: Vec<&str> = PROGRAMS
-        .into_iter()
-        .filter(|program| !has(program))
-        .collect();
+    let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !has(program)).collect();
     if missing.is_empty() {
         return true;
     }
     println!("SKIPPED: needs {}", missing.join(", "));
     let required = std::env::var("AHOY_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.contains("media"),
-        "AHOY_REQUIRE=media, and {} missing",
-        missing.join(", ")
-    );
+    assert!(!required.contains("media"), "AHOY_REQUIRE=media, and {} missing", missing.join(", "));
     false
 }
 
@@ -121,20 +105,12 @@ impl SoundSystem {
         let dir = std::env::temp_dir().join(format!("ahoy-media-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("its mode");
-        let mut system = Self {
-            dir,
-            bus: String::new(),
-            running: Mutex::default(),
-        };
+        let mut system = Self { dir, bus: String::new(), running: Mutex::default() };
         let mut daemon = system.command("dbus-daemon");
-        daemon
-            .args(["--session", "--nofork", "--print-address=1"])
-            .stdout(Stdio::piped());
+        daemon.args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped());
         let mut daemon = daemon.spawn().expect("dbus-daemon");
         let output = daemon.stdout.take().expect("its output");
-        BufReader::new(output)
-            .read_line(&mut system.bus)
-            .expect("an address");
+        BufReader::new(output).read_line(&mut system.bus).expect("an address");
         system.keep(daemon);
         system.start_pipewire();
         system
@@ -143,9 +119,7 @@ impl SoundSystem {
     /// Starts PipeWire and its session manager (again).
     pub fn start_pipewire(&self) {
         self.spawn("pipewire", &[]);
-        wait_for("PipeWire's socket", || {
-            UnixStream::connect(self.dir.join("pipewire-0")).ok()
-        });
+        wait_for("PipeWire's socket", || UnixStream::connect(self.dir.join("pipewire-0")).ok());
         self.spawn("wireplumber", &[]);
         wait_for("the session manager", || {
             self.list("Client").contains("WirePlumber").then_some(())
@@ -186,16 +160,9 @@ impl SoundSystem {
 
     /// Runs a program to its end; its output when it succeeded.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        let output = self
-            .command(program)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .output();
+        let output = self.command(program).args(arguments).stdout(Stdio::piped()).output();
         let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// What PipeWire lists of one kind.
@@ -205,8 +172,7 @@ impl SoundSystem {
 
     /// Whether a node of this name exists.
     pub fn has_node(&self, name: &str) -> bool {
-        self.list("Node")
-            .contains(&format!("node.name = \"{name}\""))
+        self.list("Node").contains(&format!("node.name = \"{name}\""))
     }
 
     /// Adds a device: `Audio/Source/Virtual` or `Audio/Sink`.
@@ -215,23 +181,16 @@ impl SoundSystem {
             "{{ factory.name=support.null-audio-sink node.name={name} media.class={class} \
              audio.position=[MONO] object.linger=true }}"
         );
-        self.run("pw-cli", &["create-node", "adapter", &props])
-            .expect("pw-cli");
+        self.run("pw-cli", &["create-node", "adapter", &props]).expect("pw-cli");
         wait_for(name, || self.has_node(name).then_some(()));
     }
 
     /// Removes a device.
     pub fn remove_device(&self, name: &str) {
         let list = self.list("Node");
-        let before = list
-            .split(&format!("node.name = \"{name}\""))
-            .next()
-            .expect("a list");
-        let id = before
-            .rsplit("id ")
-            .find_map(|rest| rest.split(',').next()?.parse::<u32>().ok());
-        self.run("pw-cli", &["destroy", &id.expect("its number").to_string()])
-            .expect("pw-cli");
+        let before = list.split(&format!("node.name = \"{name}\"")).next().expect("a list");
+        let id = before.rsplit("id ").find_map(|rest| rest.split(',').next()?.parse::<u32>().ok());
+        self.run("pw-cli", &["destroy", &id.expect("its number").to_string()]).expect("pw-cli");
         wait_for(name, || (!self.has_node(name)).then_some(()));
     }
 
@@ -258,15 +217,7 @@ impl SoundSystem {
         let pattern = format!("pattern={pattern}");
         let child = self
             .command("gst-launch-1.0")
-            .args([
-                "-q",
-                "videotestsrc",
-                "is-live=true",
-                &pattern,
-                "!",
-                &caps,
-                "!",
-            ])
+            .args(["-q", "videotestsrc", "is-live=true", &pattern, "!", &caps, "!"])
             .args(coded)
             .args(["pipewiresink", "mode=provide", &props])
             .spawn();
@@ -313,11 +264,7 @@ impl Worker {
         // Standard library only: the socket arrives as standard input and is moved to its place.
         let process = system
             .command("/bin/sh")
-            .args([
-                "-c",
-                r#"exec "$0" 3<&0 </dev/null"#,
-                env!("CARGO_BIN_EXE_ahoy-media"),
-            ])
+            .args(["-c", r#"exec "$0" 3<&0 </dev/null"#, env!("CARGO_BIN_EXE_ahoy-media")])
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .stdin(theirs)
             .stderr(Stdio::inherit())
@@ -348,9 +295,7 @@ impl Worker {
         let socket = UnixStream::connect(system.dir.join("pipewire-0")).expect("PipeWire");
         let mut message = Vec::new();
         write_control(&MediaCommand::PipeWire, &mut message).expect("a message");
-        self.channel
-            .send(&message, &[socket.as_fd()])
-            .expect("the worker");
+        self.channel.send(&message, &[socket.as_fd()]).expect("the worker");
     }
 
     fn listen(&self) {
@@ -361,9 +306,7 @@ impl Worker {
         thread::spawn(move || {
             let mut message = vec![0; MAX_MESSAGE];
             loop {
-                let length = channel
-                    .recv(&mut message)
-                    .map_or(0, |received| received.len);
+                let length = channel.recv(&mut message).map_or(0, |received| received.len);
                 if length == 0 {
                     break;
                 }
@@ -372,11 +315,7 @@ impl Worker {
                         told.events.lock().expect("events").push(event);
                         told.more.notify_all();
                     }
-                    Frame::Rtp {
-                        session,
-                        stream,
-                        packet,
-                    } => {
+                    Frame::Rtp { session, stream, packet } => {
                         number += 1;
                         let lose = lose.load(Ordering::Relaxed);
                         let lost = lose > 0 && number % lose == 0;
@@ -443,10 +382,7 @@ impl Worker {
             at = events.len();
             let left = deadline.saturating_duration_since(Instant::now());
             let gone = self.told.gone.load(Ordering::Relaxed);
-            assert!(
-                !left.is_zero() && !gone,
-                "no {what} (gone: {gone}); told: {events:#?}"
-            );
+            assert!(!left.is_zero() && !gone, "no {what} (gone: {gone}); told: {events:#?}");
             events = self.told.more.wait_timeout(events, left).expect("events").0;
         }
     }
@@ -473,12 +409,7 @@ impl Worker {
 /// A plan with voice alone.
 pub fn voice_plan(who: &str) -> MediaPlan {
     MediaPlan {
-        audio: AudioPlan {
-            frame_ms: 10,
-            bitrate: 32_000,
-            jitter_ms: 20,
-            muted: false,
-        },
+        audio: AudioPlan { frame_ms: 10, bitrate: 32_000, jitter_ms: 20, muted: false },
         video: None,
         devices: Devices {
             microphone: Some(format!("mic-{who}")),
@@ -496,16 +427,9 @@ pub fn voice_plan(who: &str) -> MediaPlan {
 
 /// A plan with voice and pictures.
 pub fn video_plan(who: &str) -> MediaPlan {
-    let video = VideoPlan {
-        send: true,
-        size: VideoSize::P360,
-        bitrate: 500_000,
-        accept: VideoSize::P720,
-    };
-    MediaPlan {
-        video: Some(video),
-        ..voice_plan(who)
-    }
+    let video =
+        VideoPlan { send: true, size: VideoSize::P360, bitrate: 500_000, accept: VideoSize::P720 };
+    MediaPlan { video: Some(video), ..voice_plan(who) }
 }
 
 /// Two workers in a call with each other.
@@ -513,13 +437,7 @@ pub fn call(system: &SoundSystem, plan: impl Fn(&str) -> MediaPlan) -> (Worker, 
     let (a, b) = (Worker::connected(system), Worker::connected(system));
     a.send_to(&b);
     b.send_to(&a);
-    a.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: plan("a"),
-    });
-    b.tell(&MediaCommand::Start {
-        session: CALL,
-        plan: plan("b"),
-    });
+    a.tell(&MediaCommand::Start { session: CALL, plan: plan("a") });
+    b.tell(&MediaCommand::Start { session: CALL, plan: plan("b") });
     (a, b)
 }

@@ -18,9 +18,7 @@ fn chirp() -> Vec<f32> {
     let shape = |at: usize| {
         let time = at as f32 / RATE as f32;
         let phase = 400.0 * time + (3600.0 / 0.04) * time * time / 2.0;
-        let window = (std::f32::consts::PI * at as f32 / CHIRP as f32)
-            .sin()
-            .powi(2);
+        let window = (std::f32::consts::PI * at as f32 / CHIRP as f32).sin().powi(2);
         0.3 * window * (std::f32::consts::TAU * phase).sin()
     };
     (0..CHIRP).map(shape).collect()
@@ -34,10 +32,7 @@ fn write_chirps(path: &Path, count: usize) {
             samples[LEAD + number * EVERY + at] = (value * 32767.0) as i16;
         }
     }
-    let data: Vec<u8> = samples
-        .iter()
-        .flat_map(|sample| sample.to_le_bytes())
-        .collect();
+    let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let size = data.len() as u32;
     let mut file = b"RIFF".to_vec();
     file.extend((36 + size).to_le_bytes());
@@ -62,50 +57,20 @@ pub fn mouth_to_ear(
     write_chirps(&source, count);
     let recorder = system
         .command("pw-cat")
-        .args([
-            "-r",
-            "--target",
-            "0",
-            "--channels",
-            "2",
-            "--format",
-            "f32",
-            "--latency",
-            "256",
-        ])
+        .args(["-r", "--target", "0", "--channels", "2", "--format", "f32", "--latency", "256"])
         .args(["-P", "{ node.name = chirp-recorder }"])
         .arg(&record)
         .spawn();
     let mut recorder = Running(recorder.expect("pw-cat"));
-    link(
-        system,
-        &format!("{speaker}:monitor_MONO"),
-        "chirp-recorder:input_FR",
-    );
+    link(system, &format!("{speaker}:monitor_MONO"), "chirp-recorder:input_FR");
     let player = system
         .command("pw-cat")
-        .args([
-            "-p",
-            "--target",
-            "0",
-            "--latency",
-            "256",
-            "-P",
-            "{ node.name = chirp-player }",
-        ])
+        .args(["-p", "--target", "0", "--latency", "256", "-P", "{ node.name = chirp-player }"])
         .arg(&source)
         .spawn();
     let mut player = Running(player.expect("pw-cat"));
-    link(
-        system,
-        "chirp-player:output_MONO",
-        &format!("{microphone}:input_MONO"),
-    );
-    link(
-        system,
-        "chirp-player:output_MONO",
-        "chirp-recorder:input_FL",
-    );
+    link(system, "chirp-player:output_MONO", &format!("{microphone}:input_MONO"));
+    link(system, "chirp-player:output_MONO", "chirp-recorder:input_FL");
     player.0.wait().expect("the player's end");
     recorder.kill();
     delays(&fs::read(&record).expect("a recording"))
@@ -113,9 +78,7 @@ pub fn mouth_to_ear(
 
 /// Links two ports as soon as both exist.
 pub fn link(system: &SoundSystem, from: &str, to: &str) {
-    wait_for(&format!("{from} -> {to}"), || {
-        system.run("pw-link", &[from, to])
-    });
+    wait_for(&format!("{from} -> {to}"), || system.run("pw-link", &[from, to]));
 }
 
 fn delays(bytes: &[u8]) -> Vec<f64> {
@@ -123,16 +86,12 @@ fn delays(bytes: &[u8]) -> Vec<f64> {
     // any, shifts both channels alike.
     let value = |it: &[u8]| f32::from_le_bytes([it[0], it[1], it[2], it[3]]);
     let start = bytes.len() % 8;
-    let frames: Vec<[f32; 2]> = bytes[start..]
-        .chunks_exact(8)
-        .map(|it| [value(&it[..4]), value(&it[4..])])
-        .collect();
+    let frames: Vec<[f32; 2]> =
+        bytes[start..].chunks_exact(8).map(|it| [value(&it[..4]), value(&it[4..])]).collect();
     let sent = arrivals(&frames.iter().map(|frame| frame[0]).collect::<Vec<_>>());
     let heard = arrivals(&frames.iter().map(|frame| frame[1]).collect::<Vec<_>>());
     let delay = |from: &usize| {
-        let arrived = heard
-            .iter()
-            .find(|at| **at >= *from && **at < *from + EVERY)?;
+        let arrived = heard.iter().find(|at| **at >= *from && **at < *from + EVERY)?;
         Some((arrived - from) as f64 * 1000.0 / RATE as f64)
     };
     sent.iter().filter_map(delay).collect()
@@ -192,7 +151,5 @@ pub fn loudest(system: &SoundSystem, port: &str) -> f32 {
     recorder.kill();
     let bytes = fs::read(&record).expect("a recording");
     let samples = bytes[bytes.len() % 4..].chunks_exact(4);
-    samples
-        .map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]]).abs())
-        .fold(0.0, f32::max)
+    samples.map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]]).abs()).fold(0.0, f32::max)
 }
