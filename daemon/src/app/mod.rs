@@ -170,10 +170,10 @@ impl App {
         self.settle().await;
         loop {
             let input = self.next(&token).await;
-            match input {
-                Input::End | Input::Request(None) => break,
-                other => self.handle(other).await,
+            if matches!(input, Input::End | Input::Request(None)) {
+                break;
             }
+            self.handle(input).await;
             self.settle().await;
             if self.restart_wanted {
                 break;
@@ -227,7 +227,7 @@ impl App {
             Input::Request(Some(request)) => self.request(now, request).await,
             Input::Lan(Some(event)) => self.lan_event(now, event),
             Input::Mdns(Some(event)) => self.mdns_event(now, event),
-            Input::Path(Some(event)) => self.path_event(now, event).await,
+            Input::Path(Some(event)) => self.path_event(now, event),
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
@@ -294,7 +294,7 @@ impl App {
         }
     }
 
-    async fn path_event(&mut self, now: Now, event: PathEvent) {
+    fn path_event(&mut self, now: Now, event: PathEvent) {
         match event {
             PathEvent::Heard(call) => self.service.built_in().handle_heard(now, call),
             PathEvent::Bye(call) => self.service.built_in().handle_bye(call),
@@ -372,7 +372,14 @@ fn store_fault(error: &crate::store::StoreError) -> Fault {
     let kind = match error {
         StoreError::UnknownContact => request::FaultKind::UnknownContact,
         StoreError::Conflict(_) => request::FaultKind::InvalidArgument,
-        _ => request::FaultKind::InvalidState,
+        StoreError::Full
+        | StoreError::Corrupt(_)
+        | StoreError::Newer { .. }
+        | StoreError::Busy
+        | StoreError::Io { .. }
+        | StoreError::Stopped
+        | StoreError::Database(_)
+        | StoreError::Random(_) => request::FaultKind::InvalidState,
     };
     Fault::new(kind, error.to_string())
 }

@@ -377,15 +377,13 @@ pub async fn start(
 }
 
 fn bus_error(error: zbus::Error) -> StartError {
-    let text = match &error {
-        zbus::Error::NameTaken => {
-            "another ahoyd serves this session: stop it first (systemctl --user stop ahoyd)"
-                .to_owned()
-        }
-        other => format!(
-            "no session bus ({other}): start ahoyd inside a desktop session, or under \
+    let text = if matches!(error, zbus::Error::NameTaken) {
+        "another ahoyd serves this session: stop it first (systemctl --user stop ahoyd)".to_owned()
+    } else {
+        format!(
+            "no session bus ({error}): start ahoyd inside a desktop session, or under \
              dbus-run-session"
-        ),
+        )
     };
     StartError::Bus(text)
 }
