@@ -1,7 +1,12 @@
 //! The running daemon against the contract: `dbus/*.xml` is the source of truth, and introspection
 //! must give the same members with the same signatures. Needs `dbus-daemon` and nothing else.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failed step fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::print_stdout,
+    reason = "a failed step fails the test"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -110,7 +115,8 @@ fn members(xml: &str) -> Members {
 fn member(node: roxmltree::Node<'_, '_>) -> Option<String> {
     let name = node.attribute("name")?;
     let types = |wanted: &str| -> String {
-        let of = |arg: &roxmltree::Node<'_, '_>| arg.attribute("direction").unwrap_or("in") == wanted;
+        let of =
+            |arg: &roxmltree::Node<'_, '_>| arg.attribute("direction").unwrap_or("in") == wanted;
         let args = node.children().filter(|child| child.has_tag_name("arg"));
         args.filter(of).filter_map(|arg| arg.attribute("type")).collect()
     };

@@ -345,7 +345,7 @@ fn the_worker_ends_with_its_parent() {
     let system = SoundSystem::start();
     let worker = Worker::start(&system);
     worker.wait("readiness", |event| match event {
-        MediaEvent::Ready { gstreamer } => Some(gstreamer.clone()),
+        MediaEvent::Ready { gstreamer, .. } => Some(gstreamer.clone()),
         _ => None,
     });
     let mut process = worker.hang_up();

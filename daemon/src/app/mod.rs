@@ -22,7 +22,7 @@ mod talk;
 mod voice;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     path::PathBuf,
     time::Duration,
 };
@@ -121,6 +121,8 @@ pub struct App {
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,
+    /// How each worker is locked in, and what its lock lacks; once it has run.
+    locks: BTreeMap<&'static str, (String, String)>,
     recent: History,
     missed: VecDeque<(CallId, Handle, String, bool)>,
     waiters: HashMap<CommandId, Waiter>,

@@ -230,7 +230,10 @@ impl App {
 
     async fn media_said(&mut self, event: MediaEvent) {
         match event {
-            MediaEvent::Ready { gstreamer } => self.media.version = gstreamer,
+            MediaEvent::Ready { gstreamer, lock, lock_warning } => {
+                self.media.version = gstreamer;
+                self.locks.insert("ahoy-media", (lock, lock_warning));
+            }
             MediaEvent::Devices { devices } => self.media.devices = devices,
             MediaEvent::KeyFrameNeeded { session } => {
                 let _ = self.path.send(PathOrder::AskKeyFrame(session)).await;

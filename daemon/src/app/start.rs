@@ -5,7 +5,7 @@
 //! daemon disturbs nothing.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     io,
     net::SocketAddr,
     path::PathBuf,
@@ -355,6 +355,7 @@ pub async fn start(
         media_worker,
         voice_worker,
         talk,
+        locks: BTreeMap::new(),
         recent: known.recent,
         missed: VecDeque::new(),
         waiters: HashMap::new(),
