@@ -200,6 +200,7 @@ impl App {
     /// Makes changed settings true for whatever comes next.
     fn apply_settings(&mut self) {
         self.talk.set_wish(voice_wish(&self.settings));
+        self.service.set_ring_time(super::start::ring_time(&self.settings));
         let devices = super::start::devices(&self.settings);
         let name = super::start::own_name(&self.settings);
         let built_in = self.service.built_in();

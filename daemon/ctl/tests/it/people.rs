@@ -107,7 +107,7 @@ async fn an_invite_is_a_qr_code_and_a_line_to_copy() {
     assert_eq!(session.service.asked(), ["Invite \"Alice\" 1.0d true"]);
     let run = session.ctl(&["invite", "--no-qr"]).await;
     assert_eq!(run.ok(), format!("{link}\n"));
-    assert_eq!(session.service.asked(), ["Invite \"\" 7.0d false"]);
+    assert_eq!(session.service.asked(), ["Invite \"\" 7.0d true"]);
     assert_eq!(session.ctl(&["invite", "--expires", "never"]).await.code, 2);
 }
 
