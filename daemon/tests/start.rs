@@ -1,7 +1,5 @@
 //! Starting with damaged, newer or foreign files, and with parts missing.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
