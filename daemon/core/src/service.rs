@@ -45,6 +45,11 @@ impl Service {
         &self.engine
     }
 
+    /// How long calls to come ring.
+    pub fn set_ring_time(&mut self, time: Duration) {
+        self.engine.set_ring_time(time);
+    }
+
     /// The built-in provider: peers, invites, connections. Drain after every use.
     pub const fn built_in(&mut self) -> &mut BuiltIn {
         &mut self.built_in

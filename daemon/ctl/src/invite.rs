@@ -21,7 +21,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   ahoyctl invite
-  ahoyctl invite --name Alice --expires 1d --single-use
+  ahoyctl invite --name Alice --expires 1d
   ahoyctl invite --no-qr | wl-copy
 
 Whoever has the link can become your contact: send it over a way you trust.")]
@@ -32,9 +32,9 @@ pub struct InviteArgs {
     /// How long it can be used: 45m, 12h, 7d
     #[arg(long, value_name = "SPAN", default_value = "7d")]
     pub expires: String,
-    /// For one person only, who is accepted without asking you again
+    /// For several people: whoever has the link until it expires can ring you
     #[arg(long)]
-    pub single_use: bool,
+    pub several: bool,
     /// Print the link only
     #[arg(long)]
     pub no_qr: bool,
@@ -59,7 +59,7 @@ pub async fn invite(args: InviteArgs, out: &Out) -> Result<()> {
     let until = time::now_us().saturating_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
     let mut options = Options::from([
         ("expires-at", Variant::from(until)),
-        ("single-use", Variant::from(args.single_use)),
+        ("single-use", Variant::from(!args.several)),
     ]);
     if let Some(name) = &args.name {
         options.insert("name", Variant::from(name.as_str()));
@@ -67,7 +67,7 @@ pub async fn invite(args: InviteArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
     let uri: String = bus.call(IDENTITY, "Invite", &(options,)).await?;
     let uri = clean(&uri);
-    out.data(&json!({"uri": uri, "expires_at": until, "single_use": args.single_use}))?;
+    out.data(&json!({"uri": uri, "expires_at": until, "single_use": !args.several}))?;
     if out.json {
         return Ok(());
     }
@@ -79,7 +79,7 @@ pub async fn invite(args: InviteArgs, out: &Out) -> Result<()> {
     }
     out.say(&uri)?;
     if !args.no_qr {
-        let uses = if args.single_use { "once" } else { "by several people" };
+        let uses = if args.several { "by several people" } else { "once" };
         out.say(format!("Can be used {uses} until {}.", time::local(until)))?;
     }
     Ok(())

@@ -94,7 +94,8 @@ fn run() -> Result<(), StartError> {
         Arc::new(move |note| inputs.put(Input::PipeWire(note)))
     };
     let pipewire = PipeWire::start(notes).map_err(StartError::PipeWire)?;
-    parent.tell(&MediaEvent::Ready { gstreamer });
+    let lock_warning = locked.warning().unwrap_or_default().to_owned();
+    parent.tell(&MediaEvent::Ready { gstreamer, lock: locked.to_string(), lock_warning });
     parent.listen(inputs.clone()).map_err(StartError::Listen)?;
     let health = health::Health::default();
     Worker::new(World { pipewire, parent, inputs, health }).run(&inbox);

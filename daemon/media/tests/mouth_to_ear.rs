@@ -1,4 +1,5 @@
 //! How long a voice takes from one side's microphone to the other side's speaker.
+#![expect(clippy::print_stdout, reason = "it tells figures")]
 
 mod common;
 

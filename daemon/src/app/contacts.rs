@@ -3,12 +3,17 @@
 //! Owns: the requests of `.Contacts`, keeping names and blocks of peers in step, the book of spoken
 //! names. Does not own: storage. Invariant: a peer's record exists only with its contact.
 
-use std::{collections::BTreeMap, fs::File, io::Read as _, os::fd::OwnedFd};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::Read as _,
+    os::fd::OwnedFd,
+};
 
 use ahoy_core::{
     call::{NameSource, Party},
     id::{CallId, ContactId, Handle},
-    peer::{IssuedInvite, PeerRecord},
+    peer::{IssuedInvite, PairState, PeerRecord},
     voice::Person,
 };
 
@@ -18,7 +23,7 @@ use super::{
         ahoy_handle, contact_dict, handle, invite_to_store, merge_contact, new_contact,
         peer_to_store, text,
     },
-    request::{Answer, Dict, Event, Fault, FaultKind},
+    request::{Answer, Dict, Event, Fault, FaultKind, Plain},
     store_fault,
 };
 use crate::store::{self, Contact, Store, StoreError, read_cards};
@@ -188,10 +193,20 @@ impl App {
     ) {
         let limit = if limit == 0 { MAX_FOUND } else { limit.min(MAX_FOUND) };
         let store = self.store.clone();
+        let pending = |peer: &&PeerRecord| matches!(peer.state, PairState::Pending { .. });
+        let peers = self.service.built_in().peers();
+        let pending: BTreeSet<String> =
+            peers.filter(pending).map(|peer| peer.contact.0.clone()).collect();
         self.jobs
             .add(async move {
                 let found = store.run(move |db| db.search_contacts(&text, limit as usize)).await;
-                let found = found.map(|all| all.into_iter().map(contact_dict).collect());
+                let dict = |contact: Contact| {
+                    let waits = contact.id.as_ref().is_some_and(|id| pending.contains(&id.0));
+                    let mut dict = contact_dict(contact);
+                    dict.insert("pending".to_owned(), Plain::Bool(waits));
+                    dict
+                };
+                let found = found.map(|all| all.into_iter().map(dict).collect());
                 let _ = answer.send(found.map_err(|error| store_fault(&error)));
             })
             .await;

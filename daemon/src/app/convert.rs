@@ -192,7 +192,8 @@ pub(super) fn contact_dict(contact: Contact) -> Dict {
 pub(super) fn merge_contact(contact: &mut Contact, dict: Dict) -> Result<(), Fault> {
     for (key, value) in dict {
         match key.as_str() {
-            "id" => {}
+            // What the daemon tells beside a contact is not written back.
+            "id" | "pending" => {}
             "name" => contact.name = text(&key, value)?,
             "favourite" => contact.favourite = boolean(&key, &value)?,
             "favourite-video" => contact.favourite_video = boolean(&key, &value)?,

@@ -58,7 +58,8 @@ fn ringing(call: &Call) -> Notification {
     Notification {
         summary: shown_name(call),
         body: format!("Incoming {kind}{sealed}{waiting}"),
-        urgency: Urgency::Critical,
+        // Silenced: the server's own Do Not Disturb decides whether it shows.
+        urgency: if call.flags().silenced { Urgency::Normal } else { Urgency::Critical },
         category: "call.incoming".to_owned(),
         // `default` is first and never answers: a stray click must not open a microphone.
         actions: vec![

@@ -5,7 +5,7 @@
 
 use ahoy_core::{
     builtin,
-    call::LogRow,
+    call::{Call, Direction, LogRow},
     engine::{self, CommandError, CommandId, Reply},
     id::{CallId, Now},
     service::Output,
@@ -36,11 +36,7 @@ impl App {
         self.refresh();
         let attention = self.service.engine().attention();
         self.desk.reconcile(self.service.engine(), &attention, &self.notifier);
-        let quiet = self.quiet();
-        let mut tone = desk::tone(self.service.engine(), &attention);
-        if quiet && tone == Some(ahoy_core::media::Tone::Ring) {
-            tone = None;
-        }
+        let tone = desk::tone(self.service.engine(), &attention);
         let device = match tone {
             Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),
             Some(_) | None => self.device(Key::SPEAKER),
@@ -54,16 +50,14 @@ impl App {
         self.voice_worker.set_wanted(self.talk.is_wanted(now));
     }
 
-    /// Whether the ringtone stays off: Do Not Disturb, with favourites let through where it says.
-    fn quiet(&self) -> bool {
-        let engine = self.service.engine();
-        let favourite = |call: &ahoy_core::call::Call| {
-            let contact = call.party().contact.as_ref();
-            contact.is_some_and(|contact| self.favourites.contains(&contact.0))
-        };
+    /// Whether a call rings without sound: Do Not Disturb, with favourites let through where the
+    /// settings say so.
+    fn rings_silently(&self, call: &Call) -> bool {
+        let contact = call.party().contact.as_ref();
+        let favourite = contact.is_some_and(|contact| self.favourites.contains(&contact.0));
         match self.settings.text(Key::DO_NOT_DISTURB).as_str() {
             "on" => true,
-            "favourites" => !engine.ringing().is_some_and(favourite),
+            "favourites" => !favourite,
             _ => false,
         }
     }
@@ -79,8 +73,8 @@ impl App {
         let snapshot = Snapshot {
             calls: engine.calls().map(|call| (call.id(), call.view())).collect(),
             state: engine.summary(),
-            ringing: engine.ringing().map(ahoy_core::call::Call::id),
-            active: engine.active().map(ahoy_core::call::Call::id),
+            ringing: engine.ringing().map(Call::id),
+            active: engine.active().map(Call::id),
             do_not_disturb: self.settings.text(Key::DO_NOT_DISTURB),
             address: String::new(),
             favourites: self.favourites.clone(),
@@ -140,10 +134,16 @@ impl App {
         if self.told.send((Event::Added(call), Some(done))).await.is_ok() {
             let _ = shown.await;
         }
-        if let Some(known) = self.service.engine().call(call) {
-            let direction = known.direction().as_str();
-            tracing::info!(%call, direction, "call");
+        let Some(known) = self.service.engine().call(call) else { return };
+        let direction = known.direction();
+        tracing::info!(%call, direction = direction.as_str(), "call");
+        if direction == Direction::Incoming {
             self.recent.ringing = known.party().name.clone();
+            if self.rings_silently(known) {
+                let id = self.command_id(Waiter::Desktop);
+                let now = self.clock.now();
+                self.service.handle_command(now, id, engine::Command::Silence(call));
+            }
         }
     }
 

@@ -56,6 +56,9 @@ impl App {
         };
         let running = if self.media.is_running() { ", running" } else { "" };
         findings.push(finding("media", true, &format!("{media}{running}"), ""));
+        for (worker, (lock, lacks)) in &self.locks {
+            findings.push(finding(&format!("lock of {worker}"), lacks.is_empty(), lock, lacks));
+        }
         for (part, why) in &self.media.missing {
             findings.push(finding(part, false, why, "see the line beside it; calls go on without"));
         }

@@ -16,6 +16,7 @@ use super::{
     request::{Answer, Dict, Event, Fault},
     store_fault,
 };
+use crate::settings::Key;
 use crate::store::{Cursor, HistoryFilter, HistoryId, Store, StoreError};
 
 /// The most rows of one page.
@@ -37,15 +38,23 @@ impl App {
     pub(super) async fn record(&mut self, row: LogRow) {
         let is_new = row.ended_at == 0 && row.connected_at == 0;
         let row = history_row(&row);
+        let now = super::convert::micros(self.clock.now().unix_us);
+        let keep = u32::try_from(self.settings.number(Key::KEEP_DAYS)).unwrap_or_default();
         let (store, inner) = (self.store.clone(), self.inner.clone());
         self.jobs
             .add(async move {
-                let written = store.run(move |db| Ok((db.record(&row)?, db.unseen()?))).await;
+                let written = store
+                    .run(move |db| {
+                        let id = db.record(&row)?;
+                        let old = db.prune_history(now, keep)?;
+                        Ok((id, names(&old), db.unseen()?))
+                    })
+                    .await;
                 match written {
-                    Ok((id, unseen)) => {
+                    Ok((id, old, unseen)) => {
                         let id = vec![id.to_string()];
                         let (added, changed) = if is_new { (id, vec![]) } else { (vec![], id) };
-                        let _ = inner.send(Inner::Log(added, changed, vec![], unseen)).await;
+                        let _ = inner.send(Inner::Log(added, changed, old, unseen)).await;
                     }
                     Err(error) => tracing::error!(%error, "a call is missing from the log"),
                 }

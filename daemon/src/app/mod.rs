@@ -22,7 +22,7 @@ mod talk;
 mod voice;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     path::PathBuf,
     time::Duration,
 };
@@ -121,6 +121,8 @@ pub struct App {
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,
+    /// How each worker is locked in, and what its lock lacks; once it has run.
+    locks: BTreeMap<&'static str, (String, String)>,
     recent: History,
     missed: VecDeque<(CallId, Handle, String, bool)>,
     waiters: HashMap<CommandId, Waiter>,
@@ -170,10 +172,10 @@ impl App {
         self.settle().await;
         loop {
             let input = self.next(&token).await;
-            match input {
-                Input::End | Input::Request(None) => break,
-                other => self.handle(other).await,
+            if matches!(input, Input::End | Input::Request(None)) {
+                break;
             }
+            self.handle(input).await;
             self.settle().await;
             if self.restart_wanted {
                 break;
@@ -227,7 +229,7 @@ impl App {
             Input::Request(Some(request)) => self.request(now, request).await,
             Input::Lan(Some(event)) => self.lan_event(now, event),
             Input::Mdns(Some(event)) => self.mdns_event(now, event),
-            Input::Path(Some(event)) => self.path_event(now, event).await,
+            Input::Path(Some(event)) => self.path_event(now, event),
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
@@ -294,7 +296,7 @@ impl App {
         }
     }
 
-    async fn path_event(&mut self, now: Now, event: PathEvent) {
+    fn path_event(&mut self, now: Now, event: PathEvent) {
         match event {
             PathEvent::Heard(call) => self.service.built_in().handle_heard(now, call),
             PathEvent::Bye(call) => self.service.built_in().handle_bye(call),
@@ -372,7 +374,14 @@ fn store_fault(error: &crate::store::StoreError) -> Fault {
     let kind = match error {
         StoreError::UnknownContact => request::FaultKind::UnknownContact,
         StoreError::Conflict(_) => request::FaultKind::InvalidArgument,
-        _ => request::FaultKind::InvalidState,
+        StoreError::Full
+        | StoreError::Corrupt(_)
+        | StoreError::Newer { .. }
+        | StoreError::Busy
+        | StoreError::Io { .. }
+        | StoreError::Stopped
+        | StoreError::Database(_)
+        | StoreError::Random(_) => request::FaultKind::InvalidState,
     };
     Fault::new(kind, error.to_string())
 }

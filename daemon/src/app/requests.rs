@@ -200,6 +200,7 @@ impl App {
     /// Makes changed settings true for whatever comes next.
     fn apply_settings(&mut self) {
         self.talk.set_wish(voice_wish(&self.settings));
+        self.service.set_ring_time(super::start::ring_time(&self.settings));
         let devices = super::start::devices(&self.settings);
         let name = super::start::own_name(&self.settings);
         let built_in = self.service.built_in();
@@ -230,7 +231,10 @@ impl App {
 
     async fn media_said(&mut self, event: MediaEvent) {
         match event {
-            MediaEvent::Ready { gstreamer } => self.media.version = gstreamer,
+            MediaEvent::Ready { gstreamer, lock, lock_warning } => {
+                self.media.version = gstreamer;
+                self.locks.insert("ahoy-media", (lock, lock_warning));
+            }
             MediaEvent::Devices { devices } => self.media.devices = devices,
             MediaEvent::KeyFrameNeeded { session } => {
                 let _ = self.path.send(PathOrder::AskKeyFrame(session)).await;

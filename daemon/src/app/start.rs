@@ -5,7 +5,7 @@
 //! daemon disturbs nothing.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     io,
     net::SocketAddr,
     path::PathBuf,
@@ -160,6 +160,11 @@ pub(super) fn devices(settings: &Settings) -> Devices {
     }
 }
 
+/// How long calls ring.
+pub(super) fn ring_time(settings: &Settings) -> Duration {
+    Duration::from_secs(u64::try_from(settings.number(Key::RING_TIMEOUT)).unwrap_or_default())
+}
+
 /// How the user calls themselves: as set, else their user name.
 pub(super) fn own_name(settings: &Settings) -> String {
     let set = settings.text(Key::LAN_NAME);
@@ -288,9 +293,7 @@ pub async fn start(
 
     let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
     let (lan, lan_events) = Lan::new(times, token.child_token());
-    let address = settings.listen();
-    let bound = lan.listen(address).await;
-    let bound = bound.map_err(|error| StartError::Listen { address, error })?;
+    let bound = listen(&lan, settings.listen()).await?;
     let socket = bind_media(bound).await?;
     let media_port = socket.local_addr().map_err(StartError::System)?.port();
 
@@ -325,7 +328,8 @@ pub async fn start(
         known.invites,
         known.seen,
     );
-    let service = Service::new(Engine::new(Box::new(Kernel)), built_in);
+    let mut service = Service::new(Engine::new(Box::new(Kernel)), built_in);
+    service.set_ring_time(ring_time(&settings));
     let mut talk = Talk::new(voice_wish(&settings), models);
     talk.set_book(contacts::people(&known.contacts));
     let (jobs, _task) = Jobs::start();
@@ -355,6 +359,7 @@ pub async fn start(
         media_worker,
         voice_worker,
         talk,
+        locks: BTreeMap::new(),
         recent: known.recent,
         missed: VecDeque::new(),
         waiters: HashMap::new(),
@@ -377,17 +382,41 @@ pub async fn start(
 }
 
 fn bus_error(error: zbus::Error) -> StartError {
-    let text = match &error {
-        zbus::Error::NameTaken => {
-            "another ahoyd serves this session: stop it first (systemctl --user stop ahoyd)"
-                .to_owned()
-        }
-        other => format!(
-            "no session bus ({other}): start ahoyd inside a desktop session, or under \
+    let text = if matches!(error, zbus::Error::NameTaken) {
+        "another ahoyd serves this session: stop it first (systemctl --user stop ahoyd)".to_owned()
+    } else {
+        format!(
+            "no session bus ({error}): start ahoyd inside a desktop session, or under \
              dbus-run-session"
-        ),
+        )
     };
     StartError::Bus(text)
+}
+
+/// Listens as the settings say; where that port is taken (another user's Ahoy) or the machine has no
+/// IPv6, as near to it as can be.
+async fn listen(lan: &Lan, wanted: SocketAddr) -> Result<SocketAddr, StartError> {
+    let v4 = SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, wanted.port()));
+    let mut tries = vec![wanted];
+    if wanted.is_ipv6() && wanted.ip().is_unspecified() {
+        tries.push(v4);
+    }
+    tries.extend(tries.clone().into_iter().map(|one| SocketAddr::new(one.ip(), 0)));
+    let mut first = None;
+    for address in tries {
+        match lan.listen(address).await {
+            Ok(bound) => {
+                if let Some(error) = &first {
+                    let (wanted, port) = (wanted.to_string(), bound.port());
+                    tracing::warn!(wanted, port, %error, "link.listen: another port is used");
+                }
+                return Ok(bound);
+            }
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    let error = first.unwrap_or_else(|| io::Error::other("no address to try"));
+    Err(StartError::Listen { address: wanted, error })
 }
 
 /// The media socket takes the signalling port's number where it is free: one number to open in a

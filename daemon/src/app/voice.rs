@@ -73,7 +73,8 @@ impl App {
 
     async fn voice_said(&mut self, now: Now, event: VoiceEvent) {
         match event {
-            VoiceEvent::Ready { engines } => {
+            VoiceEvent::Ready { engines, lock, lock_warning } => {
+                self.locks.insert("ahoy-voice", (lock, lock_warning));
                 let calls = self.situation();
                 if let Err(fault) = self.talk.ready(engines, calls) {
                     tracing::warn!(%fault, "voice");

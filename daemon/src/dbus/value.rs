@@ -27,6 +27,7 @@ pub(super) fn from_bus(dict: BusDict) -> Result<Dict> {
 }
 
 /// One value from the bus.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is no scalar may be a container of ours")]
 pub(super) fn plain(value: &Variant<'_>) -> Option<Plain> {
     Some(match value {
         Variant::Bool(value) => Plain::Bool(*value),

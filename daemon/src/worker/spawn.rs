@@ -24,7 +24,9 @@ use tokio::sync::oneshot;
 
 /// What a worker may know of our environment: language, where its libraries and models lie, how
 /// much to log. Nothing that leads to the bus, the network or the person's keys.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 16] = [
+    "AHOY_LIBVOSK",
+    "AHOY_LOG",
     "HOME",
     "LANG",
     "LANGUAGE",
@@ -40,6 +42,9 @@ const KEPT: [&str; 14] = [
     "XDG_DATA_DIRS",
     "XDG_DATA_HOME",
 ];
+/// What a worker is told: no plugin scanner and no cache file in the home directory (GStreamer), no
+/// threads before the lock is on (OpenBLAS, which Vosk brings, starts some when it is loaded).
+const SET: [(&str, &str); 2] = [("GST_REGISTRY_DISABLE", "yes"), ("OPENBLAS_NUM_THREADS", "1")];
 const KEPT_PREFIXES: [&str; 3] = ["GST_", "LC_", "SPA_"];
 
 /// A running worker process.
@@ -135,6 +140,7 @@ fn command(program: &Path, args: &[OsString], socket: OwnedFd) -> Command {
         .args(args)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| is_kept(name)))
+        .envs(SET)
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -92,6 +92,6 @@ fn work(models: Vec<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     }
     // After the lock, which wants to be alone: PipeWire starts a thread.
     let pipewire = PipeWire::new()?;
-    Worker::new(channel, models, pipewire).run()?;
+    Worker::new(channel, models, pipewire).run(&locked)?;
     Ok(())
 }

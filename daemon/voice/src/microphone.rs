@@ -137,8 +137,9 @@ fn stream_properties(microphone: Option<&str>) -> pipewire::properties::Properti
         *keys::NODE_NAME => "ahoy-voice",
         *keys::NODE_DESCRIPTION => STREAM_NAME,
         *keys::APP_NAME => "Ahoy",
-        // 20 ms: the end of an utterance is noticed that much later at most.
-        *keys::NODE_LATENCY => "320/16000",
+        // 50 ms: the end of an utterance is noticed that much later at most. Less makes the whole
+        // sound graph run faster, which stutters on a busy machine (measured: missed commands).
+        *keys::NODE_LATENCY => "800/16000",
     };
     if let Some(microphone) = microphone {
         properties.insert(*keys::TARGET_OBJECT, microphone);

@@ -15,7 +15,7 @@ use ahoy_core::{
     voice::{Engine, Grammar, VoiceCommand, VoiceEvent},
     worker::{Frame, FrameError, MAX_MESSAGE, write_control},
 };
-use ahoy_sandbox::Channel;
+use ahoy_sandbox::{Channel, Locked};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
@@ -106,9 +106,10 @@ impl Worker {
     }
 
     /// Works until the parent is gone.
-    pub(crate) fn run(mut self) -> Result<(), WorkerError> {
+    pub(crate) fn run(mut self, locked: &Locked) -> Result<(), WorkerError> {
         let engines = recogniser::available();
-        self.send(&VoiceEvent::Ready { engines })?;
+        let lock_warning = locked.warning().unwrap_or_default().to_owned();
+        self.send(&VoiceEvent::Ready { engines, lock: locked.to_string(), lock_warning })?;
         let mut buffer = vec![0; MAX_MESSAGE];
         loop {
             if self.wait()? && !self.receive(&mut buffer)? {

@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
     reason = "a test ends where something is not as it should be"
 )]
@@ -13,7 +14,10 @@ mod common;
 
 use std::path::Path;
 
-use ahoy_core::voice::{Engine, VoiceEvent};
+use ahoy_core::{
+    id::ContactId,
+    voice::{Book, Engine, Grammar, Pack, Person, Situation, VoiceEvent},
+};
 use common::{ENGLISH, Sound, Voice, Worker, commands, english, skipped};
 
 const SPOKEN: [&str; 9] = [
@@ -28,43 +32,66 @@ const SPOKEN: [&str; 9] = [
     "who called",
 ];
 
-/// Speaks every command in one voice and counts.
+/// Says something once, listened to with one stream that says what it is for.
+fn say(
+    sound: &Sound,
+    worker: &mut Worker,
+    grammar: &Grammar,
+    voice: Voice,
+    text: &str,
+) -> VoiceEvent {
+    let file = sound.file("speech.wav");
+    assert!(voice.speak(text, &file), "{voice:?} speaks");
+    worker.listen(sound, english(grammar));
+    assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::PocketSphinx });
+    let captures = sound.captures();
+    assert!(
+        matches!(&captures[..], [one] if one.title == "Ahoy voice commands"
+            && one.role == "Communication"),
+        "{captures:?}"
+    );
+    sound.play(&file);
+    let event = worker.event();
+    assert!(sound.captures().is_empty(), "no capture once it has heard");
+    println!("{voice:?} {text:?}: {event:?}");
+    event
+}
+
+/// Says something, and again if it was not understood, as people do: sound on a busy machine
+/// stutters. A wrong reading fails at once.
+fn is_heard(
+    sound: &Sound,
+    worker: &mut Worker,
+    grammar: &Grammar,
+    voice: Voice,
+    text: &str,
+) -> bool {
+    (0..2).any(|_| match say(sound, worker, grammar, voice, text) {
+        VoiceEvent::Heard { hypotheses, latency_ms } => {
+            assert_eq!(hypotheses[0].text, text, "a wrong command");
+            assert!((450..2_000).contains(&latency_ms), "{latency_ms} ms");
+            true
+        }
+        VoiceEvent::Nothing => false,
+        other => panic!("{text}: {other:?}"),
+    })
+}
+
+/// Speaks every command in one voice.
 fn hear_all(name: &str, voice: Voice) {
     let sound = Sound::start(name);
+    if !voice.speak("test", &sound.file("test.wav")) {
+        skipped(&format!("the program for {voice:?} is not installed"));
+        return;
+    }
     let (mut worker, engines) = Worker::start(Path::new(ENGLISH));
     assert!(engines.contains(&Engine::PocketSphinx));
     assert!(sound.captures().is_empty(), "no capture before it listens");
     let grammar = commands();
-    let mut wrong = Vec::new();
     for text in SPOKEN {
-        let file = sound.file("speech.wav");
-        if !voice.speak(text, &file) {
-            skipped(&format!("the program for {voice:?} is not installed"));
-            return;
-        }
-        worker.listen(&sound, english(&grammar));
-        assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::PocketSphinx });
-        let captures = sound.captures();
-        assert!(
-            matches!(&captures[..], [one] if one.title == "Ahoy voice commands"
-                && one.role == "Communication"),
-            "one stream that says what it is for: {captures:?}"
-        );
-        sound.play(&file);
-        let event = worker.event();
-        assert!(sound.captures().is_empty(), "no capture once it has heard");
-        println!("{voice:?} {text:?}: {event:?}");
-        match event {
-            VoiceEvent::Heard { hypotheses, latency_ms } => {
-                assert!((450..2_000).contains(&latency_ms), "{latency_ms} ms");
-                if hypotheses[0].text != text {
-                    wrong.push((text, hypotheses[0].text.clone()));
-                }
-            }
-            other => wrong.push((text, format!("{other:?}"))),
-        }
+        let heard = is_heard(&sound, &mut worker, &grammar, voice, text);
+        assert!(heard, "{voice:?}: {text} was refused twice");
     }
-    assert!(wrong.is_empty(), "{voice:?}: {wrong:?}");
     assert!(worker.leave(), "it ends when its parent is gone");
 }
 
@@ -76,4 +103,39 @@ fn a_recorded_voice_is_heard_in_every_command() {
 #[test]
 fn a_formant_voice_is_heard_in_every_command() {
     hear_all("espeak", Voice::Espeak("en-us+f2", "140", "50"));
+}
+
+#[test]
+fn the_english_locale_pack_is_heard_in_every_situation() {
+    let voice = Voice::Flite("rms");
+    let sound = Sound::start("pack");
+    if !voice.speak("test", &sound.file("test.wav")) {
+        skipped("flite is not installed");
+        return;
+    }
+    let (mut worker, _) = Worker::start(Path::new(ENGLISH));
+    let pack = Pack::built_in("en").expect("the English pack");
+    let people = ["Alice Smith", "Bob Brown", "Siobhan Murphy", "Grzegorz Brzęczyszczykiewicz"];
+    let people = people.map(|name| Person {
+        contact: ContactId(name.to_owned()),
+        name: name.to_owned(),
+        aliases: Vec::new(),
+    });
+    let book = Book::new(people.into());
+    for (situation, text) in [
+        (Situation::Idle, "call alice video"),
+        (Situation::Idle, "call bob"),
+        (Situation::Idle, "redial"),
+        (Situation::Idle, "who called"),
+        (Situation::Ringing, "answer"),
+        (Situation::Ringing, "decline"),
+        (Situation::InCall, "mute"),
+        (Situation::InCall, "unmute"),
+        (Situation::InCall, "hang up"),
+        (Situation::Question, "cancel"),
+    ] {
+        let grammar = pack.grammar(situation, &book);
+        let heard = is_heard(&sound, &mut worker, &grammar, voice, text);
+        assert!(heard, "{text} was refused twice");
+    }
 }

@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
     reason = "a test ends where something is not as it should be"
 )]
@@ -187,6 +188,7 @@ fn the_worker_is_locked_in_while_it_listens() {
     worker.listen(&sound, english(&grammar));
     assert_eq!(worker.event(), LISTENING);
     let status = read(Path::new(&format!("/proc/{}/status", worker.id())));
+    println!("{:?}", status.lines().find(|line| line.starts_with("VmRSS")));
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"] {
         assert!(status.contains(line), "{line:?} in {status}");
     }

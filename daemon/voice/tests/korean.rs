@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
     reason = "a test ends where something is not as it should be"
 )]

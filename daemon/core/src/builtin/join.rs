@@ -28,7 +28,7 @@ const MAX_NAME: usize = 100;
 /// What an invite is to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InviteWish {
-    /// What to call whoever accepts it; empty: what they call themselves.
+    /// How we sign it; empty: as the preferences say.
     pub name: String,
     /// Seconds since the epoch.
     pub expires_at: u64,
@@ -80,6 +80,8 @@ impl BuiltIn {
         }
         let mut secret = Secret([0; 32]);
         self.entropy.fill(&mut secret.0);
+        let name = if wish.name.is_empty() { &self.preferences.name } else { &wish.name };
+        let name = shorten(name);
         let invite = Invite {
             devices: self.own.devices.clone(),
             secret: secret.0,
@@ -87,7 +89,7 @@ impl BuiltIn {
             homes: Vec::new(),
             expires_at: wish.expires_at,
             single_use: wish.single_use,
-            name: shorten(&self.preferences.name),
+            name: name.clone(),
         };
         let link = invite.to_link(&self.own.identity)?;
         let issued = IssuedInvite {
@@ -96,7 +98,7 @@ impl BuiltIn {
             single_use: wish.single_use,
             used: false,
             used_by: None,
-            name: wish.name,
+            name,
         };
         self.invites.push(issued.clone());
         self.announced_hour = None;
@@ -282,7 +284,8 @@ impl BuiltIn {
         invite.used = true;
         invite.used_by = Some(identity);
         let invite = invite.clone();
-        let name = if invite.name.is_empty() { &join.name } else { &invite.name };
+        let signed = invite.name.clone();
+        let name = &join.name;
         let name = known.as_ref().map_or(name, |peer| &peer.name);
         let mut peer = PeerRecord {
             identity,
@@ -302,11 +305,7 @@ impl BuiltIn {
         self.joining.remove(&identity);
         self.emit(Output::SaveInvite(Box::new(invite)));
         self.emit(Output::Joined(contact));
-        Some(Welcome::Joined {
-            devices: self.own.devices.clone(),
-            name: shorten(&self.preferences.name),
-            secret: secret.0,
-        })
+        Some(Welcome::Joined { devices: self.own.devices.clone(), name: signed, secret: secret.0 })
     }
 
     /// The issuer answered.

@@ -123,6 +123,7 @@ pub struct Engine {
     used_order: VecDeque<CallId>,
     serials: HashMap<Serial, CallId>,
     next_serial: u32,
+    ring_time: Duration,
     outputs: VecDeque<Output>,
 }
 
@@ -138,8 +139,14 @@ impl Engine {
             used_order: VecDeque::new(),
             serials: HashMap::new(),
             next_serial: 1,
+            ring_time: RING_CAP,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// How long calls to come ring; at most [`RING_CAP`].
+    pub fn set_ring_time(&mut self, time: Duration) {
+        self.ring_time = time.min(RING_CAP);
     }
 
     /// Adds or replaces a provider.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{CommandError, Engine, MAX_CALLS, Output, RING_CAP};
+use super::{CommandError, Engine, MAX_CALLS, Output};
 use crate::{
     call::{Call, Direction, EndReason, Flags, Nodes, Party, State, Step},
     id::{CallId, Now, ProviderId},
@@ -60,7 +60,7 @@ impl Engine {
         expires_at: u64,
     ) -> Call {
         let left = Duration::from_micros(expires_at.saturating_sub(now.unix_us));
-        let ring = if expires_at == 0 { RING_CAP } else { left.min(RING_CAP) };
+        let ring = if expires_at == 0 { self.ring_time } else { left.min(self.ring_time) };
         Call {
             id,
             provider: provider.clone(),

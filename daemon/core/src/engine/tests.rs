@@ -216,6 +216,19 @@ fn a_ring_ends_by_itself_and_is_missed() {
 }
 
 #[test]
+fn a_shorter_ring_time_counts_and_a_longer_one_is_capped() {
+    let mut bench = Bench::new();
+    bench.engine.set_ring_time(Duration::from_secs(10));
+    bench.incoming(1);
+    assert!(performs(&bench.pass(Duration::from_secs(9))).is_empty());
+    assert_eq!(performs(&bench.pass(Duration::from_secs(1))).len(), 1);
+    let mut bench = Bench::new();
+    bench.engine.set_ring_time(Duration::from_secs(600));
+    bench.incoming(1);
+    assert_eq!(performs(&bench.pass(RING_CAP)).len(), 1);
+}
+
+#[test]
 fn an_offer_that_is_already_over_makes_a_missed_row_and_no_ring() {
     let mut bench = Bench::new();
     let call = CallId([3; 16]);
@@ -223,7 +236,7 @@ fn an_offer_that_is_already_over_makes_a_missed_row_and_no_ring() {
         call,
         party: party(),
         video: false,
-        capabilities: BTreeMap::<Capability, ()>::new().into_keys().collect(),
+        capabilities: [].into(),
         encryption: Encryption::EndToEnd,
         expires_at: 5,
     });

@@ -154,6 +154,10 @@ pub enum MediaEvent {
     Ready {
         /// Version of the media library, for `ahoyctl doctor`.
         gstreamer: String,
+        /// How it is locked in, for people.
+        lock: String,
+        /// What the lock lacks on this machine, and what to do; empty: nothing.
+        lock_warning: String,
     },
     /// The devices PipeWire offers now; sent on every change.
     Devices {

@@ -79,7 +79,7 @@ pub struct IssuedInvite {
     pub used: bool,
     /// Who used it last: their repeated join (a lost welcome) is let through.
     pub used_by: Option<IdentityKey>,
-    /// The name the issuer gave to the person it is for; empty: whoever comes.
+    /// How the issuer signed it.
     pub name: String,
 }
 

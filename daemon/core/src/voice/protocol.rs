@@ -58,6 +58,10 @@ pub enum VoiceEvent {
     Ready {
         /// The recognisers whose libraries are there.
         engines: Vec<Engine>,
+        /// How it is locked in, for people.
+        lock: String,
+        /// What the lock lacks on this machine, and what to do; empty: nothing.
+        lock_warning: String,
     },
     /// The microphone is open: speak now.
     Listening {

@@ -100,14 +100,14 @@ async fn favourites_are_numbered_and_remember_video() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invite_is_a_qr_code_and_a_line_to_copy() {
     let session = Session::new().await;
-    let run = session.ctl(&["invite", "--name", "Alice", "--expires", "1d", "--single-use"]).await;
+    let run = session.ctl(&["invite", "--name", "Alice", "--expires", "1d"]).await;
     let link = format!("ahoy:{}", "x".repeat(345));
     assert!(run.ok().lines().any(|line| line == link), "{run:?}");
     assert!(run.out.contains('▄') && run.out.lines().count() > 30);
     assert_eq!(session.service.asked(), ["Invite \"Alice\" 1.0d true"]);
     let run = session.ctl(&["invite", "--no-qr"]).await;
     assert_eq!(run.ok(), format!("{link}\n"));
-    assert_eq!(session.service.asked(), ["Invite \"\" 7.0d false"]);
+    assert_eq!(session.service.asked(), ["Invite \"\" 7.0d true"]);
     assert_eq!(session.ctl(&["invite", "--expires", "never"]).await.code, 2);
 }
 

@@ -20,7 +20,7 @@ fn voice_is_sent_as_constant_bit_rate_opus_with_fec() {
              caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1",
             "opusenc audio-type=voice bitrate=32000 bitrate-type=cbr inband-fec=true \
              packet-loss-percentage=5 dtx=false frame-size=10 complexity=9",
-            "rtpopuspay pt=96 mtu=1148",
+            "rtpopuspay pt=96 mtu=1085",
             "appsink name=out sync=false async=false max-buffers=16 drop=true",
         ]
     );
@@ -78,7 +78,7 @@ fn pictures_are_scaled_coded_and_shown_to_ourselves() {
          keyframe-max-dist=150 lag-in-frames=0 dropframe-threshold=30 buffer-initial-size=300 \
          buffer-optimal-size=400 buffer-size=600"
     );
-    assert_eq!(lines[7], "rtpvp8pay pt=97 mtu=1148 picture-id-mode=15-bit");
+    assert_eq!(lines[7], "rtpvp8pay pt=97 mtu=1085 picture-id-mode=15-bit");
     assert!(!text.contains("jpegdec"));
 }
 

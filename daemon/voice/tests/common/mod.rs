@@ -259,7 +259,7 @@ impl Worker {
         let child = command.spawn().expect("the worker starts");
         let mut worker = Self { channel, child: Owned(child) };
         match worker.event() {
-            VoiceEvent::Ready { engines } => (worker, engines),
+            VoiceEvent::Ready { engines, .. } => (worker, engines),
             other => panic!("not ready: {other:?}"),
         }
     }
