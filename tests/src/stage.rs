@@ -161,7 +161,8 @@ impl Stage {
         nodes
             .map(|one| {
                 let info = &one["info"];
-                let property = |key: &str| info["props"][key].as_str().unwrap_or_default().to_owned();
+                let property =
+                    |key: &str| info["props"][key].as_str().unwrap_or_default().to_owned();
                 let count = |key: &str| info[key].as_u64().unwrap_or(0);
                 Node {
                     name: property("node.name"),
@@ -198,8 +199,9 @@ impl Stage {
     /// GStreamer or PipeWire refuses.
     pub fn add_camera(&self, name: &str, colour: u32) -> Result<()> {
         let background = format!("background-color={:#x}", 0xff00_0000 | colour);
-        let properties =
-            format!("stream-properties=p,media.class=Video/Source,node.name={name},media.role=Camera");
+        let properties = format!(
+            "stream-properties=p,media.class=Video/Source,node.name={name},media.role=Camera"
+        );
         let camera = self.spawn(
             "gst-launch-1.0",
             &[
