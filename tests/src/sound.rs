@@ -4,7 +4,8 @@
 //! or devices. Invariant: what is compared was recorded by one program, so one clock counts.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{Read as _, Seek as _, SeekFrom},
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -124,24 +125,31 @@ impl Recording {
     /// What a channel has so far.
     #[must_use]
     pub fn channel(&self, channel: usize) -> Vec<f32> {
-        // A container's header, if pw-cat writes one, is shorter than a millisecond; the sample of a
-        // frame is found from the end of it.
-        let bytes = fs::read(&self.file).unwrap_or_default();
-        let frame = 4 * self.channels;
-        let body = bytes.get(HEADER..).unwrap_or_default();
-        body.chunks_exact(frame)
+        self.read(channel, 0)
+    }
+
+    /// The frames of a channel from a place on. The suffix `raw` makes pw-cat write no header.
+    fn read(&self, channel: usize, from: u64) -> Vec<f32> {
+        let mut bytes = Vec::new();
+        if let Ok(mut file) = File::open(&self.file)
+            && file.seek(SeekFrom::Start(from * 4 * self.channels as u64)).is_ok()
+        {
+            // What cannot be read yet is read at the next look.
+            let _ = file.read_to_end(&mut bytes);
+        }
+        bytes
+            .chunks_exact(4 * self.channels)
             .filter_map(|frame| frame.get(4 * channel..)?.first_chunk::<4>())
             .map(|bytes| f32::from_le_bytes(*bytes))
-            .map(|sample| if sample.is_finite() { sample } else { 0.0 })
             .collect()
     }
 
     /// The last `milliseconds` of a channel.
     #[must_use]
     pub fn latest(&self, channel: usize, milliseconds: usize) -> Vec<f32> {
-        let all = self.channel(channel);
-        let wanted = milliseconds * wave::RATE / 1000;
-        all.get(all.len().saturating_sub(wanted)..).unwrap_or_default().to_vec()
+        let bytes = fs::metadata(&self.file).map_or(0, |file| file.len());
+        let wanted = (milliseconds * wave::RATE / 1000) as u64;
+        self.read(channel, (bytes / (4 * self.channels as u64)).saturating_sub(wanted))
     }
 
     /// Ends it and gives its channels.
@@ -154,9 +162,6 @@ impl Recording {
         Ok((0..self.channels).map(|channel| self.channel(channel)).collect())
     }
 }
-
-/// What pw-cat writes before the samples of a file whose suffix it does not know: an AU header.
-const HEADER: usize = 0;
 
 /// Plays chirps into one person's microphone and finds them at the other's speaker: the delay of
 /// each that arrived, ms, and what the other heard.

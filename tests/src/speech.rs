@@ -5,7 +5,13 @@
 
 use std::{fs, process::Command};
 
-use crate::{Result, Stage, Trouble, process::output, process::program, wave};
+use crate::{
+    Person, Result, Stage, Trouble,
+    bus::Options,
+    process::{output, program},
+    sound::speak,
+    until, wave,
+};
 
 /// A sentence as samples, with a little silence around it, as a person leaves it.
 ///
@@ -45,4 +51,28 @@ fn resample(samples: &[f32], rate: usize) -> Vec<f32> {
             at(place as usize) * (1.0 - part) + at(place as usize + 1) * part
         })
         .collect()
+}
+
+/// Has a person's Ahoy listen, says a sentence into their microphone once it does, and gives what
+/// it heard.
+///
+/// # Errors
+/// It does not listen, or hears nothing.
+pub fn command(person: &Person<'_>, text: &str) -> Result<String> {
+    let stage = person.stage();
+    let samples = sentence(stage, text)?;
+    let seen = person.bus.seen();
+    person.bus.call::<_, ()>("Voice", "Listen", &(Options::new(),))?;
+    until("the open microphone", || {
+        let node = stage.node("ahoy-voice")?;
+        (node.state == "running").then_some(())
+    })?;
+    let playing = speak(person, &samples)?;
+    let heard = person.bus.signal(seen, "Heard", |signal| {
+        let (text, done): (String, bool) =
+            if signal.member == "Heard" { signal.body()? } else { return None };
+        done.then_some(text)
+    });
+    drop(playing);
+    heard
 }
