@@ -1,24 +1,18 @@
 //! The running daemon against the contract: `dbus/*.xml` is the source of truth, and introspection
 //! must give the same members with the same signatures. Needs `dbus-daemon` and nothing else.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::unwrap_in_result,
-    clippy::print_stdout,
-    reason = "a failed step fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    path::PathBuf,
 };
 
-use zbus::{Connection, Proxy, connection::Builder};
+use common::{NAME, QUIET, ahoyd, connect, start};
+use zbus::{Connection, Proxy};
 
-const NAME: &str = "org.ahoycall.Calls1";
 const ROOT: &str = "/org/ahoycall/Calls1";
 /// Interfaces of the contract that come with providers on the bus, filters and groups.
 const NOT_SERVED_YET: [&str; 8] = [
@@ -31,70 +25,6 @@ const NOT_SERVED_YET: [&str; 8] = [
     "org.ahoycall.Calls1.ProviderApp",
     "org.ahoycall.Calls1.Registry",
 ];
-
-struct Daemon {
-    bus: Child,
-    ahoyd: Child,
-    address: String,
-    _home: tempfile::TempDir,
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        for child in [&mut self.ahoyd, &mut self.bus] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn start(config: &str) -> Option<Daemon> {
-    let home = tempfile::tempdir().unwrap();
-    let bus = Command::new("dbus-daemon")
-        .args(["--session", "--nofork", "--print-address"])
-        .arg(format!("--address=unix:dir={}", home.path().display()))
-        .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut bus) = bus else {
-        println!("SKIPPED: dbus-daemon is not installed");
-        assert!(std::env::var_os("AHOY_REQUIRE").is_none(), "dbus-daemon is required");
-        return None;
-    };
-    let mut address = String::new();
-    BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let address = address.trim().to_owned();
-    let settings = home.path().join("config/ahoy");
-    std::fs::create_dir_all(&settings).unwrap();
-    std::fs::write(settings.join("config.toml"), config).unwrap();
-    let ahoyd = ahoyd(home.path(), &address).spawn().unwrap();
-    Some(Daemon { bus, ahoyd, address, _home: home })
-}
-
-fn ahoyd(home: &Path, address: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ahoyd"));
-    command
-        .env("DBUS_SESSION_BUS_ADDRESS", address)
-        .env("HOME", home)
-        .env("XDG_CONFIG_HOME", home.join("config"))
-        .env("XDG_DATA_HOME", home.join("data"))
-        .env("XDG_CACHE_HOME", home.join("cache"))
-        .env_remove("XDG_RUNTIME_DIR")
-        .stderr(Stdio::piped());
-    command
-}
-
-const QUIET: &str = "[link]\nlisten = \"127.0.0.1:0\"\nmdns = false\n";
-
-async fn connect(daemon: &Daemon) -> Connection {
-    let connection = Builder::address(daemon.address.as_str()).build().await.unwrap();
-    let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !bus.name_has_owner(NAME.try_into().unwrap()).await.unwrap() {
-        assert!(Instant::now() < deadline, "ahoyd took its name");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    connection
-}
 
 /// Each member with its signature, e.g. `method Query a{sv}us -> aa{sv}s`.
 type Members = BTreeMap<String, BTreeSet<String>>;
@@ -184,7 +114,7 @@ async fn a_second_daemon_on_the_bus_refuses_and_says_what_to_do() {
     let Some(daemon) = start(QUIET) else { return };
     let _connection = connect(&daemon).await;
     let home = tempfile::tempdir().unwrap();
-    let second = ahoyd(home.path(), &daemon.address).output().unwrap();
+    let second = ahoyd(home.path(), &daemon.bus.address).output().unwrap();
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("another ahoyd serves this session"), "{said}");

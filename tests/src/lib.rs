@@ -1,1 +1,24 @@
-//! Whole Ahoys on private buses and virtual devices.
+//! Whole Ahoys for trials: real daemons on private buses, with virtual devices.
+//!
+//! Owns: starting all of it, driving it as people do, hearing and seeing what comes out. Does not
+//! own: what is claimed of it. Invariant: nothing here touches the session of the person testing,
+//! and nothing it starts outlives it.
+
+pub mod bus;
+pub mod desk;
+pub mod need;
+pub mod person;
+pub mod picture;
+pub mod process;
+pub mod sound;
+pub mod speech;
+pub mod stage;
+pub mod trouble;
+pub mod wait;
+pub mod wave;
+pub mod wire;
+
+pub use person::{Person, Setup};
+pub use stage::Stage;
+pub use trouble::{Result, Trouble};
+pub use wait::{PATIENCE, until, within};

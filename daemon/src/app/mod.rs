@@ -15,6 +15,7 @@ mod identity;
 mod jobs;
 mod log;
 mod media;
+mod network;
 pub mod request;
 mod requests;
 mod start;

@@ -251,7 +251,8 @@ impl App {
             MediaEvent::VideoShowing { width, height, .. } => {
                 tracing::debug!(width, height, "remote picture");
             }
-            MediaEvent::Started { .. } | MediaEvent::AudioPlaying { .. } => {}
+            MediaEvent::AudioPlaying { .. } => tracing::debug!("remote voice"),
+            MediaEvent::Started { .. } => {}
             MediaEvent::Stats { .. } => {}
         }
     }

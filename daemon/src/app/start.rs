@@ -22,7 +22,10 @@ use ahoy_core::{
     session::Secret,
     voice::History,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    net::UdpSocket,
+    sync::{mpsc, watch},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -31,6 +34,7 @@ use super::{
     desk::Desk,
     jobs::Jobs,
     media::MediaSide,
+    network::{bind_media, listen, listens, start_mdns},
     request::{Front, Snapshot},
     requests::voice_wish,
     talk::Talk,
@@ -40,8 +44,7 @@ use crate::{
     desktop::notify::Notifier,
     link::{
         lan::{Lan, Times},
-        mdns::{Mdns, Scope},
-        udp::{self, MediaPath, Packet, WorkerPort},
+        udp::{MediaPath, Packet, PathEvent, PathOrder, WorkerPort},
     },
     paths::Paths,
     settings::{Key, Settings, SettingsError},
@@ -256,6 +259,75 @@ fn worker<P: Protocol>(
     Worker::new(config)
 }
 
+/// The bus and the notifications on it.
+struct BusSide {
+    told: mpsc::Sender<dbus::Told>,
+    notifier: Notifier,
+    notify: mpsc::Receiver<crate::desktop::notify::NotifyEvent>,
+}
+
+fn start_bus(connection: zbus::Connection, front: Front, tasks: &mut Tasks) -> BusSide {
+    let (told, events) = mpsc::channel(TOLD);
+    let shown = dbus::Shown::new(connection.clone(), front);
+    tasks.spawn("bus", |token| shown.run(events, token));
+    let (notifier, notify, task) = Notifier::new(connection);
+    tasks.spawn("notifications", |token| async move {
+        if let Err(error) = task.run(token).await {
+            tracing::warn!(%error, "no notifications");
+        }
+    });
+    BusSide { told, notifier, notify }
+}
+
+/// The workers and the media path between one of them and the network.
+struct WorkerSide {
+    media: WorkerHandle<Media>,
+    voice: WorkerHandle<Voice>,
+    path: mpsc::Sender<PathOrder>,
+    path_events: mpsc::Receiver<PathEvent>,
+}
+
+fn start_workers(setup: &Setup, socket: UdpSocket, clock: Clock, tasks: &mut Tasks) -> WorkerSide {
+    let (media_worker, media) = worker::<Media>(setup, Vec::new());
+    tasks.spawn("media worker", |token| media_worker.run(token));
+    let (voice_worker, voice) = worker::<Voice>(setup, voice_arguments(&setup.paths.models()));
+    tasks.spawn("voice worker", |token| voice_worker.run(token));
+    let (path, orders) = mpsc::channel(PATH_ORDERS);
+    let (events, path_events) = mpsc::channel(PATH_EVENTS);
+    let (to_worker, from_worker) = (media.to_worker.clone(), media.from_worker.clone());
+    let media_path = MediaPath::new(socket, Queues { to_worker, from_worker }, events);
+    tasks.spawn("media path", |token| media_path.run(orders, move || clock.now(), token));
+    WorkerSide { media, voice, path, path_events }
+}
+
+/// The core, with what the store knows.
+fn service(
+    settings: &Settings,
+    keys: &Keys,
+    known: &mut Known,
+    ports: (SocketAddr, u16),
+) -> Service {
+    let preferences = Preferences {
+        name: own_name(settings),
+        devices: devices(settings),
+        frame_ms: 10,
+        accept: VideoSize::P720,
+        listens: listens(ports.0),
+        media_port: ports.1,
+    };
+    let built_in = BuiltIn::new(
+        Box::new(Kernel),
+        own(keys),
+        preferences,
+        std::mem::take(&mut known.peers),
+        std::mem::take(&mut known.invites),
+        std::mem::take(&mut known.seen),
+    );
+    let mut service = Service::new(Engine::new(Box::new(Kernel)), built_in);
+    service.set_ring_time(ring_time(settings));
+    service
+}
+
 /// Starts everything. The tasks are to be stopped after the app has ended.
 ///
 /// # Errors
@@ -275,89 +347,55 @@ pub async fn start(
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
     let front = Front { requests: requests_in, view: viewed };
     let connection = dbus::serve(&front).await.map_err(bus_error)?;
-
     let keys = Keys::load_or_create(&setup.paths.keys())?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
-    let known = know(&mut store, clock)?;
+    let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-
-    let (told, events) = mpsc::channel(TOLD);
-    let shown = dbus::Shown::new(connection.clone(), front.clone());
-    tasks.spawn("bus", |token| shown.run(events, token));
-    let (notifier, notify, task) = Notifier::new(connection);
-    tasks.spawn("notifications", |token| async move {
-        if let Err(error) = task.run(token).await {
-            tracing::warn!(%error, "no notifications");
-        }
-    });
-
+    let bus = start_bus(connection, front, &mut tasks);
     let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
     let (lan, lan_events) = Lan::new(times, token.child_token());
     let bound = listen(&lan, settings.listen()).await?;
     let socket = bind_media(bound).await?;
     let media_port = socket.local_addr().map_err(StartError::System)?.port();
-
-    let (media, media_worker) = worker::<Media>(&setup, Vec::new());
-    tasks.spawn("media worker", |token| media.run(token));
-    let models = setup.paths.models();
-    let (voice, voice_worker) = worker::<Voice>(&setup, voice_arguments(&models));
-    tasks.spawn("voice worker", |token| voice.run(token));
-    let (path, orders) = mpsc::channel(PATH_ORDERS);
-    let (path_events, path_inbox) = mpsc::channel(PATH_EVENTS);
-    let port = Queues {
-        to_worker: media_worker.to_worker.clone(),
-        from_worker: media_worker.from_worker.clone(),
-    };
-    let media_path = MediaPath::new(socket, port, path_events);
-    tasks.spawn("media path", |token| media_path.run(orders, move || clock.now(), token));
-
-    let (mdns, mdns_inbox) = start_mdns(&settings, bound.port(), &mut tasks);
-    let preferences = Preferences {
-        name: own_name(&settings),
-        devices: devices(&settings),
-        frame_ms: 10,
-        accept: VideoSize::P720,
-        listens: listens(bound),
-        media_port,
-    };
-    let built_in = BuiltIn::new(
-        Box::new(Kernel),
-        own(&keys),
-        preferences,
-        known.peers,
-        known.invites,
-        known.seen,
-    );
-    let mut service = Service::new(Engine::new(Box::new(Kernel)), built_in);
-    service.set_ring_time(ring_time(&settings));
-    let mut talk = Talk::new(voice_wish(&settings), models);
+    let workers = start_workers(&setup, socket, clock, &mut tasks);
+    let (mdns, mdns_events) = start_mdns(&settings, bound.port(), &mut tasks);
+    let service = service(&settings, &keys, &mut known, (bound, media_port));
+    let mut talk = Talk::new(voice_wish(&settings), setup.paths.models());
     talk.set_book(contacts::people(&known.contacts));
-    let (jobs, _task) = Jobs::start();
-    let (inner, inner_inbox) = mpsc::channel(INNER);
-    let settings_inbox = watch_settings(&settings, &mut tasks);
+    let (inner, inner_events) = mpsc::channel(INNER);
+    let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(port = bound.port(), media_port, "ahoyd is up");
+    let inbox = Inbox {
+        requests,
+        lan: lan_events,
+        mdns: mdns_events,
+        path: workers.path_events,
+        notify: bus.notify,
+        inner: inner_events,
+        settings: settings_events,
+    };
     let app = App {
         clock,
         service,
         settings,
         store,
-        jobs,
+        jobs: Jobs::start().0,
         inner,
         keys: setup.paths.keys(),
         view,
-        told,
-        notifier,
+        told: bus.told,
+        notifier: bus.notifier,
         desk: Desk::default(),
         server: None,
-        path,
+        path: workers.path,
         lan,
         mdns,
         listens: format!("TCP port {} and UDP port {media_port}", bound.port()),
         dials: HashMap::new(),
         closing: HashSet::new(),
         media: MediaSide::default(),
-        media_worker,
-        voice_worker,
+        media_worker: workers.media,
+        voice_worker: workers.voice,
         talk,
         locks: BTreeMap::new(),
         recent: known.recent,
@@ -368,15 +406,7 @@ pub async fn start(
         unseen: known.unseen,
         favourites: contacts::favourites(&known.contacts),
         restart_wanted: false,
-        inbox: Inbox {
-            requests,
-            lan: lan_events,
-            mdns: mdns_inbox,
-            path: path_inbox,
-            notify,
-            inner: inner_inbox,
-            settings: settings_inbox,
-        },
+        inbox,
     };
     Ok((app.run(token), tasks))
 }
@@ -393,42 +423,6 @@ fn bus_error(error: zbus::Error) -> StartError {
     StartError::Bus(text)
 }
 
-/// Listens as the settings say; where that port is taken (another user's Ahoy) or the machine has no
-/// IPv6, as near to it as can be.
-async fn listen(lan: &Lan, wanted: SocketAddr) -> Result<SocketAddr, StartError> {
-    let v4 = SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, wanted.port()));
-    let mut tries = vec![wanted];
-    if wanted.is_ipv6() && wanted.ip().is_unspecified() {
-        tries.push(v4);
-    }
-    tries.extend(tries.clone().into_iter().map(|one| SocketAddr::new(one.ip(), 0)));
-    let mut first = None;
-    for address in tries {
-        match lan.listen(address).await {
-            Ok(bound) => {
-                if let Some(error) = &first {
-                    let (wanted, port) = (wanted.to_string(), bound.port());
-                    tracing::warn!(wanted, port, %error, "link.listen: another port is used");
-                }
-                return Ok(bound);
-            }
-            Err(error) => first = first.or(Some(error)),
-        }
-    }
-    let error = first.unwrap_or_else(|| io::Error::other("no address to try"));
-    Err(StartError::Listen { address: wanted, error })
-}
-
-/// The media socket takes the signalling port's number where it is free: one number to open in a
-/// firewall.
-async fn bind_media(bound: SocketAddr) -> Result<tokio::net::UdpSocket, StartError> {
-    if let Ok(socket) = udp::bind(bound).await {
-        return Ok(socket);
-    }
-    let address = SocketAddr::new(bound.ip(), 0);
-    udp::bind(address).await.map_err(|error| StartError::Listen { address, error })
-}
-
 fn voice_arguments(models: &std::path::Path) -> Vec<std::ffi::OsString> {
     let system = "/usr/share/pocketsphinx/model";
     ["--models".into(), models.into(), "--models".into(), system.into()].into()
@@ -440,49 +434,6 @@ fn own(keys: &Keys) -> Own {
     // The list grows when devices can be linked; its number with it.
     let devices = identity.certify(1, vec![device.device_key()]);
     Own { identity, device, devices }
-}
-
-/// The addresses an invite names: where we listen, or where a packet to elsewhere would leave from.
-fn listens(bound: SocketAddr) -> Vec<SocketAddr> {
-    if !bound.ip().is_unspecified() {
-        return vec![bound];
-    }
-    // Connecting a UDP socket sends nothing; it only asks the routing table. TEST-NET-1 and the
-    // documentation prefix (RFC 5737, RFC 3849) are routed like any foreign address.
-    let probes = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")];
-    let mut found = Vec::new();
-    for (from, to) in probes {
-        let local = std::net::UdpSocket::bind(from)
-            .and_then(|socket| socket.connect(to).and_then(|()| socket.local_addr()));
-        if let Ok(local) = local
-            && !local.ip().is_unspecified()
-        {
-            found.push(SocketAddr::new(local.ip(), bound.port()));
-        }
-    }
-    found
-}
-
-fn start_mdns(
-    settings: &Settings,
-    port: u16,
-    tasks: &mut Tasks,
-) -> (Option<(Mdns, u16)>, Option<mpsc::Receiver<crate::link::mdns::MdnsEvent>>) {
-    if !settings.flag(Key::MDNS) {
-        return (None, None);
-    }
-    let interface = settings.text(Key::INTERFACE);
-    let scope = if interface.is_empty() { Scope::All } else { Scope::Interface(interface) };
-    match Mdns::start(scope) {
-        Ok((mdns, events, task)) => {
-            tasks.spawn("mdns", |token| task.run(token));
-            (Some((mdns, port)), Some(events))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "known addresses still work");
-            (None, None)
-        }
-    }
 }
 
 /// Tells the app when the config file was written by somebody else.

@@ -1,0 +1,134 @@
+//! A daemon of its own on a bus of its own, with its files in a directory that vanishes.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::print_stdout,
+    reason = "shared by test programs; a failed step fails the test"
+)]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use zbus::{Connection, connection::Builder};
+
+pub(crate) const NAME: &str = "org.ahoycall.Calls1";
+
+/// A bus that ends with the test.
+pub(crate) struct Bus {
+    process: Child,
+    pub(crate) address: String,
+    pub(crate) home: tempfile::TempDir,
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A bus and a directory; `None` where there is no `dbus-daemon`.
+pub(crate) fn bus() -> Option<Bus> {
+    let home = tempfile::tempdir().unwrap();
+    let process = Command::new("dbus-daemon")
+        .args(["--session", "--nofork", "--print-address"])
+        .arg(format!("--address=unix:dir={}", home.path().display()))
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut process) = process else {
+        println!("SKIPPED: dbus-daemon is not installed");
+        assert!(std::env::var_os("AHOY_REQUIRE").is_none(), "dbus-daemon is required");
+        return None;
+    };
+    let mut address = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    Some(Bus { process, address: address.trim().to_owned(), home })
+}
+
+impl Bus {
+    /// Writes the config file.
+    pub(crate) fn configure(&self, config: &str) {
+        let settings = self.home.path().join("config/ahoy");
+        std::fs::create_dir_all(&settings).unwrap();
+        std::fs::write(settings.join("config.toml"), config).unwrap();
+    }
+
+    /// Runs a daemon that is expected to refuse; gives what it said.
+    pub(crate) fn refused(&self) -> String {
+        let output = ahoyd(self.home.path(), &self.address).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    }
+}
+
+pub(crate) struct Daemon {
+    ahoyd: Child,
+    pub(crate) bus: Bus,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.ahoyd.kill();
+        let _ = self.ahoyd.wait();
+    }
+}
+
+impl Daemon {
+    /// Starts on a bus.
+    pub(crate) fn on(bus: Bus) -> Self {
+        let ahoyd = ahoyd(bus.home.path(), &bus.address).spawn().unwrap();
+        Self { ahoyd, bus }
+    }
+
+    /// Asks it to end and gives what it wrote to its log.
+    pub(crate) fn log(mut self) -> String {
+        let id = rustix::process::Pid::from_raw(self.ahoyd.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let mut said = String::new();
+        let mut stderr = self.ahoyd.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+        assert!(self.ahoyd.wait().unwrap().success(), "{said}");
+        said
+    }
+}
+
+pub(crate) fn start(config: &str) -> Option<Daemon> {
+    let bus = bus()?;
+    bus.configure(config);
+    Some(Daemon::on(bus))
+}
+
+pub(crate) fn ahoyd(home: &Path, address: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ahoyd"));
+    command
+        .env("DBUS_SESSION_BUS_ADDRESS", address)
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env_remove("XDG_RUNTIME_DIR")
+        .env_remove("JOURNAL_STREAM")
+        .stderr(Stdio::piped());
+    command
+}
+
+pub(crate) const QUIET: &str = "[link]\nlisten = \"127.0.0.1:0\"\nmdns = false\n";
+
+/// Connects once the daemon has its name.
+pub(crate) async fn connect(daemon: &Daemon) -> Connection {
+    let connection = Builder::address(daemon.bus.address.as_str()).build().await.unwrap();
+    let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !bus.name_has_owner(NAME.try_into().unwrap()).await.unwrap() {
+        assert!(Instant::now() < deadline, "ahoyd took its name");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    connection
+}

@@ -1,0 +1,110 @@
+//! Starting with damaged, newer or foreign files, and with parts missing.
+
+mod common;
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use common::{Daemon, QUIET, ahoyd, bus, connect, start};
+use zbus::Proxy;
+
+#[tokio::test]
+async fn a_damaged_database_is_kept_aside_and_a_fresh_one_begun() {
+    let Some(bus) = bus() else { return };
+    bus.configure(QUIET);
+    let data = bus.home.path().join("data/ahoy");
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("ahoy.db"), "this was a database once".repeat(400)).unwrap();
+    let daemon = Daemon::on(bus);
+    let connection = connect(&daemon).await;
+    drop(connection);
+    let kept = || {
+        let names = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().contains("corrupt")).count()
+    };
+    let log = daemon_log_after(daemon, kept).await;
+    assert!(log.contains("the database was damaged: it is kept"), "{log}");
+}
+
+/// The daemon's whole log, once `found` has counted one.
+async fn daemon_log_after(daemon: Daemon, found: impl Fn() -> usize) -> String {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while found() == 0 {
+        assert!(std::time::Instant::now() < deadline, "nothing was kept aside");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // It listens for signals from before it opens anything.
+    daemon.log()
+}
+
+#[tokio::test]
+async fn a_newer_database_is_never_touched_and_named() {
+    let Some(bus) = bus() else { return };
+    bus.configure(QUIET);
+    let daemon = Daemon::on(bus);
+    let connection = connect(&daemon).await;
+    let settings = Proxy::new(
+        &connection,
+        common::NAME,
+        "/org/ahoycall/Calls1",
+        "org.ahoycall.Calls1.History",
+    )
+    .await
+    .unwrap();
+    let unseen: u32 = settings.get_property("Unseen").await.unwrap();
+    assert_eq!(unseen, 0);
+    let Some(fresh) = common::bus() else { return };
+    fresh.configure(QUIET);
+    let data = fresh.home.path().join("data/ahoy");
+    fs::create_dir_all(&data).unwrap();
+    let file = data.join("ahoy.db");
+    // The header of an SQLite file with user_version 4,000,000 (offset 60, big-endian).
+    fs::copy(daemon.bus.home.path().join("data/ahoy/ahoy.db"), &file).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[60..64].copy_from_slice(&4_000_000u32.to_be_bytes());
+    fs::write(&file, &bytes).unwrap();
+    let said = fresh.refused();
+    assert!(said.contains("4000000") && said.contains("start a newer Ahoy"), "{said}");
+    assert_eq!(fs::read(&file).unwrap(), bytes, "not a byte of it has changed");
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    let Some(bus) = bus() else { return };
+    bus.configure(QUIET);
+    let keys = bus.home.path().join("data/ahoy/keys");
+    fs::create_dir_all(&keys).unwrap();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(keys.join("device"), [7; 64]).unwrap();
+    fs::set_permissions(keys.join("device"), fs::Permissions::from_mode(0o644)).unwrap();
+    let said = bus.refused();
+    assert!(said.contains("keys/device"), "{said}");
+}
+
+#[tokio::test]
+async fn a_bad_setting_costs_one_line_and_its_default_is_used() {
+    let config = format!("{QUIET}[ring]\ntimeout-s = \"for ever\"\n[no]\nsuch = 1\n");
+    let Some(daemon) = start(&config) else { return };
+    let connection = connect(&daemon).await;
+    let settings = Proxy::new(
+        &connection,
+        common::NAME,
+        "/org/ahoycall/Calls1",
+        "org.ahoycall.Calls1.Settings",
+    )
+    .await
+    .unwrap();
+    let value: zbus::OwnedVariant = settings.call("Get", &("ring.timeout-s",)).await.unwrap();
+    assert_eq!(i64::try_from(value).unwrap(), 60);
+    let log = daemon.log();
+    assert!(log.contains("ring.timeout-s"), "{log}");
+    assert!(log.contains("no.such") || log.contains("no"), "{log}");
+}
+
+#[test]
+fn without_a_session_bus_it_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let output = ahoyd(home.path(), "unix:path=/nonexistent/bus").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no session bus") && said.contains("dbus-run-session"), "{said}");
+}

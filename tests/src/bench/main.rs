@@ -1,0 +1,69 @@
+//! Figures of this machine: JSON lines {name, value, unit} on standard output.
+//!
+//! Owns: what is measured, and beside which peer. Does not own: judgement; a bench is no test.
+//! Invariant: every speed stands beside a peer of the same run, so that figures of different
+//! machines can be compared as ratios.
+
+mod calls;
+mod crypto;
+mod process;
+
+use std::{io::Write as _, process::ExitCode};
+
+const USAGE: &str = "\
+Usage: tests/bench [crypto] [calls] [voice]
+
+Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
+Names that end in _ratio stand beside a peer measured in the same run.
+
+  crypto   handshakes and sealed packets a second, beside plain Noise and plain ChaCha20-Poly1305
+  calls    setting up, mouth to ear beside PipeWire's own delay, memory and CPU of each process
+  voice    from the end of \"call alice\" to the call
+
+Examples:
+  tests/bench
+  tests/bench crypto | jq -s .
+";
+
+/// Prints one figure.
+fn figure(name: &str, value: f64, unit: &str) {
+    let line = serde_json::json!({ "name": name, "value": value, "unit": unit });
+    // A reader that went away needs no more figures.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Says what is going on, to people.
+fn progress(what: &str) {
+    let _ = writeln!(std::io::stderr(), "… {what}");
+}
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let known = ["crypto", "calls", "voice"];
+    if wanted.iter().any(|one| one == "--help" || one == "-h") {
+        let printed = write!(std::io::stdout(), "{USAGE}");
+        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(other) = wanted.iter().find(|one| !known.contains(&one.as_str())) {
+        let _ = write!(std::io::stderr(), "bench: unknown part {other}\n\n{USAGE}");
+        return ExitCode::from(2);
+    }
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
+    let mut result = Ok(());
+    if is_wanted("crypto") {
+        crypto::run();
+    }
+    if is_wanted("calls") {
+        result = result.and(calls::run());
+    }
+    if is_wanted("voice") {
+        result = result.and(calls::voice());
+    }
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            let _ = writeln!(std::io::stderr(), "bench: {trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}

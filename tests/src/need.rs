@@ -1,0 +1,98 @@
+//! What a trial needs of the machine.
+//!
+//! Owns: looking for programs, saying what is skipped. Does not own: installing. Invariant: a skip
+//! is always printed, and is a failure where `AHOY_REQUIRE` names the group.
+
+use std::path::{Path, PathBuf};
+
+/// Groups of requirements, as `AHOY_REQUIRE` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// PipeWire and GStreamer.
+    Media,
+    /// A recogniser and a voice to speak to it.
+    Voice,
+    /// A notification server and a screen.
+    Notify,
+    /// Reading packets off the loopback interface.
+    Capture,
+}
+
+impl Need {
+    /// Its name in `AHOY_REQUIRE`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Media => "media",
+            Self::Voice => "voice",
+            Self::Notify => "notify",
+            Self::Capture => "capture",
+        }
+    }
+
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Media => &[
+                "setpriv",
+                "dbus-daemon",
+                "pipewire",
+                "wireplumber",
+                "pw-cli",
+                "pw-cat",
+                "pw-dump",
+                "pw-link",
+                "gst-launch-1.0",
+            ],
+            Self::Voice => &["espeak-ng"],
+            Self::Notify => &["Xvfb", "dunst"],
+            Self::Capture => &["tcpdump"],
+        }
+    }
+
+    /// What is missing for it, if anything.
+    #[must_use]
+    pub fn missing(self) -> Option<String> {
+        let missing: Vec<&str> =
+            self.programs().iter().copied().filter(|name| find(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Some(format!("not installed: {}", missing.join(", ")));
+        }
+        let model = Path::new("/usr/share/pocketsphinx/model/en-us");
+        match self {
+            Self::Voice if !model.is_dir() => {
+                Some("not installed: the package pocketsphinx-en-us".to_owned())
+            }
+            Self::Capture if !rustix::process::geteuid().is_root() => {
+                Some("only root may read packets".to_owned())
+            }
+            Self::Voice | Self::Capture | Self::Media | Self::Notify => None,
+        }
+    }
+}
+
+/// Whether all needs are met. Where not, says so, and panics if `AHOY_REQUIRE` names one of them.
+#[must_use]
+#[expect(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "the runner counts the line; a required part that is missing is a failure"
+)]
+pub fn met(needs: &[Need]) -> bool {
+    for need in needs {
+        let Some(why) = need.missing() else { continue };
+        println!("SKIPPED: {why}");
+        let required = std::env::var("AHOY_REQUIRE").unwrap_or_default();
+        if required.split(',').any(|word| word.trim() == need.as_str()) {
+            panic!("AHOY_REQUIRE has {}, but: {why}", need.as_str());
+        }
+        return false;
+    }
+    true
+}
+
+/// A program on the search path.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}

@@ -1,0 +1,249 @@
+//! A private sound system that several people share.
+//!
+//! Owns: its directory, bus, PipeWire and session manager, the virtual devices, the screen. Does
+//! not own: anybody's daemon. Invariant: every file lies below one directory of mode 0700 that goes
+//! with the stage (unless `AHOY_KEEP` is set, for a look at the logs).
+
+use std::{
+    fs::{self, File},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Result, Trouble,
+    bus::{Daemon, json},
+    desk::Screen,
+    process::{Running, output, program},
+    until,
+};
+
+/// Where trials happen.
+#[derive(Debug)]
+pub struct Stage {
+    // In this order: what uses PipeWire ends before it.
+    devices: Mutex<Vec<Running>>,
+    sound: Mutex<Vec<Running>>,
+    screen: Mutex<Option<Screen>>,
+    bus: Daemon,
+    directory: TempDir,
+}
+
+/// A node of PipeWire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// `node.name`.
+    pub name: String,
+    /// `media.class`.
+    pub class: String,
+    /// `running`, `idle`, `suspended`.
+    pub state: String,
+    /// How many ports it has.
+    pub ports: u64,
+}
+
+impl Stage {
+    /// Starts one with PipeWire and waits until its session manager works.
+    ///
+    /// # Errors
+    /// A program does not start.
+    pub fn start() -> Result<Self> {
+        let stage = Self::without_sound()?;
+        stage.start_sound()?;
+        Ok(stage)
+    }
+
+    /// A stage on which PipeWire does not run.
+    ///
+    /// # Errors
+    /// A program does not start.
+    pub fn without_sound() -> Result<Self> {
+        let mut directory = tempfile::Builder::new()
+            .prefix("ahoy-trial-")
+            .tempdir()
+            .map_err(Trouble::io("a directory"))?;
+        directory.disable_cleanup(std::env::var_os("AHOY_KEEP").is_some());
+        let bus = Daemon::start(directory.path())?;
+        Ok(Self {
+            devices: Mutex::default(),
+            sound: Mutex::default(),
+            screen: Mutex::default(),
+            bus,
+            directory,
+        })
+    }
+
+    /// Starts PipeWire and its session manager, first or again.
+    ///
+    /// # Errors
+    /// They do not start.
+    pub fn start_sound(&self) -> Result<()> {
+        let server = self.spawn("pipewire", &[])?;
+        self.keep_sound(server);
+        let socket = self.path("pipewire-0");
+        until("PipeWire's socket", || UnixStream::connect(&socket).ok())?;
+        let manager = self.spawn("wireplumber", &[])?;
+        self.keep_sound(manager);
+        until("the session manager", || {
+            let clients = self.run("pw-cli", &["ls", "Client"]).ok()?;
+            clients.contains("WirePlumber").then_some(())
+        })
+    }
+
+    /// Ends PipeWire as a crash would.
+    pub fn kill_sound(&self) {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn keep_sound(&self, running: Running) {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+
+    /// Where it keeps its files; also the runtime directory of PipeWire.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A file of the stage.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A program with the stage as its session.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Command {
+        let directory = self.directory.path();
+        let mut command = program(name);
+        for variable in ["XDG_RUNTIME_DIR", "PIPEWIRE_RUNTIME_DIR", "HOME", "XDG_STATE_HOME"] {
+            command.env(variable, directory);
+        }
+        command
+            .env("XDG_CONFIG_HOME", directory)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
+            .env_remove("PIPEWIRE_REMOTE")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    /// Starts a program; what it complains about goes to a file of its name.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn spawn(&self, name: &str, arguments: &[&str]) -> Result<Running> {
+        let log = File::options().create(true).append(true).open(self.path(&format!("{name}.log")));
+        let log = log.map_err(Trouble::io("a log"))?;
+        Running::start(name, self.command(name).args(arguments).stderr(log))
+    }
+
+    /// Runs a program to its end; what it printed.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn run(&self, name: &str, arguments: &[&str]) -> Result<String> {
+        let printed = output(name, self.command(name).args(arguments))?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// The nodes there are.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Node> {
+        let dump = output("pw-dump", &mut self.command("pw-dump")).unwrap_or_default();
+        let Value::Array(objects) = json(&dump) else { return Vec::new() };
+        let nodes = objects.iter().filter(|one| one["type"] == "PipeWire:Interface:Node");
+        nodes
+            .map(|one| {
+                let info = &one["info"];
+                let property =
+                    |key: &str| info["props"][key].as_str().unwrap_or_default().to_owned();
+                let count = |key: &str| info[key].as_u64().unwrap_or(0);
+                Node {
+                    name: property("node.name"),
+                    class: property("media.class"),
+                    state: info["state"].as_str().unwrap_or_default().to_owned(),
+                    ports: count("n-input-ports") + count("n-output-ports"),
+                }
+            })
+            .collect()
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<Node> {
+        self.nodes().into_iter().find(|node| node.name == name)
+    }
+
+    /// Adds a sound device: `Audio/Source/Virtual` or `Audio/Sink`.
+    ///
+    /// # Errors
+    /// PipeWire refuses.
+    pub fn add_device(&self, class: &str, name: &str) -> Result<()> {
+        let properties = format!(
+            "{{ factory.name=support.null-audio-sink node.name={name} media.class={class} \
+             audio.position=[MONO] object.linger=true }}"
+        );
+        self.run("pw-cli", &["create-node", "adapter", &properties])?;
+        until(name, || self.node(name).filter(|node| node.ports > 0).map(drop))
+    }
+
+    /// Adds a camera of 640x360 at 30 pictures a second: a ball that moves before a colour (RGB).
+    ///
+    /// # Errors
+    /// GStreamer or PipeWire refuses.
+    pub fn add_camera(&self, name: &str, colour: u32) -> Result<()> {
+        let background = format!("background-color={:#x}", 0xff00_0000 | colour);
+        let properties = format!(
+            "stream-properties=p,media.class=Video/Source,node.name={name},media.role=Camera"
+        );
+        let camera = self.spawn(
+            "gst-launch-1.0",
+            &[
+                "-q",
+                "videotestsrc",
+                "is-live=true",
+                "pattern=ball",
+                &background,
+                "!",
+                "video/x-raw,format=YUY2,width=640,height=360,framerate=30/1",
+                "!",
+                "pipewiresink",
+                "mode=provide",
+                &properties,
+            ],
+        )?;
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).push(camera);
+        until(name, || self.node(name).map(drop))
+    }
+
+    /// The display of the screen, which starts with the first that asks.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn display(&self) -> Result<String> {
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(screen) = &*screen {
+            return Ok(screen.display.clone());
+        }
+        let started = Screen::start(self)?;
+        let display = started.display.clone();
+        *screen = Some(started);
+        Ok(display)
+    }
+
+    /// A directory of the stage, made if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn subdirectory(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        fs::create_dir_all(&path).map_err(Trouble::io(name))?;
+        Ok(path)
+    }
+}
