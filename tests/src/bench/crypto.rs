@@ -68,7 +68,7 @@ fn packets() -> Option<(f64, f64)> {
     let mut session = handshake()?;
     let packet = [5; PACKET];
     let mut out = Vec::new();
-    let ours = per_second(|| drop(session.seal(2, &packet, 64, &mut out)));
+    let ours = per_second(|| _ = session.seal(2, &packet, 64, &mut out));
     let key = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &[9; 32]).ok()?);
     let mut counter = 0u64;
     let mut buffer = [5; PACKET];
@@ -85,7 +85,7 @@ fn packets() -> Option<(f64, f64)> {
 pub(crate) fn run() {
     progress("handshakes");
     let ours = per_second(|| drop(handshake()));
-    let peer = per_second(|| drop(plain_noise()));
+    let peer = per_second(|| _ = plain_noise());
     figure("handshakes_per_second", ours, "1/s");
     figure("noise_ik_per_second", peer, "1/s");
     figure("handshake_cost_ratio", peer / ours, "times Noise IK");

@@ -74,9 +74,7 @@ impl Timeline {
         }
         let Some(it) = measured else { return report };
         let tenth = |value: f64| (value * 10.0).round() / 10.0;
-        let rate = |rate: Rate| {
-            json!({"fps": tenth(rate.fps), "width": rate.width, "height": rate.height})
-        };
+        let rate = |rate: Rate| json!({"fps": tenth(rate.fps), "width": rate.width, "height": rate.height});
         report["voice"] = json!({"engine": it.engine, "heard": it.heard});
         report["setup_ms"] = json!(it.setup.as_millis() as u64);
         let [to_bob, to_alice] = it.mouth_to_ear.map(tenth);

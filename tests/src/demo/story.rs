@@ -34,7 +34,11 @@ pub(crate) fn play(timeline: &mut Timeline, out: &Path) -> Result<Measured> {
     let stage = Stage::start()?;
     let alice = Person::start(&stage, "Alice", Setup { camera: Some(COLOURS[0]), ..Setup::ALL })?;
     let bob = Person::start(&stage, "Bob", Setup { camera: Some(COLOURS[1]), ..Setup::ALL })?;
-    bob.bus.call::<_, ()>("Settings", "Set", &("voice.engine", zbus::Variant::from("pocketsphinx")))?;
+    bob.bus.call::<_, ()>(
+        "Settings",
+        "Set",
+        &("voice.engine", zbus::Variant::from("pocketsphinx")),
+    )?;
     let engine: zbus::OwnedVariant = bob.bus.call("Settings", "Get", &("voice.engine",))?;
     timeline.step("started", "Alice and Bob each have an Ahoy on a bus of their own");
     let capture = Need::Capture.missing().map_or_else(
@@ -99,10 +103,7 @@ fn answer(
     let calls = [alice.rings()?, bob.current("ActiveCall").ok_or_else(|| wrong("no call"))?];
     let stage = alice.stage();
     // Both hum from before the answer on, so that the first sound of the call is heard as such.
-    let _hums = [
-        speak(alice, &wave::tone(HUMS[0], 60))?,
-        speak(bob, &wave::tone(HUMS[1], 60))?,
-    ];
+    let _hums = [speak(alice, &wave::tone(HUMS[0], 60))?, speak(bob, &wave::tone(HUMS[1], 60))?];
     let ears = Recording::start(stage, &[&ear(bob), &ear(alice)])?;
     let desk = alice.notifications.as_ref().ok_or_else(|| wrong("Alice has no dunst"))?;
     let click = Instant::now();
@@ -176,7 +177,8 @@ fn look(
     let (at_alice, at_bob) = (viewer(0)?, viewer(1)?);
     at_alice.first()?;
     at_bob.first()?;
-    let rates = [at_bob.measure(Duration::from_secs(4))?, at_alice.measure(Duration::from_secs(4))?];
+    let rates =
+        [at_bob.measure(Duration::from_secs(4))?, at_alice.measure(Duration::from_secs(4))?];
     for (viewer, rate, colour, name) in [
         (&at_bob, rates[0], COLOURS[0], "Bob sees Alice"),
         (&at_alice, rates[1], COLOURS[1], "Alice sees Bob"),
@@ -189,7 +191,10 @@ fn look(
         let [_, wanted @ ..] = colour.to_be_bytes();
         let off = [red, green, blue].iter().zip(wanted).any(|(is, want)| is.abs_diff(want) > 40);
         if off {
-            return Err(wrong(format!("{name}, but in {:?} instead of {wanted:?}", [red, green, blue])));
+            return Err(wrong(format!(
+                "{name}, but in {:?} instead of {wanted:?}",
+                [red, green, blue]
+            )));
         }
         let Rate { fps, width, height, .. } = rate;
         let step = if name.starts_with("Bob") { "alice-seen-by-bob" } else { "bob-seen-by-alice" };

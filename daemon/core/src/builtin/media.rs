@@ -162,7 +162,7 @@ impl BuiltIn {
         linked.stage = Stage::Connecting { serial, session, until };
         let sealing = Box::new(MediaSession::new(linked.remote_index, keys));
         let candidates = linked.candidates.clone();
-        let names = StreamNames::of(call);
+        let names = StreamNames::of(local_index);
         let nodes = Nodes {
             remote_video: names.remote_video.clone(),
             self_view: names.self_view.clone(),
@@ -302,14 +302,14 @@ impl BuiltIn {
 }
 
 impl StreamNames {
-    /// The names of a call's nodes: found by whoever sees the call on the bus.
+    /// The names of a call's nodes, told by the call on the bus. Made from the index that this side
+    /// receives under: two people of one call may share a PipeWire.
     #[must_use]
-    pub fn of(call: CallId) -> Self {
-        let part = call.path_part();
+    pub fn of(local_index: u32) -> Self {
         Self {
-            remote_video: format!("ahoy.remote-video.{part}"),
-            self_view: format!("ahoy.self-view.{part}"),
-            remote_audio: format!("ahoy.remote-audio.{part}"),
+            remote_video: format!("ahoy.remote-video.{local_index:08x}"),
+            self_view: format!("ahoy.self-view.{local_index:08x}"),
+            remote_audio: format!("ahoy.remote-audio.{local_index:08x}"),
         }
     }
 }
