@@ -21,8 +21,9 @@ use tokio::runtime::Handle;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, Variant, message};
 
 use crate::{
-    Result, Trouble, until,
+    Result, Trouble,
     process::{Running, program},
+    until,
 };
 
 /// The name of the daemon.
@@ -173,7 +174,12 @@ impl Bus {
     ///
     /// # Errors
     /// What the other side answers.
-    pub fn ask<B, R>(&self, (name, path, interface): (&str, &str, &str), method: &str, body: &B) -> Result<R>
+    pub fn ask<B, R>(
+        &self,
+        (name, path, interface): (&str, &str, &str),
+        method: &str,
+        body: &B,
+    ) -> Result<R>
     where
         B: serde::Serialize + zbus::DynamicType + Sync,
         R: serde::de::DeserializeOwned + zbus::Type,

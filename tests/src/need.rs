@@ -72,7 +72,11 @@ impl Need {
 
 /// Whether all needs are met. Where not, says so, and panics if `AHOY_REQUIRE` names one of them.
 #[must_use]
-#[expect(clippy::print_stdout, clippy::panic, reason = "the runner counts the line; a required part that is missing is a failure")]
+#[expect(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "the runner counts the line; a required part that is missing is a failure"
+)]
 pub fn met(needs: &[Need]) -> bool {
     for need in needs {
         let Some(why) = need.missing() else { continue };

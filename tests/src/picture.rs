@@ -11,7 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Result, Stage, Trouble, process::{Running, program}, within};
+use crate::{
+    Result, Stage, Trouble,
+    process::{Running, program},
+    within,
+};
 
 /// A picture: I420 as it came.
 #[derive(Clone, Debug, Default)]
@@ -76,16 +80,21 @@ fn read(output: ChildStdout, seen: &Mutex<Seen>) -> Option<()> {
 }
 
 impl Viewer {
-    /// Starts to look.
+    /// Starts to look at a node, by its name or serial number.
     ///
     /// # Errors
     /// GStreamer does not start.
     pub fn start(stage: &Stage, node: &str) -> Result<Self> {
         let target = format!("target-object={node}");
         let mut command = stage.command("gst-launch-1.0");
-        command
-            .args(["-q", "pipewiresrc", &target, "!", "videoconvert", "!"])
-            .args(["video/x-raw,format=I420", "!", "y4menc", "!", "fdsink", "fd=1"]);
+        command.args(["-q", "pipewiresrc", &target, "!", "videoconvert", "!"]).args([
+            "video/x-raw,format=I420",
+            "!",
+            "y4menc",
+            "!",
+            "fdsink",
+            "fd=1",
+        ]);
         let mut running = Running::start("gst-launch-1.0", command.stdout(Stdio::piped()))?;
         let seen = Arc::<Mutex<Seen>>::default();
         if let Some(output) = running.child().stdout.take() {
@@ -152,12 +161,8 @@ impl Picture {
         let luma = 1.164 * (byte(y * self.width + x) - 16.0);
         let chroma = self.width * self.height + (y / 2) * wide + x / 2;
         let (blue, red) = (byte(chroma) - 128.0, byte(chroma + wide * high) - 128.0);
-        [
-            luma + 1.596 * red,
-            luma - 0.392 * blue - 0.813 * red,
-            luma + 2.017 * blue,
-        ]
-        .map(|value| value.clamp(0.0, 255.0) as u8)
+        [luma + 1.596 * red, luma - 0.392 * blue - 0.813 * red, luma + 2.017 * blue]
+            .map(|value| value.clamp(0.0, 255.0) as u8)
     }
 }
 
@@ -189,9 +194,9 @@ fn inked(caption: &str, x: usize, y: usize) -> bool {
     };
     let column = (x % LETTER) / POINT;
     let columns = caption.chars().nth(x / LETTER).map(letter);
-    columns.and_then(|columns| columns.get(column).copied()).is_some_and(|bits| {
-        y / POINT < 7 && bits >> (y / POINT) & 1 == 1
-    })
+    columns
+        .and_then(|columns| columns.get(column).copied())
+        .is_some_and(|bits| y / POINT < 7 && bits >> (y / POINT) & 1 == 1)
 }
 
 /// Writes pictures of one size side by side, each with a caption above, as PNG.

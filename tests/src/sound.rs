@@ -108,7 +108,8 @@ impl Recording {
         let (properties, count) = (format!("{{ node.name = {name} }}"), channels.to_string());
         let path = file.display().to_string();
         let words = ["-r", "--target", "0", "--format", "f32", "--latency", "256", "--channels"];
-        let words: Vec<&str> = words.into_iter().chain([&*count, "-P", &properties, &path]).collect();
+        let words: Vec<&str> =
+            words.into_iter().chain([&*count, "-P", &properties, &path]).collect();
         Ok(Self { running: stage.spawn("pw-cat", &words)?, name, file, channels })
     }
 
@@ -167,7 +168,11 @@ impl Recording {
 ///
 /// # Errors
 /// A device is not there.
-pub fn mouth_to_ear(from: &Person<'_>, to: &Person<'_>, count: usize) -> Result<(Vec<f64>, Vec<f32>)> {
+pub fn mouth_to_ear(
+    from: &Person<'_>,
+    to: &Person<'_>,
+    count: usize,
+) -> Result<(Vec<f64>, Vec<f32>)> {
     let stage = from.stage();
     let recording = Recording::prepare(stage, 2)?;
     recording.add(stage, 1, &ear(to))?;

@@ -27,11 +27,7 @@ pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> Result<T> {
 ///
 /// # Errors
 /// [`Trouble::Late`].
-pub fn within<T>(
-    limit: Duration,
-    what: &str,
-    mut look: impl FnMut() -> Option<T>,
-) -> Result<T> {
+pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {

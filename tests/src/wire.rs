@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use rustix::process::Signal;
 
-use crate::{Result, Stage, process::Running, Trouble, until};
+use crate::{Result, Stage, Trouble, process::Running, until};
 
 /// A capture that goes on.
 #[derive(Debug)]
@@ -102,16 +102,18 @@ impl Packets {
     /// Datagrams that read as RTP of ours in clear: version 2 and a payload type of ours.
     #[must_use]
     pub fn clear_rtp(&self) -> usize {
-        let fits = |it: &&Vec<u8>| {
-            it.len() >= 12 && it[0] >> 6 == 2 && TYPES.contains(&(it[1] & 0x7f))
-        };
+        let fits =
+            |it: &&Vec<u8>| it.len() >= 12 && it[0] >> 6 == 2 && TYPES.contains(&(it[1] & 0x7f));
         self.datagrams.iter().filter(fits).count()
     }
 
     /// Datagrams that begin as sealed media does.
     #[must_use]
     pub fn sealed(&self) -> usize {
-        self.datagrams.iter().filter(|it| it.first().is_some_and(|it| *it >= 0xc0 && *it <= 0xc3)).count()
+        self.datagrams
+            .iter()
+            .filter(|it| it.first().is_some_and(|it| *it >= 0xc0 && *it <= 0xc3))
+            .count()
     }
 
     /// Whether the signalling has these words in clear, whatever their case. (In the far more bytes

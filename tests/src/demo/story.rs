@@ -34,7 +34,11 @@ pub(crate) fn play(timeline: &mut Timeline, out: &Path) -> Result<Measured> {
     let stage = Stage::start()?;
     let alice = Person::start(&stage, "Alice", Setup { camera: Some(COLOURS[0]), ..Setup::ALL })?;
     let bob = Person::start(&stage, "Bob", Setup { camera: Some(COLOURS[1]), ..Setup::ALL })?;
-    bob.bus.call::<_, ()>("Settings", "Set", &("voice.engine", zbus::Variant::from("pocketsphinx")))?;
+    bob.bus.call::<_, ()>(
+        "Settings",
+        "Set",
+        &("voice.engine", zbus::Variant::from("pocketsphinx")),
+    )?;
     let engine: zbus::OwnedVariant = bob.bus.call("Settings", "Get", &("voice.engine",))?;
     timeline.step("started", "Alice and Bob each have an Ahoy on a bus of their own");
     let capture = Need::Capture.missing().map_or_else(
@@ -99,10 +103,7 @@ fn answer(
     let calls = [alice.rings()?, bob.current("ActiveCall").ok_or_else(|| wrong("no call"))?];
     let stage = alice.stage();
     // Both hum from before the answer on, so that the first sound of the call is heard as such.
-    let _hums = [
-        speak(alice, &wave::tone(HUMS[0], 60))?,
-        speak(bob, &wave::tone(HUMS[1], 60))?,
-    ];
+    let _hums = [speak(alice, &wave::tone(HUMS[0], 60))?, speak(bob, &wave::tone(HUMS[1], 60))?];
     let ears = Recording::start(stage, &[&ear(bob), &ear(alice)])?;
     let desk = alice.notifications.as_ref().ok_or_else(|| wrong("Alice has no dunst"))?;
     let click = Instant::now();
@@ -169,14 +170,11 @@ fn look(
     out: &Path,
 ) -> Result<[Rate; 2]> {
     timeline.doing("looking at both pictures");
-    let viewer = |at: usize| {
-        let node = people[at].bus.text(&calls[at], "Call", "RemoteVideoNode");
-        Viewer::start(people[at].stage(), &node)
-    };
+    let viewer = |at: usize| people[at].watch(&calls[at], "RemoteVideoNode");
     let (at_alice, at_bob) = (viewer(0)?, viewer(1)?);
     at_alice.first()?;
     at_bob.first()?;
-    let rates = [at_bob.measure(Duration::from_secs(4))?, at_alice.measure(Duration::from_secs(4))?];
+    let rates = measure([&at_bob, &at_alice])?;
     for (viewer, rate, colour, name) in [
         (&at_bob, rates[0], COLOURS[0], "Bob sees Alice"),
         (&at_alice, rates[1], COLOURS[1], "Alice sees Bob"),
@@ -189,7 +187,10 @@ fn look(
         let [_, wanted @ ..] = colour.to_be_bytes();
         let off = [red, green, blue].iter().zip(wanted).any(|(is, want)| is.abs_diff(want) > 40);
         if off {
-            return Err(wrong(format!("{name}, but in {:?} instead of {wanted:?}", [red, green, blue])));
+            return Err(wrong(format!(
+                "{name}, but in {:?} instead of {wanted:?}",
+                [red, green, blue]
+            )));
         }
         let Rate { fps, width, height, .. } = rate;
         let step = if name.starts_with("Bob") { "alice-seen-by-bob" } else { "bob-seen-by-alice" };
@@ -198,6 +199,18 @@ fn look(
     let pictures = [("ALICE SEES BOB", &at_alice.last()), ("BOB SEES ALICE", &at_bob.last())];
     picture::write(&out.join("call.png"), &pictures)?;
     Ok(rates)
+}
+
+/// Both at the same time, as they are in a call.
+fn measure(viewers: [&Viewer; 2]) -> Result<[Rate; 2]> {
+    let [one, other] = viewers;
+    let time = Duration::from_secs(4);
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| other.measure(time));
+        (one.measure(time), other.join())
+    });
+    let other = other.map_err(|_| wrong("measuring pictures panicked"))?;
+    Ok([one?, other?])
 }
 
 fn agreed(alice: &Person<'_>, bob: &Person<'_>, calls: &[String; 2]) -> Result<String> {
@@ -250,9 +263,11 @@ fn wire(timeline: &mut Timeline, capture: std::result::Result<Capture, String>) 
     let packets = capture.finish()?;
     let (all, sealed, clear) = (packets.datagrams.len(), packets.sealed(), packets.clear_rtp());
     let named = packets.say("alice");
-    if clear > 0 || named || sealed < 1_000 {
+    let signals = packets.segments.len();
+    if clear > 0 || named || sealed < 1_000 || signals == 0 {
         return Err(wrong(format!(
-            "on the wire: {all} datagrams, {sealed} sealed, {clear} RTP in clear, names: {named}"
+            "on the wire: {all} datagrams, {sealed} sealed, {clear} RTP in clear; {signals} \
+             segments of signalling, names in them: {named}"
         )));
     }
     let what = format!("{all} datagrams captured: {sealed} sealed media, no RTP, no name in clear");
