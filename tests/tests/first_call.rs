@@ -6,8 +6,7 @@ use ahoy_trial::{
     Person, Setup, Stage,
     bus::word,
     need::{Need, met},
-    picture::Viewer,
-    sound::{Recording, ear, speak},
+    sound::{Recording, ear, mouth_to_ear, speak},
     until, wave,
 };
 
@@ -40,8 +39,7 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
         until("a voice", || (wave::share(&listening.latest(0, 60), hertz) > 0.7).then_some(()))
             .expect("it is heard");
         drop(voice);
-        let node = to.bus.text(call, "Call", "RemoteVideoNode");
-        let viewer = Viewer::start(&stage, &node).expect("a window");
+        let viewer = to.watch(call, "RemoteVideoNode").expect("a window");
         let rate = viewer.measure(Duration::from_secs(1)).expect("pictures");
         assert!(rate.fps > 10.0 && rate.different > 5, "{rate:?}");
     }
@@ -54,5 +52,30 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
         let row = row.expect("in the log");
         assert_eq!(word(&row, "direction"), direction);
         assert_eq!(word(&row, "outcome"), "answered");
+    }
+}
+
+/// What a call on loopback promises, ms.
+const PROMISE: f64 = 90.0;
+
+#[test]
+fn a_voice_takes_at_most_90_ms_from_mouth_to_ear_both_ways() {
+    if !met(&[Need::Media]) {
+        return;
+    }
+    let stage = Stage::start().expect("a stage");
+    let alice = Person::start(&stage, "Alice", Setup::VOICE).expect("Alice");
+    let bob = Person::start(&stage, "Bob", Setup::VOICE).expect("Bob");
+    let contact = bob.accept(&alice.invite().expect("an invite")).expect("Alice is a contact");
+    let out = bob.call(&contact, false).expect("a call");
+    let incoming = alice.rings().expect("it rings");
+    alice.answer(&incoming, false).expect("answered");
+    bob.until_state(&out, "active").expect("active");
+    for (from, to) in [(&alice, &bob), (&bob, &alice)] {
+        let (delays, _) = mouth_to_ear(from, to, 8).expect("chirps");
+        println!("MEASURED mouth_to_ear {} -> {} ms: {delays:.1?}", from.name, to.name);
+        assert!(delays.len() >= 6, "{delays:?}");
+        let middle = wave::median(delays).expect("a delay");
+        assert!(middle <= PROMISE, "{middle:.1} ms from {} to {}", from.name, to.name);
     }
 }
