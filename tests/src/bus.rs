@@ -257,15 +257,14 @@ impl Bus {
 
 /// A value's text; a path counts as one.
 #[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is no text is shown as none")]
 pub fn text(value: &Variant<'_>) -> String {
-    match value {
-        Variant::Str(text) => text.to_string(),
-        Variant::ObjectPath(path) => path.to_string(),
-        Variant::Variant(inner) => text(inner),
-        // A foreign enum: anything else is no text.
-        _ => String::new(),
+    if let Variant::Variant(inner) = value {
+        return text(inner);
     }
+    if let Variant::ObjectPath(path) = value {
+        return path.to_string();
+    }
+    <&str>::try_from(value).map(str::to_owned).unwrap_or_default()
 }
 
 /// The text of a key in a dictionary.

@@ -24,6 +24,7 @@ use crate::{
     Result, Stage, Trouble,
     bus::{Bus, Daemon, Dict, Options, ROOT, Signal},
     desk::Notifications,
+    picture::Viewer,
     process::{Running, output, program},
     until, within,
 };
@@ -256,7 +257,10 @@ impl<'a> Person<'a> {
         if name == "ahoyd" {
             return Some(own);
         }
-        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).ok()?;
+        // Children are listed with the thread that started them.
+        let threads = fs::read_dir(format!("/proc/{own}/task")).ok()?.flatten();
+        let lists = threads.map(|one| fs::read_to_string(one.path().join("children")));
+        let children = lists.filter_map(std::result::Result::ok).collect::<Vec<_>>().join(" ");
         children.split_whitespace().filter_map(|id| id.parse().ok()).find(|id: &u32| {
             fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim() == name)
         })
@@ -398,6 +402,21 @@ impl<'a> Person<'a> {
         };
         let what = format!("the end of the call at {}", self.name);
         within(limit, &what, || self.bus.signals(seen).iter().find_map(reason))
+    }
+
+    /// Looks at a video node that a property of one of their calls names: `RemoteVideoNode` or
+    /// `SelfViewNode`. Both sides of a call give their nodes the same name, and here they share a
+    /// PipeWire, so it is looked for by name and owner.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn watch(&self, call: &str, property: &str) -> Result<Viewer> {
+        let name = self.bus.text(call, "Call", property);
+        let own = self.process("ahoyd").map(u64::from);
+        let node = until(&format!("the node {name} of {}", self.name), || {
+            self.stage.nodes().into_iter().find(|node| node.name == name && node.process == own)
+        })?;
+        Viewer::start(self.stage, &node.serial.to_string())
     }
 
     /// The log of calls, newest first.

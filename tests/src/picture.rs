@@ -80,7 +80,7 @@ fn read(output: ChildStdout, seen: &Mutex<Seen>) -> Option<()> {
 }
 
 impl Viewer {
-    /// Starts to look.
+    /// Starts to look at a node, by its name or serial number.
     ///
     /// # Errors
     /// GStreamer does not start.

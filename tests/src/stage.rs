@@ -5,6 +5,7 @@
 //! with the stage (unless `AHOY_KEEP` is set, for a look at the logs).
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -45,6 +46,24 @@ pub struct Node {
     pub state: String,
     /// How many ports it has.
     pub ports: u64,
+    /// `object.serial`: tells nodes of one name apart.
+    pub serial: u64,
+    /// The process that connected to PipeWire for it.
+    pub process: Option<u64>,
+}
+
+fn node(info: &Value, clients: &BTreeMap<u64, u64>) -> Node {
+    let properties = &info["props"];
+    let text = |key: &str| properties[key].as_str().unwrap_or_default().to_owned();
+    let count = |key: &str| info[key].as_u64().unwrap_or(0);
+    Node {
+        name: text("node.name"),
+        class: text("media.class"),
+        state: info["state"].as_str().unwrap_or_default().to_owned(),
+        ports: count("n-input-ports") + count("n-output-ports"),
+        serial: properties["object.serial"].as_u64().unwrap_or(0),
+        process: properties["client.id"].as_u64().and_then(|id| clients.get(&id).copied()),
+    }
 }
 
 impl Stage {
@@ -157,21 +176,14 @@ impl Stage {
     pub fn nodes(&self) -> Vec<Node> {
         let dump = output("pw-dump", &mut self.command("pw-dump")).unwrap_or_default();
         let Value::Array(objects) = json(&dump) else { return Vec::new() };
-        let nodes = objects.iter().filter(|one| one["type"] == "PipeWire:Interface:Node");
-        nodes
-            .map(|one| {
-                let info = &one["info"];
-                let property =
-                    |key: &str| info["props"][key].as_str().unwrap_or_default().to_owned();
-                let count = |key: &str| info[key].as_u64().unwrap_or(0);
-                Node {
-                    name: property("node.name"),
-                    class: property("media.class"),
-                    state: info["state"].as_str().unwrap_or_default().to_owned(),
-                    ports: count("n-input-ports") + count("n-output-ports"),
-                }
+        let of = |kind: &'static str| objects.iter().filter(move |one| one["type"] == kind);
+        let clients: BTreeMap<u64, u64> = of("PipeWire:Interface:Client")
+            .filter_map(|one| {
+                let process = one["info"]["props"]["pipewire.sec.pid"].as_u64()?;
+                Some((one["id"].as_u64()?, process))
             })
-            .collect()
+            .collect();
+        of("PipeWire:Interface:Node").map(|one| node(&one["info"], &clients)).collect()
     }
 
     /// The node of this name.

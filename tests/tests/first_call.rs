@@ -9,7 +9,6 @@ use ahoy_trial::{
     Setup,
     bus::word,
     need::Need,
-    picture::Viewer,
     sound::{Recording, ear},
     until, wave,
 };
@@ -34,8 +33,7 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
         desk.until_shown(0).expect("the notification goes");
         two.hear_each_other();
         for (person, call) in [(&two.alice, &incoming), (&two.bob, &outgoing)] {
-            let node = person.bus.text(call, "Call", "RemoteVideoNode");
-            let viewer = Viewer::start(stage, &node).expect("a window");
+            let viewer = person.watch(call, "RemoteVideoNode").expect("a window");
             let rate = viewer.measure(Duration::from_secs(1)).expect("pictures");
             assert!(rate.fps > 10.0 && rate.different > 5, "{rate:?}");
         }

@@ -48,6 +48,8 @@ fn a_caller_who_gives_up_leaves_silence_and_a_missed_call_that_calls_back() {
         .expect("the ring's notification goes, that of the missed call comes");
         silence(stage);
         assert_eq!(outcome(&two.alice), "missed");
+        let row = two.alice.recents().expect("a log").into_iter().next().expect("a row");
+        assert_eq!(word(&row, "contact-id"), two.bob_id);
         assert_eq!(outcome(&two.bob), "cancelled");
         desk.press("call-back").expect("pressed");
         let back = two.bob.rings().expect("he is called back");

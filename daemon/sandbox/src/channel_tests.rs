@@ -1,3 +1,5 @@
+//! Claims about the socket between parent and worker.
+
 use std::{
     fs::File,
     io::{ErrorKind, Read, Seek, Write},

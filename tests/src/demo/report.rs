@@ -4,7 +4,7 @@
 //! told after it happened, never before.
 
 use std::{
-    io::Write as _,
+    io::{IsTerminal as _, Write as _},
     time::{Duration, Instant},
 };
 
@@ -28,16 +28,22 @@ pub(crate) struct Timeline {
     start: Instant,
     steps: Vec<(&'static str, Instant)>,
     shown: bool,
+    terminal: bool,
 }
 
 impl Timeline {
     pub(crate) fn new(shown: bool) -> Self {
-        Self { start: Instant::now(), steps: Vec::new(), shown }
+        Self {
+            start: Instant::now(),
+            steps: Vec::new(),
+            shown,
+            terminal: std::io::stdout().is_terminal(),
+        }
     }
 
     /// Tells what is being waited for now; the next step takes its place.
     pub(crate) fn doing(&self, what: &str) {
-        if self.shown {
+        if self.shown && self.terminal {
             print!("\r\x1b[K  ....... {what}");
             // Progress is worth nothing late, and nothing at all where there is no screen.
             let _ = std::io::stdout().flush();
@@ -54,7 +60,8 @@ impl Timeline {
         self.steps.push((name, at));
         if self.shown {
             let seconds = at.saturating_duration_since(self.start).as_secs_f64();
-            println!("\r\x1b[K{seconds:8.3} s  {detail}");
+            let erase = if self.terminal { "\r\x1b[K" } else { "" };
+            println!("{erase}{seconds:8.3} s  {detail}");
         }
     }
 

@@ -170,15 +170,11 @@ fn look(
     out: &Path,
 ) -> Result<[Rate; 2]> {
     timeline.doing("looking at both pictures");
-    let viewer = |at: usize| {
-        let node = people[at].bus.text(&calls[at], "Call", "RemoteVideoNode");
-        Viewer::start(people[at].stage(), &node)
-    };
+    let viewer = |at: usize| people[at].watch(&calls[at], "RemoteVideoNode");
     let (at_alice, at_bob) = (viewer(0)?, viewer(1)?);
     at_alice.first()?;
     at_bob.first()?;
-    let rates =
-        [at_bob.measure(Duration::from_secs(4))?, at_alice.measure(Duration::from_secs(4))?];
+    let rates = measure([&at_bob, &at_alice])?;
     for (viewer, rate, colour, name) in [
         (&at_bob, rates[0], COLOURS[0], "Bob sees Alice"),
         (&at_alice, rates[1], COLOURS[1], "Alice sees Bob"),
@@ -203,6 +199,18 @@ fn look(
     let pictures = [("ALICE SEES BOB", &at_alice.last()), ("BOB SEES ALICE", &at_bob.last())];
     picture::write(&out.join("call.png"), &pictures)?;
     Ok(rates)
+}
+
+/// Both at the same time, as they are in a call.
+fn measure(viewers: [&Viewer; 2]) -> Result<[Rate; 2]> {
+    let [one, other] = viewers;
+    let time = Duration::from_secs(4);
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| other.measure(time));
+        (one.measure(time), other.join())
+    });
+    let other = other.map_err(|_| wrong("measuring pictures panicked"))?;
+    Ok([one?, other?])
 }
 
 fn agreed(alice: &Person<'_>, bob: &Person<'_>, calls: &[String; 2]) -> Result<String> {
@@ -255,9 +263,11 @@ fn wire(timeline: &mut Timeline, capture: std::result::Result<Capture, String>) 
     let packets = capture.finish()?;
     let (all, sealed, clear) = (packets.datagrams.len(), packets.sealed(), packets.clear_rtp());
     let named = packets.say("alice");
-    if clear > 0 || named || sealed < 1_000 {
+    let signals = packets.segments.len();
+    if clear > 0 || named || sealed < 1_000 || signals == 0 {
         return Err(wrong(format!(
-            "on the wire: {all} datagrams, {sealed} sealed, {clear} RTP in clear, names: {named}"
+            "on the wire: {all} datagrams, {sealed} sealed, {clear} RTP in clear; {signals} \
+             segments of signalling, names in them: {named}"
         )));
     }
     let what = format!("{all} datagrams captured: {sealed} sealed media, no RTP, no name in clear");

@@ -38,7 +38,7 @@ pub struct Book {
 const MAX_PEOPLE: usize = 2000;
 
 impl Book {
-    /// A book of these people; the first [`MAX_PEOPLE`] count, so put favourites first.
+    /// A book of these people; the first 2,000 count, so put favourites first.
     #[must_use]
     pub fn new(people: Vec<Person>) -> Self {
         let mut book = Self { people, forms: BTreeMap::new() };

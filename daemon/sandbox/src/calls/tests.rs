@@ -1,3 +1,5 @@
+//! Claims about the list of calls: what it refuses, made for real behind the filters.
+
 #![expect(
     unsafe_code,
     reason = "the tests make the refused calls themselves; no safe wrapper exists for most"

@@ -1,3 +1,5 @@
+//! Claims about the end of speech, on synthetic sounds.
+
 use super::*;
 
 /// A voice-like sound: 150 Hz with harmonics, `amp` of full scale 32767.
