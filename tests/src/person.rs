@@ -257,7 +257,10 @@ impl<'a> Person<'a> {
         if name == "ahoyd" {
             return Some(own);
         }
-        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).ok()?;
+        // Children are listed with the thread that started them.
+        let threads = fs::read_dir(format!("/proc/{own}/task")).ok()?.flatten();
+        let lists = threads.map(|one| fs::read_to_string(one.path().join("children")));
+        let children = lists.filter_map(std::result::Result::ok).collect::<Vec<_>>().join(" ");
         children.split_whitespace().filter_map(|id| id.parse().ok()).find(|id: &u32| {
             fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|comm| comm.trim() == name)
         })

@@ -37,8 +37,10 @@ impl Capture {
         let file = stage.path("wire.pcap");
         let filter: Vec<String> = ports.iter().map(|port| format!("port {port}")).collect();
         let (path, filter) = (file.display().to_string(), filter.join(" or "));
-        let user = ["-i", "lo", "-Z", "root", "-s", "0", "-U", "-B", "16384", "-w", &path, &filter];
-        let mut running = stage.spawn("tcpdump", &user)?;
+        // Immediately: what waits in the kernel's ring at the end would be lost.
+        let words = ["-i", "lo", "--immediate-mode", "-Z", "root", "-s", "0", "-U", "-B", "16384"];
+        let words = [&words[..], &["-w", &path, &filter]].concat();
+        let mut running = stage.spawn("tcpdump", &words)?;
         until("tcpdump", || {
             let ready = fs::read_to_string(stage.path("tcpdump.log")).unwrap_or_default();
             (ready.contains("listening on") || running.ended().is_some()).then_some(())

@@ -1,0 +1,80 @@
+//! A call from the invite to the log.
+//!
+//! Owns: what a call is when all goes well. Invariant: every step is seen from outside: on the
+//! speaker, on the screen, in PipeWire's list of nodes, on the bus.
+
+use std::time::Duration;
+
+use ahoy_trial::{
+    Setup,
+    bus::word,
+    need::Need,
+    sound::{Recording, ear},
+    until, wave,
+};
+
+use crate::scene::{Two, captures, on_stage};
+
+#[test]
+fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
+    on_stage(&[Need::Media, Need::Notify], |stage| {
+        let two = Two::meet(stage, Setup::ALL);
+        let ring = Recording::start(stage, &[&ear(&two.alice)]).expect("her speaker");
+        let (outgoing, incoming) = two.ring(true);
+        until("the ringtone", || (wave::loudness(&ring.latest(0, 100)) > 0.01).then_some(()))
+            .expect("it is heard");
+        let desk = two.alice.notifications.as_ref().expect("dunst");
+        desk.until_shown(1).expect("a notification");
+        for what in ["microphone", "camera"] {
+            assert_eq!(captures(stage, what), 0, "no open {what} before the answer");
+        }
+        desk.press("answer-video").expect("pressed");
+        two.are_active(&outgoing, &incoming);
+        desk.until_shown(0).expect("the notification goes");
+        two.hear_each_other();
+        for (person, call) in [(&two.alice, &incoming), (&two.bob, &outgoing)] {
+            let viewer = person.watch(call, "RemoteVideoNode").expect("a window");
+            let rate = viewer.measure(Duration::from_secs(1)).expect("pictures");
+            assert!(rate.fps > 10.0 && rate.different > 5, "{rate:?}");
+        }
+        assert_eq!(captures(stage, "microphone"), 2);
+        assert_eq!(captures(stage, "camera"), 2);
+        let numbers = [(&two.alice, &incoming), (&two.bob, &outgoing)]
+            .map(|(person, call)| person.bus.text(call, "Call.Verification", "SafetyNumber"));
+        assert!(numbers[0].len() > 20, "a safety number: {numbers:?}");
+        assert_eq!(numbers[0], numbers[1]);
+        let seen = two.alice.bus.seen();
+        two.bob.hang_up(&outgoing).expect("hung up");
+        let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
+        assert_eq!(why, "remote-hangup");
+        for what in ["microphone", "camera"] {
+            until("closed devices", || (captures(stage, what) == 0).then_some(()))
+                .expect("no capture after the end");
+        }
+        for (person, direction) in [(&two.alice, "incoming"), (&two.bob, "outgoing")] {
+            let row = until("a closed row", || {
+                let row = person.recents().ok()?.into_iter().next()?;
+                (word(&row, "outcome") != "ongoing").then_some(row)
+            });
+            let row = row.expect("in the log");
+            assert_eq!(word(&row, "direction"), direction);
+            assert_eq!(word(&row, "outcome"), "answered");
+        }
+    });
+}
+
+#[test]
+fn a_muted_side_has_no_open_microphone_and_is_heard_again_when_it_speaks() {
+    on_stage(&[Need::Media], |stage| {
+        let two = Two::meet(stage, Setup::VOICE);
+        let (outgoing, _) = two.talk(false);
+        until("two microphones", || (captures(stage, "microphone") == 2).then_some(()))
+            .expect("both speak");
+        two.bob.bus.on_call(&outgoing, "SetMuted", &(true,)).expect("muted");
+        until("one microphone", || (captures(stage, "microphone") == 1).then_some(()))
+            .expect("his is closed");
+        two.bob.bus.on_call(&outgoing, "SetMuted", &(false,)).expect("unmuted");
+        two.hear_each_other();
+        assert_eq!(captures(stage, "microphone"), 2);
+    });
+}

@@ -1,0 +1,17 @@
+//! End to end: real daemons on private buses with virtual devices.
+//!
+//! Owns: the claims about whole calls between people. Does not own: starting and driving what they
+//! use, which is this package's library. Invariant: one trial at a time (each takes its turn, and
+//! `tests/run` gives `--test-threads=1`): two that play and hear sound make each other late, and
+//! what a trial starts ends with the thread that it ran on.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod capture;
+mod finding;
+mod first_call;
+mod invites;
+mod loss;
+mod missing;
+mod ringing;
+mod scene;
+mod voice;
