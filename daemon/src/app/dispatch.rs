@@ -251,10 +251,8 @@ impl App {
                 tracing::info!(server = server.name, "notifications");
                 self.server = Some(server);
             }
-            NotifyEvent::Missing { why } => {
-                tracing::warn!(why, "no notifications");
-                self.server = None;
-            }
+            // The adapter has said why.
+            NotifyEvent::Missing { .. } => self.server = None,
             NotifyEvent::Closed { .. } => {}
             NotifyEvent::Action { key, action, .. } => {
                 match Desk::click(&key, &action, &self.notifier) {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ahoy_trial::{Setup, need::Need, until, wire::Capture};
+use ahoy_trial::{Setup, need::Need, sound::mouth_to_ear, until, wire::Capture};
 
 use crate::scene::{Two, on_stage};
 
@@ -34,6 +34,8 @@ fn nothing_of_a_call_is_in_clear_on_the_wire() {
         let capture = Capture::start(stage, &ports).expect("a capture");
         let (outgoing, incoming) = two.talk(true);
         two.hear_each_other();
+        // Long enough for something to count.
+        mouth_to_ear(&two.alice, &two.bob, 6).expect("chirps");
         let seen = two.alice.bus.seen();
         two.bob.hang_up(&outgoing).expect("hung up");
         two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
@@ -82,7 +84,8 @@ fn strangers_packets_and_replayed_ones_change_nothing() {
                 let place = at % tampered.len();
                 tampered[place] ^= 1;
                 let garbage = noise(20 + at % 1_200, 0xc0 + (at % 4) as u8);
-                for bytes in [datagram, &tampered, &garbage, &datagram[..datagram.len() / 2].to_vec()]
+                for bytes in
+                    [datagram, &tampered, &garbage, &datagram[..datagram.len() / 2].to_vec()]
                 {
                     // The loopback interface may be full: fewer come, which is no matter.
                     let _ = stranger.send_to(bytes, ("127.0.0.1", port));

@@ -86,6 +86,12 @@ fn a_daemon_that_crashes_in_a_call_ends_it_for_the_other_and_closes_its_row_when
     on_stage(&[Need::Media], |stage| {
         let mut two = Two::meet(stage, Setup::VOICE);
         let (outgoing, _) = two.talk(false);
+        // A log that has not heard of the answer yet cannot tell of it after a crash.
+        until("the answer in her log", || {
+            let row = two.alice.recents().ok()?.into_iter().next()?;
+            (u64::try_from(row.get("connected-at")?).ok()? != 0).then_some(())
+        })
+        .expect("it is written down");
         let (seen, killed) = (two.bob.bus.seen(), Instant::now());
         two.alice.kill9();
         let limit = Duration::from_secs(30);

@@ -53,7 +53,8 @@ impl<'a> Two<'a> {
         let alice = Person::start(stage, "Alice", alice).expect("Alice");
         let bob = Person::start(stage, "Bob", bob).expect("Bob");
         let alice_id = bob.accept(&alice.invite().expect("an invite")).expect("they meet");
-        let found = until("Bob among her contacts", || alice.contacts("Bob").ok()?.into_iter().next());
+        let found =
+            until("Bob among her contacts", || alice.contacts("Bob").ok()?.into_iter().next());
         let bob_id = word(&found.expect("Bob is a contact"), "id");
         Self { alice, bob, alice_id, bob_id }
     }

@@ -89,9 +89,13 @@ fn listen(person: &Person<'_>) {
 fn prompt(person: &Person<'_>, seen: usize) -> (String, Vec<String>) {
     person
         .bus
-        .signal(seen, "a prompt", |signal| {
-            if signal.member == "Prompt" { signal.body() } else { None }
-        })
+        .signal(
+            seen,
+            "a prompt",
+            |signal| {
+                if signal.member == "Prompt" { signal.body() } else { None }
+            },
+        )
         .expect("it says something")
 }
 

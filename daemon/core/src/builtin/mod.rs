@@ -211,6 +211,10 @@ impl BuiltIn {
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
+        if self.announced_hour.is_none() {
+            // Whom we can be found by has changed: say so at once.
+            return Some(Duration::ZERO);
+        }
         let legs = self.legs.values().filter_map(Leg::deadline);
         legs.chain(self.joining.values().map(Joining::deadline)).min()
     }

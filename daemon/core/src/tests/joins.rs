@@ -91,3 +91,16 @@ fn a_sighting_hurries_a_join_and_foreign_tags_do_not() {
     world.pass(Duration::from_secs(400));
     assert_eq!(world.people[BOB].peers[0].state, PairState::Joined);
 }
+
+/// A daemon that started was found by nobody for its first five minutes: its tags were due at the
+/// next timer only, and none was set.
+#[test]
+fn who_we_can_be_found_by_is_due_at_once_after_a_start_and_after_a_new_contact() {
+    let mut world = World::new();
+    assert_eq!(world.people[ALICE].service.next_timeout(), Some(Duration::ZERO));
+    world.pass(Duration::from_secs(1));
+    assert_ne!(world.people[ALICE].service.next_timeout(), Some(Duration::ZERO));
+    let bob = world.people[BOB].service.built_in().identity();
+    world.people[ALICE].service.built_in().forget(bob);
+    assert_eq!(world.people[ALICE].service.next_timeout(), Some(Duration::ZERO));
+}
