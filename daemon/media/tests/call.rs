@@ -110,6 +110,26 @@ fn both_hear_and_see_each_other_and_themselves() {
 }
 
 #[test]
+fn a_camera_taken_again_at_once_gives_pictures_every_time() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = two_people();
+    let _red = system.add_camera("camera-a", CAMERA, "red");
+    let (a, b) = (Worker::connected(&system), Worker::connected(&system));
+    a.send_to(&b);
+    b.send_to(&a);
+    for number in 0..20 {
+        let seen = b.seen();
+        a.tell(&MediaCommand::Start { session: CALL, plan: only_a_sends("a") });
+        b.tell(&MediaCommand::Start { session: CALL, plan: only_a_sends("b") });
+        b.wait_after(seen, &format!("picture in call {number}"), showing);
+        a.tell(&MediaCommand::Stop { session: CALL });
+        b.tell(&MediaCommand::Stop { session: CALL });
+    }
+}
+
+#[test]
 fn mute_removes_the_capture_node_and_unmute_brings_it_back() {
     if !machine_is_able() {
         return;
