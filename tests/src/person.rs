@@ -34,7 +34,7 @@ use crate::{
 pub struct Setup {
     /// A microphone.
     pub microphone: bool,
-    /// A camera that shows a ball before this colour (RGB).
+    /// A camera that shows a moving square before this colour (RGB).
     pub camera: Option<u32>,
     /// A notification server.
     pub notifications: bool,

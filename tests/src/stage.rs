@@ -20,6 +20,7 @@ use crate::{
     Result, Trouble,
     bus::{Daemon, json},
     desk::Screen,
+    person::built,
     process::{Running, output, program},
     until,
 };
@@ -205,31 +206,15 @@ impl Stage {
         until(name, || self.node(name).filter(|node| node.ports > 0).map(drop))
     }
 
-    /// Adds a camera of 640x360 at 30 pictures a second: a ball that moves before a colour (RGB).
+    /// Adds a camera of 640x360 at 30 pictures a second: a square that moves before a colour (RGB).
     ///
     /// # Errors
-    /// GStreamer or PipeWire refuses.
+    /// PipeWire refuses.
     pub fn add_camera(&self, name: &str, colour: u32) -> Result<()> {
-        let background = format!("background-color={:#x}", 0xff00_0000 | colour);
-        let properties = format!(
-            "stream-properties=p,media.class=Video/Source,node.name={name},media.role=Camera"
-        );
-        let camera = self.spawn(
-            "gst-launch-1.0",
-            &[
-                "-q",
-                "videotestsrc",
-                "is-live=true",
-                "pattern=ball",
-                &background,
-                "!",
-                "video/x-raw,format=YUY2,width=640,height=360,framerate=30/1",
-                "!",
-                "pipewiresink",
-                "mode=provide",
-                &properties,
-            ],
-        )?;
+        let colour = format!("{:06x}", colour & 0xff_ffff);
+        let program = built("ahoy-test-camera")?.display().to_string();
+        let mut command = self.command(&program);
+        let camera = Running::start(&program, command.args([name, "640x360@30", &colour]))?;
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).push(camera);
         until(name, || self.node(name).map(drop))
     }

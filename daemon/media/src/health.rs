@@ -71,6 +71,11 @@ impl Health {
         }
     }
 
+    /// Whether a stream is linked and runs.
+    pub(crate) fn is_live(&self, key: Key) -> bool {
+        self.parts.get(&key).is_some_and(|part| part.live)
+    }
+
     /// A stream failed or lost its device.
     pub(crate) fn down(&mut self, key: Key, why: Option<String>) {
         if let Some(part) = self.parts.get_mut(&key) {

@@ -73,6 +73,10 @@ impl Wish {
     }
 }
 
+/// Ticks without a picture after which a camera counts as hanging: slow ones take two seconds to
+/// give their first.
+const STILL: u32 = 4;
+
 /// Streams a session may have, in the order they are opened.
 const ROLES: [Role; 5] =
     [Role::Speaker, Role::Microphone, Role::RemoteVideo, Role::SelfView, Role::Camera];
@@ -89,6 +93,8 @@ pub(crate) struct Session {
     playout: Arc<Mutex<Playout>>,
     voice: Option<(Flow, SoundSink)>,
     camera: send::CameraEntry,
+    /// Ticks without a picture of an open camera.
+    camera_still: u32,
     pictures: Option<Flow>,
     heard: Reception,
     seen: Reception,
@@ -113,6 +119,7 @@ impl Session {
             plan,
             voice: None,
             camera: send::CameraEntry::default(),
+            camera_still: 0,
             pictures: None,
             heard: Reception::default(),
             seen: Reception::default(),
@@ -216,8 +223,26 @@ impl Session {
                 self.shared.works(MediaPart::Microphone);
             }
         }
+        self.watch_camera(world);
         let stats = self.stats();
         world.parent.tell(&MediaEvent::Stats { session: self.id, stats });
+    }
+
+    /// A camera that is linked and gives nothing is opened again: some hang when they are taken a
+    /// second time, and nothing else would ever say so.
+    fn watch_camera(&mut self, world: &mut World) {
+        let key = Key::of(self.id, Role::Camera);
+        if self.camera.gave() || !world.health.is_live(key) {
+            self.camera_still = 0;
+            return;
+        }
+        self.camera_still += 1;
+        if self.camera_still >= STILL {
+            self.camera_still = 0;
+            let why = "the camera gives no pictures; it is opened again, else unplug it once";
+            self.report(MediaPart::Camera, why.to_owned());
+            world.pipewire.ask(Request::Retry(key));
+        }
     }
 
     fn report(&self, part: MediaPart, why: String) {

@@ -14,7 +14,8 @@ use ahoy_core::{
     worker::{MAX_RTP, Stream},
 };
 use common::{
-    CALL, Running, SoundSystem, Worker, call, machine_is_able, video_plan, voice_plan, wait_for,
+    BLUE, CALL, GREEN, GREY, RED, Running, Signal, SoundSystem, Worker, call, machine_is_able,
+    video_plan, voice_plan, wait_for,
 };
 
 /// A small camera: the machine that tests is not the machine that calls.
@@ -87,8 +88,8 @@ fn both_hear_and_see_each_other_and_themselves() {
         return;
     }
     let system = two_people();
-    let _red = system.add_camera("camera-a", CAMERA, "red");
-    let _blue = system.add_camera("camera-b", CAMERA, "blue");
+    let _red = system.add_camera("camera-a", CAMERA, RED);
+    let _blue = system.add_camera("camera-b", CAMERA, BLUE);
     let (a, b) = call(&system, video_plan);
     for worker in [&a, &b] {
         worker.wait("voice", playing);
@@ -115,7 +116,7 @@ fn a_camera_taken_again_at_once_gives_pictures_every_time() {
         return;
     }
     let system = two_people();
-    let _red = system.add_camera("camera-a", CAMERA, "red");
+    let _red = system.add_camera("camera-a", CAMERA, RED);
     let (a, b) = (Worker::connected(&system), Worker::connected(&system));
     a.send_to(&b);
     b.send_to(&a);
@@ -127,6 +128,28 @@ fn a_camera_taken_again_at_once_gives_pictures_every_time() {
         a.tell(&MediaCommand::Stop { session: CALL });
         b.tell(&MediaCommand::Stop { session: CALL });
     }
+}
+
+#[test]
+fn a_camera_that_hangs_is_reported_and_shows_again_once_it_gives_pictures() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = two_people();
+    let camera = system.add_camera("camera-a", CAMERA, RED);
+    let (a, b) = call(&system, only_a_sends);
+    b.wait("pictures", showing);
+    camera.signal(Signal::STOP);
+    let why = a.wait("a report of the camera", missing(MediaPart::Camera));
+    assert!(why.contains("no pictures"), "{why}");
+    camera.signal(Signal::CONT);
+    a.wait("the camera", found(MediaPart::Camera));
+    let shown = |event: &MediaEvent| match event {
+        MediaEvent::Stats { stats, .. } => Some(stats.video_shown),
+        _ => None,
+    };
+    let before = b.wait_after(b.seen(), "counters", shown);
+    b.wait_after(b.seen(), "new pictures", |event| shown(event).filter(|now| *now > before + 5));
 }
 
 #[test]
@@ -174,7 +197,7 @@ fn held_closes_everything_but_the_picture_node_and_resumes() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let _camera = system.add_camera("camera-a", CAMERA, RED);
     let (a, b) = call(&system, only_a_sends);
     b.wait("pictures", showing);
     a.wait("voice", playing);
@@ -194,7 +217,7 @@ fn the_camera_goes_on_and_off_in_the_call() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "green");
+    let _camera = system.add_camera("camera-a", CAMERA, GREEN);
     let (a, b) = call(&system, |who| {
         let mut plan = video_plan(who);
         plan.video.iter_mut().for_each(|video| video.send = false);
@@ -221,7 +244,7 @@ fn a_killed_worker_is_replaced_and_the_other_side_hears_and_sees_it_again() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let _camera = system.add_camera("camera-a", CAMERA, RED);
     let (mut a, b) = call(&system, only_a_sends);
     b.wait("pictures", showing);
     b.wait("voice", playing);
@@ -249,7 +272,7 @@ fn pictures_larger_than_agreed_never_reach_the_decoder() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let _camera = system.add_camera("camera-a", CAMERA, RED);
     let (_a, b) = call(&system, |who| {
         let mut plan = only_a_sends(who);
         if who == "b" {
@@ -379,7 +402,7 @@ fn lost_packets_are_counted_and_lost_pictures_are_asked_for_again() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "smpte");
+    let _camera = system.add_camera("camera-a", CAMERA, GREY);
     let (a, b) = call(&system, only_a_sends);
     b.wait("pictures", showing);
     b.wait("voice", playing);
@@ -410,7 +433,7 @@ fn a_camera_that_vanishes_is_missing_alone_and_is_used_again_when_it_is_back() {
         return;
     }
     let system = two_people();
-    let mut camera = system.add_camera("camera-a", CAMERA, "red");
+    let mut camera = system.add_camera("camera-a", CAMERA, RED);
     let (a, b) = call(&system, only_a_sends);
     b.wait("pictures", showing);
     camera.kill();
@@ -420,7 +443,7 @@ fn a_camera_that_vanishes_is_missing_alone_and_is_used_again_when_it_is_back() {
     wait_for("voice goes on", || (a.packets[0].load(Ordering::Relaxed) > sent + 50).then_some(()));
     // Another size than before: the pipeline has to be another one, too.
     let larger = VideoSize { width: 640, height: 480, fps: 15 };
-    let _camera = system.add_camera("camera-a", larger, "blue");
+    let _camera = system.add_camera("camera-a", larger, BLUE);
     a.wait_after(before, "the camera", found(MediaPart::Camera));
     let pictures = a.packets[1].load(Ordering::Relaxed);
     wait_for("pictures", || (a.packets[1].load(Ordering::Relaxed) > pictures + 15).then_some(()));
@@ -432,7 +455,7 @@ fn a_picture_of_another_size_is_news_and_its_node_shows_it() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let _camera = system.add_camera("camera-a", CAMERA, RED);
     let (a, b) = call(&system, only_a_sends);
     assert_eq!(b.wait("pictures", showing), (640, 360));
     assert!(mostly(look_at(&system, "remote-b", (640, 360)), 0));
@@ -497,7 +520,7 @@ fn a_storm_of_hostile_packets_ends_in_nothing_worse_than_a_pause() {
         return;
     }
     let system = two_people();
-    let _camera = system.add_camera("camera-a", CAMERA, "red");
+    let _camera = system.add_camera("camera-a", CAMERA, RED);
     let (a, b) = call(&system, only_a_sends);
     b.wait("pictures", showing);
     b.wait("voice", playing);

@@ -14,7 +14,9 @@ use std::{
 };
 
 use ahoy_core::media::{MediaCommand, MediaEvent, VideoSize};
-use common::{CALL, SoundSystem, Worker, call, machine_is_able, video_plan, voice_plan, wait_for};
+use common::{
+    CALL, GREY, SoundSystem, Worker, call, machine_is_able, video_plan, voice_plan, wait_for,
+};
 
 /// What a killed worker may cost of the voice, from its end to the first packet of the next one.
 const BACK_WITHIN: Duration = Duration::from_millis(1500);
@@ -97,7 +99,7 @@ fn a_call_takes_a_small_part_of_a_core() {
     measure("media_audio_call", &a);
     drop(a);
     let _cameras =
-        ["camera-a", "camera-b"].map(|name| system.add_camera(name, VideoSize::P360, "ball"));
+        ["camera-a", "camera-b"].map(|name| system.add_camera(name, VideoSize::P360, GREY));
     let (a, b) = call(&system, video_plan);
     for worker in [&a, &b] {
         worker.wait("pictures", |event| {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ahoy_trial::{
     Person, Result, Setup, Stage, Trouble,
     sound::{self, Playing, Recording},
-    speech, until, wave, within,
+    speech, until, wave,
 };
 
 use crate::{
@@ -21,8 +21,6 @@ use crate::{
 const CALLS: usize = 10;
 /// Chirps in each direction.
 const CHIRPS: usize = 12;
-/// A first picture comes within this or not at all.
-const SHOWN: Duration = Duration::from_secs(3);
 /// CPU is counted over this time.
 const COUNTED: Duration = Duration::from_secs(10);
 /// The wait that the assistant gives before it calls (design/voice.md).
@@ -88,7 +86,6 @@ fn talk(alice: &Person<'_>, bob: &Person<'_>, contact: &str, video: bool) -> Res
 /// From StartCall to the other side's bus, and from Answer to the first decoded voice and picture.
 fn set_up(alice: &Person<'_>, bob: &Person<'_>, contact: &str) -> Result<()> {
     let (mut reported, mut voice, mut picture) = (Vec::new(), Vec::new(), Vec::new());
-    let mut missed = 0u32;
     for round in 0..CALLS {
         progress(&format!("call {} of {CALLS}", round + 1));
         let seen = alice.bus.seen();
@@ -102,24 +99,14 @@ fn set_up(alice: &Person<'_>, bob: &Person<'_>, contact: &str) -> Result<()> {
         let answered = Instant::now();
         alice.answer(&ringing, true)?;
         voice.push(milliseconds(logged(bob, answered, "remote voice")? - answered));
-        // A camera of the stage that is taken again at once now and then gives nothing; counted.
-        let shown = within(SHOWN, "a picture", || bob.logged(answered, "remote picture"));
-        match shown {
-            Ok(shown) => picture.push(milliseconds(shown - answered)),
-            Err(_) => missed += 1,
-        }
+        picture.push(milliseconds(logged(bob, answered, "remote picture")? - answered));
         bob.hang_up(&call)?;
         until("the end", || alice.current("ActiveCall").is_none().then_some(()))?;
         until("the end", || bob.current("ActiveCall").is_none().then_some(()))?;
-        // The cameras of the stage want to be let go of before they are taken again.
-        let cameras =
-            || bob.stage().nodes().iter().any(|node| node.name.starts_with("ahoy-camera"));
-        until("free cameras", || (!cameras()).then_some(()))?;
     }
     median("start_call_to_reported", reported);
     median("answer_to_first_voice", voice);
     median("answer_to_first_picture", picture);
-    figure("calls_without_a_picture", f64::from(missed), &format!("of {CALLS}"));
     Ok(())
 }
 

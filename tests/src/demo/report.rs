@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ahoy_trial::picture::Rate;
+use ahoy_trial::{picture::Rate, sound::PROMISE_MS};
 use serde_json::{Value, json};
 
 /// What was measured in a call that went well.
@@ -85,7 +85,8 @@ impl Timeline {
         report["voice"] = json!({"engine": it.engine, "heard": it.heard});
         report["setup_ms"] = json!(it.setup.as_millis() as u64);
         let [to_bob, to_alice] = it.mouth_to_ear.map(tenth);
-        report["mouth_to_ear_ms"] = json!({"alice_to_bob": to_bob, "bob_to_alice": to_alice});
+        report["mouth_to_ear_ms"] =
+            json!({"alice_to_bob": to_bob, "bob_to_alice": to_alice, "promised": PROMISE_MS});
         let [to_bob, to_alice] = it.video.map(rate);
         report["video"] = json!({"alice_to_bob": to_bob, "bob_to_alice": to_alice});
         report["encryption"] = json!(it.encryption);

@@ -9,11 +9,14 @@ use ahoy_trial::{
     Setup,
     bus::word,
     need::Need,
-    sound::{Recording, ear},
+    sound::{PROMISE_MS, Recording, ear, mouth_to_ear},
     until, wave,
 };
 
 use crate::scene::{Two, captures, on_stage};
+
+/// Chirps in each direction.
+const CHIRPS: usize = 8;
 
 #[test]
 fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
@@ -59,6 +62,29 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
             let row = row.expect("in the log");
             assert_eq!(word(&row, "direction"), direction);
             assert_eq!(word(&row, "outcome"), "answered");
+        }
+    });
+}
+
+/// The ringtone and the pictures matter: sound that was handled beside pictures once kept a queue of
+/// buffers, and a speaker that had played the tone kept the tone's pace (48 ms and 30 ms more).
+#[test]
+fn a_video_call_that_rang_aloud_is_heard_within_90_ms_both_ways() {
+    on_stage(&[Need::Media], |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let ring = Recording::start(stage, &[&ear(&two.alice)]).expect("her speaker");
+        let (outgoing, incoming) = two.ring(true);
+        until("the ringtone", || (wave::loudness(&ring.latest(0, 100)) > 0.01).then_some(()))
+            .expect("it is heard");
+        drop(ring);
+        two.alice.answer(&incoming, true).expect("answered");
+        two.are_active(&outgoing, &incoming);
+        two.hear_each_other();
+        for (from, to) in [(&two.alice, &two.bob), (&two.bob, &two.alice)] {
+            let (delays, _) = mouth_to_ear(from, to, CHIRPS).expect("chirps");
+            assert!(delays.len() >= CHIRPS * 3 / 4, "{} of {CHIRPS} arrived", delays.len());
+            let middle = wave::median(delays).expect("a delay");
+            assert!(middle <= PROMISE_MS, "{middle:.1} ms from {} to {}", from.name, to.name);
         }
     });
 }

@@ -28,6 +28,8 @@ pub(super) struct CameraEntry(Arc<Mutex<Entry>>);
 struct Entry {
     announced: Option<CameraFormat>,
     pipeline: Option<AppSrc>,
+    /// Whether a picture came since this was asked last.
+    fresh: bool,
 }
 
 impl CameraEntry {
@@ -43,8 +45,9 @@ impl CameraEntry {
             let Ok(mut entry) = entry.lock() else {
                 return;
             };
+            entry.fresh = true;
             if entry.announced != Some(format) {
-                *entry = Entry { announced: Some(format), pipeline: None };
+                *entry = Entry { announced: Some(format), pipeline: None, fresh: true };
                 inputs.put(Input::Camera(id, format));
             } else if let Some(pipeline) = &entry.pipeline {
                 // Refused only while stopping; a full queue drops its oldest picture.
@@ -59,6 +62,11 @@ impl CameraEntry {
         {
             entry.pipeline = Some(pipeline);
         }
+    }
+
+    /// Whether a picture came since this was asked last.
+    pub(super) fn gave(&self) -> bool {
+        self.0.lock().is_ok_and(|mut entry| std::mem::take(&mut entry.fresh))
     }
 
     /// The pipeline is gone; the next picture announces its format anew.

@@ -37,8 +37,14 @@ use ahoy_core::{
     worker::{Frame, MAX_MESSAGE, Stream, write_control, write_rtp},
 };
 use ahoy_sandbox::Channel;
+pub use rustix::process::Signal;
 
 pub const CALL: SessionId = SessionId(7);
+/// Colours of cameras, RGB.
+pub const RED: u32 = 0xff_00_00;
+pub const GREEN: u32 = 0x00_ff_00;
+pub const BLUE: u32 = 0x00_00_ff;
+pub const GREY: u32 = 0x80_80_80;
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -76,6 +82,12 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub struct Running(pub Child);
 
 impl Running {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, signal).expect("a process");
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         self.0.kill().ok();
@@ -194,23 +206,19 @@ impl SoundSystem {
         wait_for(name, || (!self.has_node(name)).then_some(()));
     }
 
-    /// Adds a camera that shows a moving test picture.
-    pub fn add_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
-        self.add_any_camera(name, size, pattern, &[])
+    /// Adds a camera that shows a square moving before a colour.
+    pub fn add_camera(&self, name: &str, size: VideoSize, colour: u32) -> Running {
+        let VideoSize { width, height, fps } = size;
+        let size = format!("{width}x{height}@{fps}");
+        let mut camera = self.command(env!("CARGO_BIN_EXE_ahoy-test-camera"));
+        let child = camera.args([name, &size, &format!("{colour:06x}")]).spawn();
+        wait_for(name, || self.has_node(name).then_some(()));
+        Running(child.expect("ahoy-test-camera"))
     }
 
-    /// Adds a camera that gives every picture as a JPEG.
+    /// Adds a camera that gives every picture as a JPEG, by GStreamer. To be taken once only.
     pub fn add_jpeg_camera(&self, name: &str, size: VideoSize, pattern: &str) -> Running {
-        self.add_any_camera(name, size, pattern, &["videoconvert", "!", "jpegenc", "!"])
-    }
-
-    fn add_any_camera(
-        &self,
-        name: &str,
-        VideoSize { width, height, fps }: VideoSize,
-        pattern: &str,
-        coded: &[&str],
-    ) -> Running {
+        let VideoSize { width, height, fps } = size;
         let caps =
             format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
         let props = format!("stream-properties=p,media.class=Video/Source,node.name={name}");
@@ -218,8 +226,7 @@ impl SoundSystem {
         let child = self
             .command("gst-launch-1.0")
             .args(["-q", "videotestsrc", "is-live=true", &pattern, "!", &caps, "!"])
-            .args(coded)
-            .args(["pipewiresink", "mode=provide", &props])
+            .args(["videoconvert", "!", "jpegenc", "!", "pipewiresink", "mode=provide", &props])
             .spawn();
         wait_for(name, || self.has_node(name).then_some(()));
         Running(child.expect("gst-launch-1.0"))
