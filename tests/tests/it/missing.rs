@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use ahoy_trial::{Person, Setup, need::Need, until};
+use ahoy_trial::{Person, Setup, bus::Options, need::Need, until};
 
 use crate::scene::{Two, on_silent_stage, on_stage};
 
@@ -61,5 +61,40 @@ fn without_cameras_a_video_call_is_heard_and_one_line_says_what_is_missing() {
             says(person, since, "no camera is connected: ");
         }
         two.are_active(&outgoing, &incoming);
+    });
+}
+
+#[test]
+fn without_a_recogniser_listening_says_what_to_install_opens_no_microphone_and_calls_work() {
+    on_stage(&[Need::Media], |stage| {
+        let two = Two::meet(stage, Setup::VOICE);
+        let bus = &two.bob.bus;
+        let set = |key: &str, value: &str| {
+            let value = zbus::Variant::from(value);
+            bus.call::<_, ()>("Settings", "Set", &(key, value)).expect("a setting");
+        };
+        // No recogniser has a model of Welsh here; nor is there a Vosk model of English.
+        for (key, value, words) in [
+            ("voice.locale", "cy", "ahoyctl voice install cy"),
+            ("voice.engine", "vosk", "ahoyctl voice install cy"),
+        ] {
+            set(key, value);
+            let seen = bus.seen();
+            let refused = bus.call::<_, ()>("Voice", "Listen", &(Options::new(),));
+            let said = match refused {
+                Err(error) => error.to_string(),
+                Ok(()) => bus
+                    .signal(seen, "a word about it", |signal| {
+                        let (text, _): (String, Vec<String>) =
+                            (signal.member == "Prompt").then(|| signal.body())??;
+                        Some(text)
+                    })
+                    .expect("it is said"),
+            };
+            assert!(said.contains(words), "{said}");
+            assert!(stage.node("ahoy-voice").is_none(), "nobody listens");
+        }
+        two.talk(false);
+        two.hear_each_other();
     });
 }
