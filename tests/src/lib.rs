@@ -13,6 +13,7 @@ pub mod process;
 pub mod sound;
 pub mod speech;
 pub mod stage;
+pub mod systemd;
 pub mod trouble;
 pub mod wait;
 pub mod wave;

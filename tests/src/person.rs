@@ -72,7 +72,8 @@ pub struct Person<'a> {
     lines: Lines,
     directory: PathBuf,
     setup: Setup,
-    daemon: Daemon,
+    address: String,
+    _daemon: Option<Daemon>,
     stage: &'a Stage,
 }
 
@@ -109,6 +110,18 @@ impl<'a> Person<'a> {
     /// # Errors
     /// Something does not start.
     pub fn start(stage: &'a Stage, name: &str, setup: Setup) -> Result<Self> {
+        let daemon = Daemon::start(&stage.subdirectory(&name.to_lowercase())?)?;
+        let mut person = Self::prepare(stage, name, setup, daemon.address.clone())?;
+        person._daemon = Some(daemon);
+        person.restart()?;
+        Ok(person)
+    }
+
+    /// Gives them what `setup` says on a bus that is there. Their Ahoy is for somebody else to start.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub fn prepare(stage: &'a Stage, name: &str, setup: Setup, address: String) -> Result<Self> {
         let short = name.to_lowercase();
         let directory = stage.subdirectory(&short)?;
         for one in ["config/ahoy", "data", "cache", "run"] {
@@ -123,13 +136,12 @@ impl<'a> Person<'a> {
         if let Some(colour) = setup.camera.filter(|_| setup.sound) {
             stage.add_camera(&format!("{short}.camera"), colour)?;
         }
-        let daemon = Daemon::start(&directory)?;
-        let bus = Bus::connect(&daemon.address)?;
+        let bus = Bus::connect(&address)?;
         let notifications = match setup.notifications {
-            true => Some(Notifications::start(stage, &directory, &daemon.address, &bus)?),
+            true => Some(Notifications::start(stage, &directory, &address, &bus)?),
             false => None,
         };
-        let mut person = Self {
+        let person = Self {
             name: name.to_owned(),
             bus,
             notifications,
@@ -138,11 +150,11 @@ impl<'a> Person<'a> {
             lines: Lines::default(),
             directory,
             setup,
-            daemon,
+            address,
+            _daemon: None,
             stage,
         };
         person.configure()?;
-        person.restart()?;
         Ok(person)
     }
 
@@ -180,24 +192,31 @@ impl<'a> Person<'a> {
     #[must_use]
     pub fn command(&self, file: &Path) -> Command {
         let mut command = program(&file.display().to_string());
-        for (variable, directory) in [
-            ("HOME", "."),
-            ("XDG_CONFIG_HOME", "config"),
-            ("XDG_DATA_HOME", "data"),
-            ("XDG_CACHE_HOME", "cache"),
-            ("XDG_RUNTIME_DIR", "run"),
-        ] {
-            command.env(variable, self.directory.join(directory));
+        command
+            .envs(self.environment())
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .env_remove("PIPEWIRE_REMOTE");
+        if !self.setup.sound {
+            command.env_remove("PIPEWIRE_RUNTIME_DIR");
         }
         command
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.daemon.address)
-            .env("AHOY_LOG", "debug")
-            .env_remove("PIPEWIRE_REMOTE")
-            .env_remove("PIPEWIRE_RUNTIME_DIR");
+    }
+
+    /// What tells programs of their session from those of others, but for the bus and its files.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<&'static str, PathBuf> {
+        let mut all = BTreeMap::from([
+            ("HOME", self.directory.clone()),
+            ("XDG_CONFIG_HOME", self.path("config")),
+            ("XDG_DATA_HOME", self.path("data")),
+            ("XDG_CACHE_HOME", self.path("cache")),
+            ("AHOY_LOG", "debug".into()),
+        ]);
         if self.setup.sound {
-            command.env("PIPEWIRE_RUNTIME_DIR", self.stage.directory());
+            all.insert("PIPEWIRE_RUNTIME_DIR", self.stage.directory().to_owned());
         }
-        command
+        all
     }
 
     /// Starts their Ahoy, again if it ran before, and waits until it is on the bus.

@@ -57,6 +57,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Read by ahoyd, line by line.
+        .with_ansi(false)
         .without_time()
         .init();
     // A worker without one of its threads would look alive and be silent; one that ends is replaced.

@@ -7,8 +7,6 @@
     reason = "a failed step fails the test; skips are counted"
 )]
 
-mod common;
-
 use std::{
     collections::BTreeSet,
     fs,
@@ -17,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use common::Manager;
+use ahoy_trial::systemd::Manager;
 
 /// Keys that make a mount, user, network, IPC or host name namespace in a user's systemd
 /// (systemd.exec(5)), all of which close `/proc/PID/root` or change what paths mean.

@@ -67,6 +67,8 @@ fn main() -> ExitCode {
             tracing_subscriber::fmt()
                 .with_env_filter(EnvFilter::from_env("AHOY_LOG"))
                 .with_writer(std::io::stderr)
+                // Read by ahoyd, line by line.
+                .with_ansi(false)
                 .init();
             match work(models) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -14,4 +14,5 @@ mod loss;
 mod missing;
 mod ringing;
 mod scene;
+mod unit;
 mod voice;
