@@ -46,6 +46,11 @@ impl Playout {
         }
     }
 
+    /// How much waits, ms.
+    pub(crate) fn waiting_ms(&self) -> u32 {
+        (self.waiting.len() * 1000 / RATE as usize) as u32
+    }
+
     /// Forgets what waits: what was said before a hold is not played after it.
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();

@@ -251,7 +251,8 @@ impl Session {
     }
 
     fn stats(&self) -> MediaStats {
-        self.shared.stats(self.heard.lost())
+        let waiting = self.playout.lock().map_or(0, |playout| playout.waiting_ms());
+        self.shared.stats(self.heard.lost(), self.heard.jitter_ms(), waiting)
     }
 
     fn want(&mut self, wish: Wish, world: &mut World) {

@@ -108,6 +108,9 @@ fn both_hear_and_see_each_other_and_themselves() {
     });
     assert!(stats.audio_sent > 0 && stats.audio_received > 0 && stats.video_sent > 0, "{stats:?}");
     assert_eq!((stats.video_width, stats.video_height), (640, 360));
+    // 32 kbit/s of voice alone are 4,000 bytes a second and direction.
+    assert!(stats.bytes_sent > 4_000 && stats.bytes_received > 4_000, "{stats:?}");
+    assert!(stats.playout_ms < 100 && stats.jitter_ms < 100, "{stats:?}");
 }
 
 #[test]

@@ -144,6 +144,14 @@ pub struct MediaStats {
     pub video_width: u32,
     /// Height of the last decoded picture, pixels; 0 before the first.
     pub video_height: u32,
+    /// RTP handed to the parent, bytes.
+    pub bytes_sent: u64,
+    /// RTP taken from the parent, bytes.
+    pub bytes_received: u64,
+    /// How much the arrival of voice packets varies now (RFC 3550, 6.4.1), ms.
+    pub jitter_ms: u32,
+    /// How much decoded voice waits to be played now, ms.
+    pub playout_ms: u32,
 }
 
 /// What the media worker reports.

@@ -76,9 +76,18 @@ impl Flow {
 
     /// Packets that the jitter buffer declared lost.
     pub(crate) fn lost(&self) -> u64 {
+        self.jitter_buffer("num-lost")
+    }
+
+    /// How much the arrival of packets varies, ms (RFC 3550, 6.4.1).
+    pub(crate) fn jitter_ms(&self) -> u32 {
+        (self.jitter_buffer("avg-jitter") / 1_000_000) as u32
+    }
+
+    fn jitter_buffer(&self, count: &str) -> u64 {
         let jitter = self.pipeline.by_name(crate::describe::JITTER);
         let stats = jitter.map(|jitter| jitter.property::<gst::Structure>("stats"));
-        stats.and_then(|stats| stats.get::<u64>("num-lost").ok()).unwrap_or(0)
+        stats.and_then(|stats| stats.get::<u64>(count).ok()).unwrap_or(0)
     }
 
     /// Asks the encoder for a picture that stands alone.

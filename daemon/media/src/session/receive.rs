@@ -4,7 +4,7 @@
 //! Invariant: one pipeline decodes packets of one source only. A sender that was restarted counts
 //! from anywhere, so its packets get a new pipeline instead of a jitter buffer's best guess.
 
-use ahoy_core::media::MediaPart;
+use ahoy_core::{media::MediaPart, worker::Stream};
 
 use super::Session;
 use crate::{
@@ -93,13 +93,23 @@ impl Reception {
     }
 }
 
+impl Reception {
+    /// How much the arrival of packets varies now, ms.
+    pub(super) fn jitter_ms(&self) -> u32 {
+        match &self.now {
+            Now::Running(_, flow) => flow.jitter_ms(),
+            Now::Idle | Now::Failed => 0,
+        }
+    }
+}
+
 impl Session {
     /// A packet with voice.
     pub(super) fn hear(&mut self, packet: &[u8]) {
         let Some(source) = rtp::source(packet, AUDIO_PT) else {
             return;
         };
-        self.shared.received_voice();
+        self.shared.received(Stream::Audio, packet);
         let on_error = self.on_error(FlowKind::AudioReceive);
         let (plan, shared, playout) = (&self.plan.audio, &self.shared, &self.playout);
         let started = self.heard.take(source, packet, || {
@@ -122,6 +132,7 @@ impl Session {
         let (Some(plan), Some(source)) = (&self.plan.video, rtp::source(packet, VIDEO_PT)) else {
             return;
         };
+        self.shared.received(Stream::Video, packet);
         let on_error = self.on_error(FlowKind::VideoReceive);
         let (accept, shared) = (plan.accept, &self.shared);
         let started = self.seen.take(source, packet, || {

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     audio_received: AtomicU64,
     video_sent: AtomicU64,
     video_shown: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
     size: Mutex<(u32, u32)>,
     refused: Mutex<Option<(u32, u32)>>,
     missing: Mutex<Vec<MediaPart>>,
@@ -56,6 +58,8 @@ impl Shared {
             audio_received: AtomicU64::new(0),
             video_sent: AtomicU64::new(0),
             video_shown: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
             size: Mutex::new((0, 0)),
             refused: Mutex::new(None),
             missing: Mutex::new(Vec::new()),
@@ -80,19 +84,31 @@ impl Shared {
 
     pub(super) fn send_voice(&self, packet: &[u8]) {
         let open = self.open.load(Ordering::Acquire);
-        if open && self.parent.packet(self.id, Stream::Audio, packet) {
+        if open && self.send(Stream::Audio, packet) {
             self.audio_sent.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(super) fn send_picture(&self, packet: &[u8], last: bool) {
-        if self.parent.packet(self.id, Stream::Video, packet) && last {
+        if self.send(Stream::Video, packet) && last {
             self.video_sent.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn received_voice(&self) {
-        self.audio_received.fetch_add(1, Ordering::Relaxed);
+    fn send(&self, stream: Stream, packet: &[u8]) -> bool {
+        let sent = self.parent.packet(self.id, stream, packet);
+        if sent {
+            self.bytes_sent.fetch_add(packet.len() as u64, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// A packet of the other side came.
+    pub(super) fn received(&self, stream: Stream, packet: &[u8]) {
+        self.bytes_received.fetch_add(packet.len() as u64, Ordering::Relaxed);
+        if stream == Stream::Audio {
+            self.audio_received.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Voice was decoded: news the first time.
@@ -173,7 +189,9 @@ impl Shared {
         }
     }
 
-    pub(super) fn stats(&self, audio_lost: u64) -> MediaStats {
+    /// The counters, with what only the main thread knows: voice packets lost, its jitter and what of
+    /// it waits, ms.
+    pub(super) fn stats(&self, audio_lost: u64, jitter_ms: u32, playout_ms: u32) -> MediaStats {
         let (video_width, video_height) = self.size.lock().map_or((0, 0), |size| *size);
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         MediaStats {
@@ -184,6 +202,10 @@ impl Shared {
             video_shown: count(&self.video_shown),
             video_width,
             video_height,
+            bytes_sent: count(&self.bytes_sent),
+            bytes_received: count(&self.bytes_received),
+            jitter_ms,
+            playout_ms,
         }
     }
 }
