@@ -55,11 +55,12 @@ impl Camera {
         })
     }
 
-    /// Picture `number` as YUY2: the square wanders along the middle and never covers a corner.
+    /// Picture `number` as YUY2: the square wanders along the foot and never covers the middle or an
+    /// upper corner, where tests look for the colour.
     fn draw(self, number: usize, into: &mut [u8]) {
         let [luma, u, v] = self.colour;
         let left = (number * 8) % self.width.saturating_sub(SQUARE).max(1);
-        let top = self.height.saturating_sub(SQUARE) / 2;
+        let top = self.height.saturating_sub(SQUARE + 8);
         for (row, line) in into.chunks_exact_mut(self.width * 2).take(self.height).enumerate() {
             for (pair, pixels) in line.chunks_exact_mut(4).enumerate() {
                 let inside = (top..top + SQUARE).contains(&row)
