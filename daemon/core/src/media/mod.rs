@@ -5,8 +5,10 @@
 
 mod plan;
 mod protocol;
+mod quality;
 
 pub use plan::{AudioPlan, Devices, MediaPlan, StreamNames, VideoPlan, VideoSize};
 pub use protocol::{
     Device, DeviceKind, MediaCommand, MediaEvent, MediaPart, MediaStats, SessionId, Tone,
 };
+pub use quality::{Meter, Quality};
