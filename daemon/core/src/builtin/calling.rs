@@ -3,10 +3,11 @@
 //! Owns: the engine's actions on a leg and both sides of OFFER and RINGING. Does not own: signals
 //! inside the session. Invariant: every action is answered exactly once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
+    budget::Budget,
     leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage},
     peers::{Tag, hello_tag, hour},
 };
@@ -26,6 +27,15 @@ const OFFER_LIFE_S: u64 = 60;
 const CLOCK_SLACK_S: u64 = 300;
 /// An offer's id is remembered this long, seconds (design/link.md).
 const SEEN_S: u64 = 24 * 3600;
+/// Calls a contact may offer at once, and how often one more: nobody redials faster. Each leaves an
+/// id in the seen-set, a row in the log and maybe a ring.
+const OFFERS: u32 = 10;
+const OFFER_EVERY: Duration = Duration::from_secs(10);
+/// Signals a side may send at once, and how often one more. A call's opening has about ten; after
+/// that there is a rekey every two minutes and whatever a person does with a mute button. Each may
+/// cost a handshake here, or a signal on the bus.
+const SIGNALS: u32 = 64;
+const SIGNAL_EVERY: Duration = Duration::from_millis(250);
 
 impl BuiltIn {
     pub(super) fn perform(&mut self, now: Now, serial: Serial, call: CallId, action: Action) {
@@ -173,7 +183,8 @@ impl BuiltIn {
         let opened = Responder::open(&self.own.device, &peer.secret, message).ok()?;
         let offer = Offer::parse(&opened.payload).ok()?;
         let device = opened.responder.caller();
-        if !Self::is_from(&offer, &peer, device) || self.seen.contains_key(&offer.call) {
+        let known = self.seen.contains_key(&offer.call) || self.legs.contains_key(&offer.call);
+        if !Self::is_from(&offer, &peer, device) || known || !self.may_offer(now, peer.identity) {
             return None;
         }
         let until = now.unix_s() + SEEN_S;
@@ -184,7 +195,8 @@ impl BuiltIn {
         let (session, answer) = opened.responder.finish(&ringing.to_bytes().ok()?).ok()?;
         self.emit(Output::Send(conn, Frame::Answer(&answer).to_bytes()));
         self.conns.get_mut(&conn)?.used_for = Use::Call(offer.call);
-        let linked = Linked::new(conn, session, device, offer.media_index, Stage::LocalRinging);
+        let stage = Stage::LocalRinging;
+        let linked = Linked::new(now, conn, session, device, offer.media_index, stage);
         let leg = Leg {
             peer: peer.identity,
             is_caller: false,
@@ -194,9 +206,20 @@ impl BuiltIn {
             phase: Phase::Linked(Box::new(linked)),
         };
         self.legs.insert(offer.call, leg);
-        self.send_candidate(offer.call);
-        self.report(Self::incoming(now, &offer, &peer));
+        let ring = Self::ring_time(now, &offer);
+        let expires_at = now.unix_us + ring.unwrap_or(0) * 1_000_000;
+        self.report(Self::incoming(&offer, &peer, expires_at));
+        match ring {
+            Some(_) => self.send_candidate(offer.call),
+            // The engine makes a missed call of it, which is over at once.
+            None => self.end(offer.call, EndReason::Unanswered),
+        }
         Some(())
+    }
+
+    fn may_offer(&mut self, now: Now, peer: IdentityKey) -> bool {
+        let full = || Budget::new(OFFERS, OFFER_EVERY, now.mono);
+        self.offers.entry(peer).or_insert_with(full).take(now.mono)
     }
 
     fn is_from(offer: &Offer, peer: &PeerRecord, device: DeviceKey) -> bool {
@@ -205,11 +228,15 @@ impl BuiltIn {
             && offer.devices.certifies(device)
     }
 
-    fn incoming(now: Now, offer: &Offer, peer: &PeerRecord) -> Report {
+    /// How long an offer may ring, seconds; `None`: it comes too late.
+    fn ring_time(now: Now, offer: &Offer) -> Option<u64> {
         // A clock that is off must not silence a call that just came over a direct connection.
-        let fresh = offer.expires_at + CLOCK_SLACK_S > now.unix_s();
+        let fresh = offer.expires_at.saturating_add(CLOCK_SLACK_S) > now.unix_s();
         let life = offer.expires_at.saturating_sub(offer.sent_at).min(OFFER_LIFE_S);
-        let expires_at = if fresh { now.unix_us + life * 1_000_000 } else { now.unix_us };
+        (fresh && life > 0).then_some(life)
+    }
+
+    fn incoming(offer: &Offer, peer: &PeerRecord, expires_at: u64) -> Report {
         Report::Incoming {
             call: offer.call,
             party: party(peer),
@@ -241,7 +268,7 @@ impl BuiltIn {
             return None;
         }
         let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
-        let linked = Linked::new(conn, session, device, ringing.media_index, stage);
+        let linked = Linked::new(now, conn, session, device, ringing.media_index, stage);
         self.legs.get_mut(&call)?.phase = Phase::Linked(Box::new(linked));
         self.remember_way(&peer, conn);
         let update = Update {
@@ -342,6 +369,7 @@ impl BuiltIn {
 
 impl Linked {
     pub(super) fn new(
+        now: Now,
         conn: ConnId,
         session: Established,
         device: DeviceKey,
@@ -355,6 +383,7 @@ impl Linked {
             session,
             sent: 0,
             expect: 0,
+            budget: Budget::new(SIGNALS, SIGNAL_EVERY, now.mono),
             device,
             remote_index,
             candidates: Vec::new(),

@@ -260,6 +260,11 @@ impl BuiltIn {
         if !join.devices.certifies(caller) || identity == self.identity() {
             return None;
         }
+        // A device that was taken off the list must not come back with an older one.
+        let newest = self.peers.get(&identity).map_or(0, |peer| peer.devices.number);
+        if join.devices.number < newest {
+            return None;
+        }
         let answer = match invite.check(now.unix_s(), identity) {
             Ok(()) => self.welcome(conn, place, &join)?,
             Err(InviteError::Used) => Welcome::Used,
@@ -334,6 +339,7 @@ impl BuiltIn {
         match Welcome::parse(&answer).ok()? {
             Welcome::Joined { devices, name, secret } => {
                 if devices.identity != identity
+                    || devices.number < peer.devices.number
                     || !devices.certifies(*peer.devices.devices.first()?)
                 {
                     return Some(());

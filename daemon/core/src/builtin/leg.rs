@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use super::ConnId;
+use super::{ConnId, budget::Budget};
 use crate::{
     id::Serial,
     media::SessionId,
@@ -19,6 +19,9 @@ use crate::{
 pub(super) const DIAL_WAIT: Duration = Duration::from_secs(10);
 /// RINGING comes within this or the callee counts as offline.
 pub(super) const RINGING_WAIT: Duration = Duration::from_secs(10);
+/// The caller's first media keys come within this after the answer. Less than the engine waits for
+/// an answer, so that the caller's silence is named as the reason.
+pub(super) const KEYS_WAIT: Duration = Duration::from_secs(15);
 /// Media connects within this after ACCEPT.
 pub(super) const CONNECT_WAIT: Duration = Duration::from_secs(15);
 /// The other side has this long to answer; the callee's own cap is a little shorter.
@@ -63,8 +66,11 @@ pub(super) struct Linked {
     pub(super) session: Established,
     /// Counts our signals.
     pub(super) sent: u32,
-    /// The next signal of the other side must have at least this number.
-    pub(super) expect: u32,
+    /// The next signal of the other side must have at least this number. Wider than theirs: after
+    /// the last number there is none.
+    pub(super) expect: u64,
+    /// How many signals the other side may still send.
+    pub(super) budget: Budget,
     pub(super) device: DeviceKey,
     pub(super) remote_index: u32,
     pub(super) candidates: Vec<SocketAddr>,
@@ -90,7 +96,7 @@ pub(super) enum Stage {
     /// Callee: we ring.
     LocalRinging,
     /// Callee: answered here, waiting for the first media keys.
-    Answering { serial: Serial },
+    Answering { serial: Serial, until: Duration },
     /// Media is open and nothing was heard yet. The callee owes the engine its fulfilment.
     Connecting { serial: Option<Serial>, session: SessionId, until: Duration },
     /// Both talk.
@@ -120,13 +126,24 @@ impl Leg {
         }
     }
 
+    /// The action that the engine still waits for.
+    pub(super) fn owes(&self) -> Option<Serial> {
+        match &self.linked()?.stage {
+            Stage::Answering { serial, .. } => Some(*serial),
+            Stage::Connecting { serial, .. } => *serial,
+            Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Active { .. } => None,
+        }
+    }
+
     /// When something is due by itself.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Dialing { until, .. } | Phase::Offered { until, .. } => Some(*until),
             Phase::Linked(linked) => match &linked.stage {
-                Stage::RemoteRinging { until } | Stage::Connecting { until, .. } => Some(*until),
-                Stage::LocalRinging | Stage::Answering { .. } => None,
+                Stage::RemoteRinging { until }
+                | Stage::Answering { until, .. }
+                | Stage::Connecting { until, .. } => Some(*until),
+                Stage::LocalRinging => None,
                 Stage::Active { heard, reconnecting, rekey, .. } => {
                     let silence = if *reconnecting { linked.patience() } else { CONSENT_WAIT };
                     Some((*heard + silence).min(*rekey))

@@ -8,6 +8,7 @@
 //! Invariant: before the handshake has proven a contact's device nothing is stored, answered or
 //! shown; no microphone opens before the local user started or answered the call.
 
+mod budget;
 mod calling;
 mod join;
 mod leg;
@@ -26,7 +27,7 @@ pub use media::MediaOrder;
 pub use peers::{Sighting, Tag};
 
 use crate::{
-    builtin::{join::Joining, leg::Leg},
+    builtin::{budget::Budget, join::Joining, leg::Leg},
     id::{CallId, ContactId, Entropy, Now, Serial},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IdentityKey, IssuedInvite, PeerRecord, SignedDevices},
@@ -109,6 +110,21 @@ pub enum Output {
     Announce(Vec<Tag>),
 }
 
+/// What others make this provider hold, in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Calls with signalling of their own.
+    pub calls: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Attempts to connect.
+    pub dials: usize,
+    /// Offers remembered against replay.
+    pub seen: usize,
+    /// Addresses that mDNS showed.
+    pub addresses: usize,
+}
+
 /// What a connection is used for.
 enum Use {
     /// Accepted; has not said anything yet.
@@ -143,6 +159,8 @@ pub struct BuiltIn {
     seen: HashMap<CallId, u64>,
     sighted: HashMap<IdentityKey, Vec<SocketAddr>>,
     joining: BTreeMap<IdentityKey, Joining>,
+    /// How many calls each contact may still offer.
+    offers: HashMap<IdentityKey, Budget>,
     legs: BTreeMap<CallId, Leg>,
     conns: HashMap<ConnId, Conn>,
     dials: HashMap<DialId, Aim>,
@@ -172,6 +190,7 @@ impl BuiltIn {
             seen: seen.into_iter().collect(),
             sighted: HashMap::new(),
             joining: BTreeMap::new(),
+            offers: HashMap::new(),
             legs: BTreeMap::new(),
             conns: HashMap::new(),
             dials: HashMap::new(),
@@ -201,6 +220,18 @@ impl BuiltIn {
     #[must_use]
     pub const fn preferences(&self) -> &Preferences {
         &self.preferences
+    }
+
+    /// What others make us hold: bounded, whatever they do.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            calls: self.legs.len(),
+            connections: self.conns.len(),
+            dials: self.dials.len(),
+            seen: self.seen.len(),
+            addresses: self.sighted.values().map(Vec::len).sum(),
+        }
     }
 
     /// The next thing to do, until `None`.

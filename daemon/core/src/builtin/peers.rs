@@ -4,7 +4,7 @@
 //! nothing to whom the pair's secret is unknown, and is void after the hour it is for and the two
 //! beside it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{BuiltIn, Output, join::Joining};
 use crate::{
@@ -28,6 +28,24 @@ pub struct Sighting {
 const HOUR_S: u64 = 3600;
 /// Tags shown at once: what fits one mDNS record with room to spare.
 const MAX_TAGS: usize = 100;
+
+/// Addresses taken from one sighting; a machine has a few.
+const MAX_SHOWN: usize = 8;
+/// Addresses kept of one peer's sightings. More than one sighting has: tags can be copied by whoever
+/// sees them on the network, and such a copy must not take the place of the true one.
+const MAX_SIGHTED: usize = 2 * MAX_SHOWN;
+
+/// An address with an IPv4 address as such: its mapped form hides what kind it is.
+pub(super) fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Whether one machine can be at an address that somebody named.
+pub(super) fn is_usable(address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    let all = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !all
+}
 
 pub(super) const fn hour(now: Now) -> u64 {
     now.unix_s() / HOUR_S
@@ -71,6 +89,7 @@ impl BuiltIn {
         self.peers.remove(&identity);
         self.joining.remove(&identity);
         self.sighted.remove(&identity);
+        self.offers.remove(&identity);
         self.announced_hour = None;
     }
 
@@ -111,8 +130,9 @@ impl BuiltIn {
 
     /// mDNS shows a device: if it is a contact's, remember where and use it.
     pub fn handle_sighting(&mut self, now: Now, sighting: &Sighting) {
+        let shown = &sighting.tags[..sighting.tags.len().min(MAX_TAGS)];
         let shows = |secret: &Secret, identity| {
-            hours(now).any(|hour| sighting.tags.contains(&mdns_tag(secret, identity, hour)))
+            hours(now).any(|hour| shown.contains(&mdns_tag(secret, identity, hour)))
         };
         let found: Vec<IdentityKey> = self
             .peers
@@ -121,10 +141,23 @@ impl BuiltIn {
             .map(|peer| peer.identity)
             .collect();
         for identity in found {
-            self.sighted.insert(identity, sighting.addresses.clone());
+            self.sight(identity, &sighting.addresses);
             self.hurry_join(now, identity);
             self.hurry_calls(identity);
         }
+    }
+
+    /// Keeps what was shown in front of what was shown before.
+    fn sight(&mut self, identity: IdentityKey, shown: &[SocketAddr]) {
+        let before = self.sighted.remove(&identity).unwrap_or_default();
+        let shown = shown.iter().copied().filter(|address| is_usable(*address)).take(MAX_SHOWN);
+        let mut kept: Vec<SocketAddr> = Vec::new();
+        for address in shown.chain(before) {
+            if kept.len() < MAX_SIGHTED && !kept.contains(&address) {
+                kept.push(address);
+            }
+        }
+        self.sighted.insert(identity, kept);
     }
 
     /// Says which tags to show, when the hour or the contacts have changed.
@@ -146,10 +179,13 @@ impl BuiltIn {
     pub(super) fn addresses(&self, identity: IdentityKey) -> Vec<SocketAddr> {
         let mut addresses = self.sighted.get(&identity).cloned().unwrap_or_default();
         let hints = self.peers.get(&identity).map(|peer| peer.hints.clone()).unwrap_or_default();
+        // Shown now and reached before: that is where they are.
+        addresses.sort_by_key(|address| !hints.contains(address));
         addresses.extend(hints);
         let mut unique = Vec::new();
         for address in addresses {
-            if !unique.contains(&address) {
+            let own = self.preferences.listens.contains(&address);
+            if is_usable(address) && !own && !unique.contains(&address) {
                 unique.push(address);
             }
         }

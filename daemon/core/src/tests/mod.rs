@@ -1,5 +1,6 @@
 //! Two whole services joined by a simulated network: calls as scripts.
 
 mod calls;
+mod hostile;
 mod joins;
 mod world;
