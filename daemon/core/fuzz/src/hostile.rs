@@ -15,7 +15,7 @@ use ahoy_core::{
     builtin::{
         self, BuiltIn, ConnId, DialId, Ends, InviteWish, MediaOrder, Own, Preferences, Sighting,
     },
-    call::{NameSource, Party},
+    call::{Call, NameSource, Party},
     engine::{self, Command, CommandId, Engine},
     id::{CallId, ContactId, Entropy, Handle, Now},
     media::{Devices, MediaCommand, SessionId, VideoSize},
@@ -412,9 +412,12 @@ impl Field {
         id[1] = self.next_call;
         self.next_call = self.next_call.wrapping_add(1);
         let (id, video) = (CallId(id), bytes.next() % 2 == 1);
-        self.taken.insert(id);
+        // Calling someone who rings is answering them.
+        let rings = |call: &&Call| call.is_ringing() && call.view().pending_action.is_empty();
+        let ringing = self.service.engine().calls().find(rings).map(Call::id);
+        self.taken.insert(ringing.unwrap_or(id));
         if video {
-            self.filmed.insert(id);
+            self.filmed.insert(ringing.unwrap_or(id));
         }
         let command = Command::Start { provider: None, party, video, id: Some(id) };
         let waits = self.command_id();

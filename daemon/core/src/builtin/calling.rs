@@ -3,12 +3,16 @@
 //! Owns: the engine's actions on a leg and both sides of OFFER and RINGING. Does not own: signals
 //! inside the session. Invariant: every action is answered exactly once.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{
     Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
     budget::Budget,
-    leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage},
+    glare::Fate,
+    leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage, Theirs},
     peers::{Tag, hello_tag, hour},
 };
 use crate::{
@@ -78,6 +82,7 @@ impl BuiltIn {
         let until = now.mono + DIAL_WAIT;
         let leg = Leg {
             peer,
+            wire: call,
             is_caller: true,
             wish: self.wish(video),
             local_index: self.random_index(),
@@ -144,7 +149,7 @@ impl BuiltIn {
             Phase::Dialing { left, .. } => std::mem::take(left),
             Phase::Offered { .. } | Phase::Linked(_) => return,
         };
-        leg.phase = Phase::Offered { noise: Box::new(noise), conn, left, until };
+        leg.phase = Phase::Offered { noise: Box::new(noise), conn, left, until, theirs: None };
         self.conns.insert(conn, Conn { ends, used_for: Use::Call(call) });
         let frame = Frame::Hello { purpose: Purpose::Call, tag, message: &message };
         self.emit(Output::Send(conn, frame.to_bytes()));
@@ -157,7 +162,7 @@ impl BuiltIn {
         };
         let peer = self.peers.get(&leg.peer)?;
         let offer = Offer {
-            call,
+            call: leg.wire,
             devices: self.own.devices.clone(),
             media: leg.wish.clone(),
             sent_at: now.unix_s(),
@@ -183,22 +188,49 @@ impl BuiltIn {
         let opened = Responder::open(&self.own.device, &peer.secret, message).ok()?;
         let offer = Offer::parse(&opened.payload).ok()?;
         let device = opened.responder.caller();
-        let known = self.seen.contains_key(&offer.call) || self.legs.contains_key(&offer.call);
+        let known = self.seen.contains_key(&offer.call);
         if !Self::is_from(&offer, &peer, device) || known || !self.may_offer(now, peer.identity) {
             return None;
         }
+        let fate = self.fate(now, peer.identity, offer.call)?;
         let until = now.unix_s() + SEEN_S;
         self.seen.insert(offer.call, until);
         self.emit(Output::Seen(offer.call, until));
-        let local_index = self.random_index();
+        let theirs = Theirs { conn, offer, responder: opened.responder };
+        match fate {
+            Fate::Rings => self.ring(now, &peer, theirs),
+            Fate::TakenUp(call) => self.take_up(now, call, theirs),
+            Fate::Waits(call) => self.let_wait(call, theirs),
+        }
+    }
+
+    /// RINGING for their offer; gives the session.
+    pub(super) fn ring_back(
+        &mut self,
+        now: Now,
+        call: CallId,
+        theirs: Theirs,
+        local_index: u32,
+        stage: Stage,
+    ) -> Option<Linked> {
+        let Theirs { conn, offer, responder } = theirs;
+        let device = responder.caller();
         let ringing = Ringing { devices: self.own.devices.clone(), media_index: local_index };
-        let (session, answer) = opened.responder.finish(&ringing.to_bytes().ok()?).ok()?;
+        let (session, answer) = responder.finish(&ringing.to_bytes().ok()?).ok()?;
+        self.conns.get_mut(&conn)?.used_for = Use::Call(call);
         self.emit(Output::Send(conn, Frame::Answer(&answer).to_bytes()));
-        self.conns.get_mut(&conn)?.used_for = Use::Call(offer.call);
+        Some(Linked::new(now, conn, session, device, offer.media_index, stage))
+    }
+
+    /// A call comes in.
+    fn ring(&mut self, now: Now, peer: &PeerRecord, theirs: Theirs) -> Option<()> {
+        let offer = theirs.offer.clone();
+        let local_index = self.random_index();
         let stage = Stage::LocalRinging;
-        let linked = Linked::new(now, conn, session, device, offer.media_index, stage);
+        let linked = self.ring_back(now, offer.call, theirs, local_index, stage)?;
         let leg = Leg {
             peer: peer.identity,
+            wire: offer.call,
             is_caller: false,
             wish: self.wish(false),
             local_index,
@@ -208,7 +240,7 @@ impl BuiltIn {
         self.legs.insert(offer.call, leg);
         let ring = Self::ring_time(now, &offer);
         let expires_at = now.unix_us + ring.unwrap_or(0) * 1_000_000;
-        self.report(Self::incoming(&offer, &peer, expires_at));
+        self.report(Self::incoming(&offer, peer, expires_at));
         match ring {
             Some(_) => self.send_candidate(offer.call),
             // The engine makes a missed call of it, which is over at once.
@@ -251,25 +283,27 @@ impl BuiltIn {
     pub(super) fn rung(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
         let leg = self.legs.get_mut(&call)?;
         let peer = self.peers.get(&leg.peer)?.clone();
-        let looking = Phase::Dialing { left: Vec::new().into(), dialing: false, until: now.mono };
-        let (noise, conn) = match std::mem::replace(&mut leg.phase, looking) {
-            Phase::Offered { noise, conn, .. } => (noise, conn),
+        let looking = Phase::Dialing { left: VecDeque::new(), dialing: false, until: now.mono };
+        let (noise, conn, left, until, theirs) = match std::mem::replace(&mut leg.phase, looking) {
+            Phase::Offered { noise, conn, left, until, theirs } => {
+                (noise, conn, left, until, theirs)
+            }
             other @ (Phase::Dialing { .. } | Phase::Linked(_)) => {
                 leg.phase = other;
                 return None;
             }
         };
-        // From here on a failure closes the connection and with it ends the call.
-        let (session, payload) = noise.finish(message).ok()?;
-        let ringing = Ringing::parse(&payload).ok()?;
-        let device = *peer.devices.devices.first()?;
-        let theirs = ringing.devices.identity == peer.identity && ringing.devices.certifies(device);
-        if !theirs {
-            return None;
+        let Some(linked) = Self::read_ringing(now, &peer, conn, *noise, message) else {
+            // Not their device: somebody else is at this address now.
+            leg.phase = Phase::Dialing { left, dialing: false, until };
+            self.finish_conn(conn);
+            self.go_on(now, call, theirs);
+            return Some(());
+        };
+        leg.phase = Phase::Linked(Box::new(linked));
+        if let Some(theirs) = theirs {
+            self.finish_conn(theirs.conn);
         }
-        let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
-        let linked = Linked::new(now, conn, session, device, ringing.media_index, stage);
-        self.legs.get_mut(&call)?.phase = Phase::Linked(Box::new(linked));
         self.remember_way(&peer, conn);
         let update = Update {
             encryption: Some(Encryption::EndToEnd),
@@ -281,6 +315,22 @@ impl BuiltIn {
         self.send_candidate(call);
         self.start_epoch(call);
         Some(())
+    }
+
+    fn read_ringing(
+        now: Now,
+        peer: &PeerRecord,
+        conn: ConnId,
+        noise: Initiator,
+        message: &[u8],
+    ) -> Option<Linked> {
+        let (session, payload) = noise.finish(message).ok()?;
+        let ringing = Ringing::parse(&payload).ok()?;
+        let device = *peer.devices.devices.first()?;
+        let theirs = ringing.devices.identity == peer.identity && ringing.devices.certifies(device);
+        let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
+        let index = ringing.media_index;
+        theirs.then(|| Linked::new(now, conn, session, device, index, stage))
     }
 
     fn remember_way(&mut self, peer: &PeerRecord, conn: ConnId) {
@@ -335,12 +385,7 @@ impl BuiltIn {
             self.emit(Output::Media(super::MediaOrder::Close { session, say_bye }));
             self.emit(Output::Worker(MediaCommand::Stop { session }));
         }
-        let conn = match &leg.phase {
-            Phase::Offered { conn, .. } => Some(*conn),
-            Phase::Linked(linked) => linked.conn,
-            Phase::Dialing { .. } => None,
-        };
-        if let Some(conn) = conn {
+        for conn in leg.phase.conns() {
             self.finish_conn(conn);
         }
         Some(leg)
@@ -380,6 +425,7 @@ impl Linked {
             Epoch { chain: session.chain().clone(), number: 0, initiating: None, ready: None };
         Self {
             conn: Some(conn),
+            since: now.mono,
             session,
             sent: 0,
             expect: 0,
@@ -405,6 +451,6 @@ fn party(peer: &PeerRecord) -> Party {
     }
 }
 
-fn capabilities() -> BTreeSet<Capability> {
+pub(super) fn capabilities() -> BTreeSet<Capability> {
     [Capability::Mute, Capability::Video].into()
 }

@@ -267,6 +267,11 @@ impl BuiltIn {
             return;
         };
         let linked = match &mut leg.phase {
+            Phase::Offered { theirs, .. } if theirs.is_some() => {
+                let theirs = theirs.take();
+                self.go_on(now, call, theirs);
+                return;
+            }
             Phase::Dialing { .. } | Phase::Offered { .. } => {
                 let text =
                     "they are not reachable now: their device is off, or not on this network";

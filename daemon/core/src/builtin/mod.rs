@@ -10,6 +10,7 @@
 
 mod budget;
 mod calling;
+mod glare;
 mod join;
 mod leg;
 mod media;
@@ -131,6 +132,8 @@ enum Use {
     New,
     /// Signalling of a call.
     Call(CallId),
+    /// Their offer waits here, because we are calling them, too.
+    Waiting(CallId),
     /// We wait for the answer to our join.
     Join(IdentityKey),
     /// Done with; only closing is left.
@@ -322,6 +325,7 @@ impl BuiltIn {
         };
         match known.used_for {
             Use::Call(call) => self.signalling_lost(now, call),
+            Use::Waiting(call) => self.waiting_lost(call, conn),
             Use::Join(peer) => self.join_missed(now, peer),
             Use::New | Use::Spent => {}
         }

@@ -32,11 +32,15 @@ fn may_send_media(address: SocketAddr, ends: Ends, own_port: u16) -> bool {
 impl BuiltIn {
     /// Sends a signal where there is a connection to send it on.
     pub(super) fn send_signal(&mut self, call: CallId, signal: Signal) {
-        let Some(linked) = self.legs.get_mut(&call).and_then(|leg| leg.linked_mut()) else {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let wire = leg.wire;
+        let Some(linked) = leg.linked_mut() else {
             return;
         };
         let Some(conn) = linked.conn else { return };
-        let envelope = Envelope { call, seq: linked.sent, signal };
+        let envelope = Envelope { call: wire, seq: linked.sent, signal };
         // A peer that makes us answer four thousand million times gets no more answers.
         let Some(sent) = linked.sent.checked_add(1) else { return };
         linked.sent = sent;
@@ -67,13 +71,15 @@ impl BuiltIn {
 
     /// A sealed frame came. `None` closes its connection.
     pub(super) fn signalled(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
-        let linked = self.legs.get_mut(&call)?.linked_mut()?;
+        let leg = self.legs.get_mut(&call)?;
+        let wire = leg.wire;
+        let linked = leg.linked_mut()?;
         if !linked.budget.take(now.mono) {
             return None;
         }
         let plain = linked.session.open(message).ok()?;
         let envelope = Envelope::parse(&plain).ok()?;
-        if envelope.call != call || u64::from(envelope.seq) < linked.expect {
+        if envelope.call != wire || u64::from(envelope.seq) < linked.expect {
             return None;
         }
         linked.expect = u64::from(envelope.seq) + 1;
@@ -159,7 +165,7 @@ impl BuiltIn {
             self.emit(Output::Performed(serial, Err("the call is over".to_owned())));
             return;
         };
-        linked.stage = Stage::Answering { serial, until: now.mono + KEYS_WAIT };
+        linked.stage = Stage::Answering { serial: Some(serial), until: now.mono + KEYS_WAIT };
         self.accept_when_ready(now, call);
     }
 
@@ -177,7 +183,10 @@ impl BuiltIn {
         }
         let media = leg.wish.clone();
         self.send_signal(call, Signal::Accept { media });
-        self.open_media(now, call, Some(serial));
+        if serial.is_none() {
+            self.report(Report::Progress { call, progress: Progress::Connecting });
+        }
+        self.open_media(now, call, serial);
     }
 
     /// The other side refused or let it ring out.
@@ -194,8 +203,11 @@ impl BuiltIn {
         let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
             return;
         };
+        let ours = matches!(linked.stage, Stage::Answering { serial: None, .. });
         let ringing = matches!(linked.stage, Stage::LocalRinging | Stage::Answering { .. });
         let reason = match reason {
+            // The user's own call went on over an offer that they took back.
+            HangUpReason::Normal | HangUpReason::Cancelled if ours => EndReason::RemoteHangup,
             HangUpReason::Normal if ringing => EndReason::Cancelled,
             HangUpReason::Normal | HangUpReason::Replaced => EndReason::RemoteHangup,
             HangUpReason::Cancelled | HangUpReason::Glare => EndReason::Cancelled,
@@ -246,15 +258,23 @@ impl BuiltIn {
         };
         match &mut leg.phase {
             // Not the callee's device at this address, or it went away: try the next one.
-            Phase::Offered { .. } => self.look_again(now, call),
-            Phase::Dialing { .. } => self.conclude(call, EndReason::Failed, "not authentic"),
+            Phase::Offered { left, until, theirs, .. } => {
+                let (left, until) = (std::mem::take(left), (*until).max(now.mono));
+                let theirs = theirs.take();
+                leg.phase = Phase::Dialing { left, dialing: false, until };
+                self.go_on(now, call, theirs);
+            }
+            // While it looks for a way it has no connection to lose.
+            Phase::Dialing { .. } => {}
             Phase::Linked(linked) => {
                 linked.conn = None;
                 match linked.stage {
-                    Stage::LocalRinging | Stage::Answering { .. } => {
+                    Stage::LocalRinging | Stage::Answering { serial: Some(_), .. } => {
                         self.conclude(call, EndReason::Cancelled, "the caller is gone");
                     }
-                    Stage::RemoteRinging { .. } | Stage::Connecting { .. } => {
+                    Stage::RemoteRinging { .. }
+                    | Stage::Answering { serial: None, .. }
+                    | Stage::Connecting { .. } => {
                         self.conclude(call, EndReason::Failed, "the connection was lost");
                     }
                     // Media has its own way and its own patience.
@@ -262,18 +282,5 @@ impl BuiltIn {
                 }
             }
         }
-    }
-
-    /// Nobody we know answered there; other addresses may be left.
-    fn look_again(&mut self, now: Now, call: CallId) {
-        let Some(leg) = self.legs.get_mut(&call) else {
-            return;
-        };
-        let Phase::Offered { left, until, .. } = &mut leg.phase else {
-            return;
-        };
-        let (left, until) = (std::mem::take(left), (*until).max(now.mono));
-        leg.phase = Phase::Dialing { left, dialing: false, until };
-        self.dial_next(call);
     }
 }

@@ -98,6 +98,7 @@ pub(super) struct World {
 
 pub(super) const ALICE: usize = 0;
 pub(super) const BOB: usize = 1;
+pub(super) const CAROL: usize = 2;
 
 impl World {
     pub(super) fn new() -> Self {
@@ -116,6 +117,18 @@ impl World {
             next_conn: 1,
             wires: HashMap::new(),
         }
+    }
+
+    /// Three people, each a contact of the other two.
+    pub(super) fn of_three() -> Self {
+        let people = [(1, "Alice"), (2, "Bob"), (3, "Carol")];
+        let mut world = Self::of(people.map(|(seed, name)| Person::new(seed, name)).into());
+        for (issuer, joiner) in [(ALICE, BOB), (BOB, CAROL), (CAROL, ALICE)] {
+            let link = world.invite(issuer, true);
+            world.accept(joiner, &link).unwrap();
+        }
+        assert!(world.people.iter().all(|person| person.joined == 2));
+        world
     }
 
     /// Two people who are contacts already.
@@ -207,14 +220,29 @@ impl World {
     /// Runs until nothing moves.
     pub(super) fn run(&mut self) {
         loop {
-            for who in 0..self.people.len() {
-                self.drain(who);
-            }
+            self.drain_all();
             if let Some((who, event)) = self.next_event() {
                 self.deliver(who, event);
             } else if !self.exchange_media() {
                 return;
             }
+        }
+    }
+
+    /// Lets `count` events happen, each with all that follows at its place, and no more.
+    pub(super) fn step(&mut self, count: usize) {
+        self.drain_all();
+        for _ in 0..count {
+            if let Some((who, event)) = self.next_event() {
+                self.deliver(who, event);
+                self.drain_all();
+            }
+        }
+    }
+
+    fn drain_all(&mut self) {
+        for who in 0..self.people.len() {
+            self.drain(who);
         }
     }
 
@@ -232,9 +260,15 @@ impl World {
         self.queue.remove(places[choice])
     }
 
+    /// Whether this person rang, or was told of a call that came in.
+    pub(super) fn was_rung(&self, who: usize) -> bool {
+        let person = &self.people[who];
+        !person.missed.is_empty() || person.rows.values().any(|row| row.incoming)
+    }
+
     /// Cuts every connection; what was under way on it is lost.
     pub(super) fn cut(&mut self) {
-        self.queue.retain(|(_, event)| matches!(event, Event::Dialed(_, None)));
+        self.queue.retain(|(_, event)| !matches!(event, Event::Frame(..)));
         for (conn, ends) in self.wires.drain() {
             for who in ends {
                 self.queue.push_back((who, Event::Closed(conn)));
@@ -342,9 +376,7 @@ impl World {
         for (who, call) in heard {
             self.people[who].service.built_in().handle_heard(self.now, call);
         }
-        for who in 0..self.people.len() {
-            self.drain(who);
-        }
+        self.drain_all();
         before != self.changes() || !self.queue.is_empty()
     }
 
