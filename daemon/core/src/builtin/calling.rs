@@ -21,7 +21,7 @@ use crate::{
     media::MediaCommand,
     peer::{IdentityKey, PairState, PeerRecord},
     provider::{Action, Capability, Encryption, Progress, Report, Update},
-    session::{DeviceKey, Established, Initiator, Responder},
+    session::{DeviceKey, Established, Initiator},
     wire::{DeclineReason, Frame, HangUpReason, MediaWish, Offer, Purpose, Ringing, Signal},
 };
 
@@ -185,7 +185,7 @@ impl BuiltIn {
         message: &[u8],
     ) -> Option<()> {
         let peer = self.recognise(now, tag)?.clone();
-        let opened = Responder::open(&self.own.device, &peer.secret, message).ok()?;
+        let opened = self.open_hello(&peer.secret, message)?;
         let offer = Offer::parse(&opened.payload).ok()?;
         let device = opened.responder.caller();
         let known = self.seen.contains_key(&offer.call);

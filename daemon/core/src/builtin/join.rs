@@ -13,7 +13,7 @@ use super::{
 use crate::{
     id::{ContactId, Now},
     peer::{IdentityKey, Invite, InviteError, IssuedInvite, PairState, PeerRecord},
-    session::{Initiator, Responder, Secret},
+    session::{Initiator, Secret},
     wire::{Frame, Join, Purpose, Welcome},
 };
 
@@ -101,7 +101,7 @@ impl BuiltIn {
             name,
         };
         self.invites.push(issued.clone());
-        self.announced_hour = None;
+        self.known_changed();
         self.emit(Output::SaveInvite(Box::new(issued)));
         self.announce(now);
         Ok(link)
@@ -253,7 +253,7 @@ impl BuiltIn {
     ) -> Option<()> {
         let place = self.recognise_invite(now, tag)?;
         let invite = self.invites.get(place)?.clone();
-        let opened = Responder::open(&self.own.device, &invite.secret, message).ok()?;
+        let opened = self.open_hello(&invite.secret, message)?;
         let join = Join::parse(&opened.payload).ok()?;
         let caller = opened.responder.caller();
         let identity = join.devices.identity;

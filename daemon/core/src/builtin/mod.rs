@@ -28,7 +28,7 @@ pub use media::MediaOrder;
 pub use peers::{Sighting, Tag};
 
 use crate::{
-    builtin::{budget::Budget, join::Joining, leg::Leg},
+    builtin::{budget::Budget, join::Joining, leg::Leg, peers::Tags},
     id::{CallId, ContactId, Entropy, Now, Serial},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IdentityKey, IssuedInvite, PeerRecord, SignedDevices},
@@ -170,6 +170,9 @@ pub struct BuiltIn {
     next_dial: u64,
     next_session: u32,
     announced_hour: Option<u64>,
+    /// `None`: to be reckoned when the next one is asked for.
+    tags: Option<Tags>,
+    opened: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -200,6 +203,8 @@ impl BuiltIn {
             next_dial: 1,
             next_session: 1,
             announced_hour: None,
+            tags: None,
+            opened: 0,
             outputs: VecDeque::new(),
         };
         for peer in peers {

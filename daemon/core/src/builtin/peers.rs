@@ -4,13 +4,16 @@
 //! nothing to whom the pair's secret is unknown, and is void after the hour it is for and the two
 //! beside it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{BuiltIn, Output, join::Joining};
 use crate::{
     id::Now,
-    peer::{IdentityKey, PairState, PeerRecord},
-    session::{Secret, tag},
+    peer::{IdentityKey, IssuedInvite, PairState, PeerRecord},
+    session::{Opened, Responder, Secret, tag},
 };
 
 /// Eight bytes by which the holder of a secret is recognised.
@@ -67,6 +70,36 @@ fn mdns_tag(secret: &Secret, shower: IdentityKey, hour: u64) -> Tag {
     tag(secret, &[b"mdns".as_slice(), &shower.0, &hour.to_be_bytes()].concat())
 }
 
+/// Who may show which tag in this hour and the two beside it. Reckoned once an hour: whoever sends
+/// what nobody knows must not make us reckon three tags for each contact every time.
+pub(super) struct Tags {
+    hour: u64,
+    contacts: HashMap<Tag, IdentityKey>,
+    invites: HashMap<Tag, usize>,
+    sighted: HashMap<Tag, IdentityKey>,
+}
+
+impl Tags {
+    fn new(now: Now, peers: &BTreeMap<IdentityKey, PeerRecord>, invites: &[IssuedInvite]) -> Self {
+        let mut tags = Self {
+            hour: hour(now),
+            contacts: HashMap::new(),
+            invites: HashMap::new(),
+            sighted: HashMap::new(),
+        };
+        for hour in hours(now) {
+            for (identity, peer) in peers {
+                tags.contacts.insert(hello_tag(&peer.secret, hour), *identity);
+                tags.sighted.insert(mdns_tag(&peer.secret, *identity, hour), *identity);
+            }
+            for (place, invite) in invites.iter().enumerate() {
+                tags.invites.insert(hello_tag(&invite.secret, hour), place);
+            }
+        }
+        tags
+    }
+}
+
 impl BuiltIn {
     /// Adds or replaces a peer.
     pub(super) fn know(&mut self, peer: PeerRecord) {
@@ -74,13 +107,13 @@ impl BuiltIn {
             self.joining.insert(peer.identity, Joining::new());
         }
         self.peers.insert(peer.identity, peer);
-        self.announced_hour = None;
+        self.known_changed();
     }
 
     /// Puts a changed record into the store.
     pub(super) fn save(&mut self, peer: PeerRecord) {
         self.peers.insert(peer.identity, peer.clone());
-        self.announced_hour = None;
+        self.known_changed();
         self.emit(Output::SavePeer(Box::new(peer)));
     }
 
@@ -90,7 +123,7 @@ impl BuiltIn {
         self.joining.remove(&identity);
         self.sighted.remove(&identity);
         self.offers.remove(&identity);
-        self.announced_hour = None;
+        self.known_changed();
     }
 
     /// The peers, for the address book.
@@ -112,34 +145,49 @@ impl BuiltIn {
         }
     }
 
+    /// Secrets came or went: others are recognised and announced from here on.
+    pub(super) fn known_changed(&mut self) {
+        self.announced_hour = None;
+        self.tags = None;
+    }
+
+    fn tags(&mut self, now: Now) -> &Tags {
+        let hour = hour(now);
+        self.tags.take_if(|tags| tags.hour != hour);
+        self.tags.get_or_insert_with(|| Tags::new(now, &self.peers, &self.invites))
+    }
+
     /// The joined, unblocked contact whose secret this first message is under.
-    pub(super) fn recognise(&self, now: Now, shown: Tag) -> Option<&PeerRecord> {
-        self.peers.values().find(|peer| {
-            peer.state == PairState::Joined
-                && !peer.blocked
-                && hours(now).any(|hour| hello_tag(&peer.secret, hour) == shown)
-        })
+    pub(super) fn recognise(&mut self, now: Now, shown: Tag) -> Option<&PeerRecord> {
+        let peer = *self.tags(now).contacts.get(&shown)?;
+        let good = |peer: &&PeerRecord| peer.state == PairState::Joined && !peer.blocked;
+        self.peers.get(&peer).filter(good)
     }
 
     /// The place of the invite this first message is under.
-    pub(super) fn recognise_invite(&self, now: Now, shown: Tag) -> Option<usize> {
-        self.invites
-            .iter()
-            .position(|one| hours(now).any(|hour| hello_tag(&one.secret, hour) == shown))
+    pub(super) fn recognise_invite(&mut self, now: Now, shown: Tag) -> Option<usize> {
+        self.tags(now).invites.get(&shown).copied()
+    }
+
+    /// Opens a first message under the secret whose tag it showed. This alone costs arithmetic with
+    /// keys for what a stranger sends.
+    pub(super) fn open_hello(&mut self, secret: &Secret, message: &[u8]) -> Option<Opened> {
+        self.opened += 1;
+        Responder::open(&self.own.device, secret, message).ok()
+    }
+
+    /// How many first messages of others showed a tag that we know, and were tried with our key.
+    #[must_use]
+    pub const fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// mDNS shows a device: if it is a contact's, remember where and use it.
     pub fn handle_sighting(&mut self, now: Now, sighting: &Sighting) {
-        let shown = &sighting.tags[..sighting.tags.len().min(MAX_TAGS)];
-        let shows = |secret: &Secret, identity| {
-            hours(now).any(|hour| shown.contains(&mdns_tag(secret, identity, hour)))
-        };
-        let found: Vec<IdentityKey> = self
-            .peers
-            .values()
-            .filter(|peer| shows(&peer.secret, peer.identity))
-            .map(|peer| peer.identity)
-            .collect();
+        let sighted = &self.tags(now).sighted;
+        let shown = sighting.tags.iter().take(MAX_TAGS);
+        let found: BTreeSet<IdentityKey> =
+            shown.filter_map(|tag| sighted.get(tag)).copied().collect();
         for identity in found {
             self.sight(identity, &sighting.addresses);
             self.hurry_join(now, identity);

@@ -103,6 +103,60 @@ impl Mallory {
     }
 }
 
+/// What link.md plans a cookie for: over TCP the address is proven by the connection, and without a
+/// tag that we know no key is touched, whatever the frame is and whatever it carries.
+#[test]
+fn a_frame_without_a_known_tag_costs_no_arithmetic_with_keys() {
+    let mut world = World::joined();
+    world.invite(ALICE, false);
+    let before = world.people[ALICE].service.built_in().opened();
+    let offer = offer(world.now, CallId([1; 16])).to_bytes().unwrap();
+    let (pair, now) = (world.people[ALICE].peers[0].secret.clone(), world.now);
+    let alice = Secret([101; 32]).device_key();
+    // Good in all but its tag: of another secret, another use, or an hour that is over.
+    let (_, good) = Initiator::start(&device(), alice, &pair, &offer).unwrap();
+    let hour = |ago: u64| (now.unix_s() / 3600 - ago).to_be_bytes();
+    let foreign = tag(&Secret([77; 32]), &[b"hello".as_slice(), &hour(0)].concat());
+    let shown = tag(&pair, &[b"mdns".as_slice(), &hour(0)].concat());
+    let old = tag(&pair, &[b"hello".as_slice(), &hour(2)].concat());
+    for tag in [foreign, shown, old, [0; 8]] {
+        for purpose in [Purpose::Call, Purpose::Join] {
+            for message in [good.as_slice(), &[0; 1300], &[]] {
+                world.inject(ALICE, &Frame::Hello { purpose, tag, message }.to_bytes());
+            }
+        }
+    }
+    for frame in [Frame::Answer(&good), Frame::Sealed(&good)] {
+        world.inject(ALICE, &frame.to_bytes());
+    }
+    // A contact's tag opens no invite.
+    let (_, mine) = Initiator::start(&device(), alice, &pair, &offer).unwrap();
+    let known = tag(&pair, &[b"hello".as_slice(), &hour(0)].concat());
+    let join = Frame::Hello { purpose: Purpose::Join, tag: known, message: &mine };
+    world.inject(ALICE, &join.to_bytes());
+    assert_eq!(world.people[ALICE].service.built_in().opened(), before);
+    let call = Frame::Hello { purpose: Purpose::Call, tag: known, message: &mine };
+    world.inject(ALICE, &call.to_bytes());
+    assert_eq!(world.people[ALICE].service.built_in().opened(), before + 1);
+}
+
+#[test]
+fn a_contact_is_recognised_under_a_secret_that_is_new_and_no_longer_under_the_old_one() {
+    let mut world = World::joined();
+    let first = offer(world.now, CallId([1; 16]));
+    offers(&mut world, &first);
+    let bob = world.people[BOB].service.built_in().identity();
+    let before = world.people[ALICE].service.built_in().opened();
+    let old = world.people[ALICE].peers[0].secret.clone();
+    let change = |peer: &mut crate::peer::PeerRecord| peer.secret = Secret([66; 32]);
+    world.people[ALICE].service.built_in().update_peer(bob, change);
+    let call = offer(world.now, CallId([2; 16]));
+    hello(&mut world, Purpose::Call, &old, &call.to_bytes().unwrap());
+    assert_eq!(world.people[ALICE].service.built_in().opened(), before);
+    hello(&mut world, Purpose::Call, &Secret([66; 32]), &call.to_bytes().unwrap());
+    assert_eq!(world.state(ALICE, call.call), "ringing");
+}
+
 const LATE: Duration = Duration::from_secs(21);
 
 /// A caller who sent no keys kept a leg alive after the engine had given the answer up; keys sent
