@@ -16,7 +16,7 @@ use ahoy_core::{
         self, BuiltIn, ConnId, DialId, Ends, InviteWish, MediaOrder, Own, Preferences, Sighting,
     },
     call::{Call, NameSource, Party},
-    engine::{self, Command, CommandId, Engine},
+    engine::{self, Command, CommandId, Engine, MAX_CALLS},
     id::{CallId, ContactId, Entropy, Handle, Now},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, PairState, PeerRecord},
@@ -36,8 +36,9 @@ use super::must;
 const STEPS: usize = 60;
 /// Connections the contact holds at once.
 const LINES: usize = 6;
-/// What one step may make the victim say; a call's opening has about twelve outputs.
-const OUTPUTS: usize = 64;
+/// What one step may make the victim say: a call's opening or end has about twelve outputs, and the
+/// user may end all calls at once.
+const OUTPUTS: usize = 16 * MAX_CALLS;
 
 /// Steps from bytes, each an operation and what it needs.
 pub fn service(data: &[u8]) {
@@ -114,6 +115,8 @@ struct Field {
     /// Those of them with pictures.
     filmed: HashSet<CallId>,
     invite: Secret,
+    /// The pair's secret; a join changes it.
+    pair: Secret,
 }
 
 fn victim() -> (Identity, Secret) {
@@ -176,6 +179,7 @@ impl Field {
             taken: HashSet::new(),
             filmed: HashSet::new(),
             invite: Secret([0; 32]),
+            pair: PAIR,
         };
         let expires_at = field.now.unix_s() + 7200;
         let wish = InviteWish { name: String::new(), expires_at, single_use: false };
@@ -280,7 +284,8 @@ impl Field {
         let Some(line) = self.line(bytes) else { return };
         line.call = call;
         let conn = line.conn;
-        self.hello(conn, Purpose::Call, &PAIR, &payload);
+        let pair = self.pair.clone();
+        self.hello(conn, Purpose::Call, &pair, &payload);
     }
 
     fn join(&mut self, bytes: &mut Bytes<'_>) {
@@ -371,10 +376,11 @@ impl Field {
 
     /// As the callee: message 2.
     fn ring(&mut self, bytes: &mut Bytes<'_>) {
+        let pair = self.pair.clone();
         let Some(line) = self.line(bytes) else { return };
         let Some(hello) = line.hello.take() else { return };
         let (identity, device) = contact();
-        let Ok(opened) = Responder::open(&device, &PAIR, &hello) else { return };
+        let Ok(opened) = Responder::open(&device, &pair, &hello) else { return };
         let Ok(offer) = Offer::parse(&opened.payload) else { return };
         let devices = identity.certify(1, vec![device.device_key()]);
         let ringing = must(Ringing { devices, media_index: 8 }.to_bytes());
@@ -473,7 +479,7 @@ impl Field {
         let them = contact().0.key();
         let context = [b"mdns".as_slice(), &them.0, &self.hour().to_be_bytes()].concat();
         let mut tags = vec![[0; 8]; usize::from(bytes.next()) * 8];
-        tags.push(tag(&PAIR, &context));
+        tags.push(tag(&self.pair, &context));
         tags.reverse();
         let count = usize::from(bytes.next());
         let addresses = (0..count).map(|_| bytes.choose(&addresses())).collect();
@@ -521,6 +527,7 @@ impl Field {
             builtin::Output::Close(conn) => closed.push(conn),
             builtin::Output::Media(order) => self.order(order),
             builtin::Output::Worker(command) => self.worker(&command),
+            builtin::Output::SavePeer(peer) => self.pair = peer.secret,
             builtin::Output::SaveInvite(invite) => self.invite = invite.secret.clone(),
             _ => {}
         }
