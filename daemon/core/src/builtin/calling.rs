@@ -34,6 +34,9 @@ const SEEN_S: u64 = 24 * 3600;
 /// Calls a contact may offer at once, and how often one more: nobody redials faster. Each leaves an
 /// id in the seen-set, a row in the log and maybe a ring.
 const OFFERS: u32 = 10;
+/// Calls of one contact that ring here at once: one, and one more for a caller whose machine went
+/// down without a word. The engine has room for few calls, and one contact must not fill it.
+const RINGS: usize = 2;
 const OFFER_EVERY: Duration = Duration::from_secs(10);
 /// Signals a side may send at once, and how often one more. A call's opening has about ten; after
 /// that there is a rekey every two minutes and whatever a person does with a mute button. Each may
@@ -250,6 +253,10 @@ impl BuiltIn {
     }
 
     fn may_offer(&mut self, now: Now, peer: IdentityKey) -> bool {
+        let rings = |leg: &&Leg| leg.peer == peer && leg.is_ringing();
+        if self.legs.values().filter(rings).count() >= RINGS {
+            return false;
+        }
         let full = || Budget::new(OFFERS, OFFER_EVERY, now.mono);
         self.offers.entry(peer).or_insert_with(full).take(now.mono)
     }

@@ -22,6 +22,10 @@ const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(300);
 /// An answer to a join comes within this time or counts as missed.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// Joins that may come at once, and how often one more: an invite for many may be in many hands, each
+/// join is written to the store, and who has to wait comes again by themselves.
+pub(super) const JOINS: u32 = 30;
+pub(super) const JOIN_EVERY: Duration = Duration::from_secs(20);
 /// The longest name a peer may give itself, bytes.
 const MAX_NAME: usize = 100;
 
@@ -263,6 +267,9 @@ impl BuiltIn {
         // A device that was taken off the list must not come back with an older one.
         let newest = self.peers.get(&identity).map_or(0, |peer| peer.devices.number);
         if join.devices.number < newest {
+            return None;
+        }
+        if !self.joins.take(now.mono) {
             return None;
         }
         let answer = match invite.check(now.unix_s(), identity) {

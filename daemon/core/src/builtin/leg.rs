@@ -149,6 +149,11 @@ impl Leg {
         self.is_caller && !settled
     }
 
+    /// Whether it rings here.
+    pub(super) fn is_ringing(&self) -> bool {
+        self.linked().is_some_and(|linked| matches!(linked.stage, Stage::LocalRinging))
+    }
+
     pub(super) fn linked(&self) -> Option<&Linked> {
         match &self.phase {
             Phase::Linked(linked) => Some(linked),

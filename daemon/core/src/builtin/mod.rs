@@ -162,6 +162,8 @@ pub struct BuiltIn {
     seen: HashMap<CallId, u64>,
     sighted: HashMap<IdentityKey, Vec<SocketAddr>>,
     joining: BTreeMap<IdentityKey, Joining>,
+    /// How many may still join.
+    joins: Budget,
     /// How many calls each contact may still offer.
     offers: HashMap<IdentityKey, Budget>,
     legs: BTreeMap<CallId, Leg>,
@@ -196,6 +198,7 @@ impl BuiltIn {
             seen: seen.into_iter().collect(),
             sighted: HashMap::new(),
             joining: BTreeMap::new(),
+            joins: Budget::new(join::JOINS, join::JOIN_EVERY, Duration::ZERO),
             offers: HashMap::new(),
             legs: BTreeMap::new(),
             conns: HashMap::new(),

@@ -248,15 +248,42 @@ fn a_contact_who_offers_calls_without_end_is_cut_off() {
     let mut world = World::joined();
     for number in 0..40 {
         let offer = offer(world.now, CallId([number; 16]));
-        offers(&mut world, &offer);
+        let (conn, _) = offers(&mut world, &offer);
+        world.hang_up(ALICE, conn);
     }
     let held = world.people[ALICE].service.built_in().footprint();
-    assert_eq!((held.seen, held.calls), (10, 10));
+    assert_eq!((held.seen, held.calls, held.connections), (10, 0, 0));
+    assert_eq!(world.people[ALICE].rows.len(), 10);
     world.pass(Duration::from_secs(61));
-    assert_eq!(world.people[ALICE].service.built_in().footprint().calls, 0);
     let offer = offer(world.now, CallId([99; 16]));
     offers(&mut world, &offer);
     assert_eq!(world.state(ALICE, offer.call), "ringing", "after a while they may call again");
+}
+
+#[test]
+fn a_contact_who_calls_on_and_on_leaves_room_for_others() {
+    let mut world = World::joined();
+    for number in 0..9 {
+        let offer = offer(world.now, CallId([number; 16]));
+        offers(&mut world, &offer);
+    }
+    assert_eq!(world.people[ALICE].service.engine().attention().unanswered.len(), 2);
+    assert_eq!(world.people[ALICE].service.built_in().footprint().calls, 2);
+}
+
+#[test]
+fn an_invite_for_many_in_the_wrong_hands_fills_no_address_book() {
+    let mut world = World::joined();
+    world.invite(ALICE, false);
+    let secret = world.people[ALICE].invites.last().unwrap().secret.clone();
+    for seed in 40..140 {
+        let devices =
+            Identity::from_seed(&Secret([seed; 32])).certify(1, vec![device().device_key()]);
+        let join = Join { devices, name: "one of many".into(), listens: Some(1) };
+        hello(&mut world, Purpose::Join, &secret, &join.to_bytes().unwrap());
+    }
+    let known = world.people[ALICE].service.built_in().peers().count();
+    assert!((20..=31).contains(&known), "{known}");
 }
 
 #[test]

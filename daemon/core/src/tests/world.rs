@@ -406,6 +406,12 @@ impl World {
         conn
     }
 
+    /// The stranger closes such a connection.
+    pub(super) fn hang_up(&mut self, who: usize, conn: ConnId) {
+        self.queue.push_back((who, Event::Closed(conn)));
+        self.run();
+    }
+
     /// Puts another frame into such a connection.
     pub(super) fn say(&mut self, who: usize, conn: ConnId, frame: &[u8]) {
         self.queue.push_back((who, Event::Frame(conn, frame.to_vec())));
