@@ -176,10 +176,12 @@ fn workers() -> Vec<Seed> {
 fn services() -> Vec<Seed> {
     let open_and_offer = [0, 2, 9, 0, 1, 0, 0, 0];
     let answered = [&open_and_offer[..], &[6, 0], &[12, 0, 1, 0]].concat();
+    let too_late = [&open_and_offer[..], &[12, 0, 1, 0], &[14, 3], &[6, 0, 15, 0, 0]].concat();
     let called = [11, 1, 1, 8, 1, 9, 0, 7, 0];
     vec![
         seed("service", "rings", &open_and_offer),
         seed("service", "answered", &[&answered[..], &[15, 0, 0, 6, 0, 14, 1]].concat()),
+        seed("service", "too-late", &too_late),
         seed("service", "calls", &[&called[..], &[4, 1, 1, 0, 0, 0, 15, 0, 0, 15, 0, 2]].concat()),
         seed("service", "hangs-up", &[&answered[..], &[12, 3, 0, 0]].concat()),
         seed("service", "states", &[&answered[..], &[4, 8, 7, 0, 0, 0, 4, 8, 0, 0, 3, 0]].concat()),

@@ -95,6 +95,21 @@ fn two_who_call_each_other_at_once_are_in_one_call_that_nobody_had_to_answer() {
 }
 
 #[test]
+fn of_two_offers_that_are_out_the_higher_id_survives() {
+    for (alice, bob) in choices() {
+        let mut world = crossing(World::joined(), alice, bob);
+        let before = [ALICE, BOB].map(|who| world.people[who].frames.len());
+        world.run();
+        for (who, id) in [(ALICE, alice.0), (BOB, bob.0)] {
+            let said = &world.people[who].frames[before[who]..];
+            let kinds = |kind| said.iter().filter(|frame| frame[1] == kind).count();
+            assert_eq!(kinds(1), 1, "both offers were out");
+            assert_eq!(kinds(2), usize::from(id == LOW), "the lower one's side answers");
+        }
+    }
+}
+
+#[test]
 fn crossing_calls_meet_in_whatever_order_the_network_brings_their_words() {
     let choices = choices();
     for seed in 0..200 {

@@ -141,6 +141,26 @@ fn a_frame_without_a_known_tag_costs_no_arithmetic_with_keys() {
 }
 
 #[test]
+fn a_contact_is_recognised_in_every_hour_and_by_no_tag_of_hours_ago() {
+    let mut world = World::joined();
+    let pair = world.people[ALICE].peers[0].secret.clone();
+    for number in 1..4 {
+        let early = world.now;
+        let offer = offer(early, CallId([number; 16]));
+        offers(&mut world, &offer);
+        assert_eq!(world.state(ALICE, offer.call), "ringing");
+        world.command(ALICE, Command::Decline(offer.call));
+        let before = world.people[ALICE].service.built_in().opened();
+        world.now.unix_us += 3 * 3_600_000_000;
+        let context = [b"hello".as_slice(), &(early.unix_s() / 3600).to_be_bytes()].concat();
+        let tag = tag(&pair, &context);
+        let old = Frame::Hello { purpose: Purpose::Call, tag, message: &[0; 1300] };
+        world.inject(ALICE, &old.to_bytes());
+        assert_eq!(world.people[ALICE].service.built_in().opened(), before);
+    }
+}
+
+#[test]
 fn a_contact_is_recognised_under_a_secret_that_is_new_and_no_longer_under_the_old_one() {
     let mut world = World::joined();
     let first = offer(world.now, CallId([1; 16]));
@@ -224,10 +244,13 @@ fn an_offer_under_the_id_of_our_own_call_changes_nothing() {
     let mut world = World::joined();
     let call = world.call(ALICE, false);
     world.command(BOB, Command::Answer { call, video: false });
-    assert_eq!(world.state(ALICE, call), "active");
-    let offer = offer(world.now, call);
-    offers(&mut world, &offer);
-    assert_eq!(world.state(ALICE, call), "active");
+    for wait in [0, 11] {
+        world.pass(Duration::from_secs(wait));
+        let offer = offer(world.now, call);
+        offers(&mut world, &offer);
+        assert_eq!(world.state(ALICE, call), "active");
+        assert!(world.people[ALICE].service.engine().ringing().is_none());
+    }
     world.command(ALICE, Command::HangUp(call));
     assert_eq!(world.reason(BOB, call), "remote-hangup", "the session is still the true one");
 }
@@ -367,8 +390,17 @@ fn sightings_with_copied_tags_are_cut_and_do_not_hide_where_a_contact_is() {
         world.people[BOB].service.built_in().handle_sighting(now, &sighting);
     }
     assert!(world.people[BOB].service.built_in().footprint().addresses <= 16);
+    // The true one again, last in a list of others: there they were reached, so there they are.
+    let alice = world.people[ALICE].address;
+    let others = ["198.51.100.1:1".parse().unwrap(), "198.51.100.2:1".parse().unwrap()];
+    world.people[BOB]
+        .service
+        .built_in()
+        .handle_sighting(now, &shown([&others[..], &[alice]].concat()));
+    world.people[BOB].dialed.clear();
     let call = world.call(BOB, false);
     assert_eq!(world.state(BOB, call), "remote-ringing");
+    assert_eq!(world.people[BOB].dialed, [alice]);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) struct Person {
     pub(super) joined: usize,
     pub(super) join_failed: Vec<builtin::JoinError>,
     pub(super) frames: Vec<Vec<u8>>,
+    /// Where connections were tried.
+    pub(super) dialed: Vec<SocketAddr>,
     /// Where media may be sent, as the other sides named it.
     pub(super) candidates: Vec<SocketAddr>,
     next_command: u64,
@@ -286,6 +288,7 @@ impl World {
     }
 
     fn dial(&mut self, who: usize, dial: DialId, address: SocketAddr) {
+        self.people[who].dialed.push(address);
         let there = self.people.iter().position(|person| person.address == address);
         let Some(other) = there.filter(|_| self.reachable) else {
             self.queue.push_back((who, Event::Dialed(dial, None)));
@@ -451,6 +454,7 @@ impl Person {
             joined: 0,
             join_failed: Vec::new(),
             frames: Vec::new(),
+            dialed: Vec::new(),
             candidates: Vec::new(),
             next_command: 0,
         }
