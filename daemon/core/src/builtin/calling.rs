@@ -308,6 +308,8 @@ impl BuiltIn {
             return Some(());
         };
         leg.phase = Phase::Linked(Box::new(linked));
+        // Who calls us, too, has taken our offer up: nothing rings there.
+        let rings = theirs.is_none();
         if let Some(theirs) = theirs {
             self.finish_conn(theirs.conn);
         }
@@ -318,7 +320,9 @@ impl BuiltIn {
             ..Update::default()
         };
         self.report(Report::Update { call, update });
-        self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+        if rings {
+            self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+        }
         self.send_candidate(call);
         self.start_epoch(call);
         Some(())

@@ -105,6 +105,7 @@ fn of_two_offers_that_are_out_the_higher_id_survives() {
             let kinds = |kind| said.iter().filter(|frame| frame[1] == kind).count();
             assert_eq!(kinds(1), 1, "both offers were out");
             assert_eq!(kinds(2), usize::from(id == LOW), "the lower one's side answers");
+            assert!(!world.people[who].heard_ringback, "nothing rings there");
         }
     }
 }

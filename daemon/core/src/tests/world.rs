@@ -47,6 +47,8 @@ pub(super) struct Person {
     pub(super) replies: HashMap<CommandId, Result<Reply, CommandError>>,
     pub(super) rows: BTreeMap<String, LogRow>,
     pub(super) missed: Vec<CallId>,
+    /// Whether ringback was to be heard at any time.
+    pub(super) heard_ringback: bool,
     pub(super) media: HashMap<SessionId, OpenMedia>,
     pub(super) worker: Vec<MediaCommand>,
     pub(super) peers: Vec<PeerRecord>,
@@ -447,6 +449,7 @@ impl Person {
             replies: HashMap::new(),
             rows: BTreeMap::new(),
             missed: Vec::new(),
+            heard_ringback: false,
             media: HashMap::new(),
             worker: Vec::new(),
             peers: Vec::new(),
@@ -468,6 +471,7 @@ impl Person {
     }
 
     fn take(&mut self, output: engine::Output) {
+        self.heard_ringback |= self.service.engine().attention().ringback;
         match output {
             engine::Output::Reply(id, result) => {
                 assert!(self.replies.insert(id, result).is_none(), "answered twice");
