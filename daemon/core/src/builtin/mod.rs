@@ -16,6 +16,8 @@ mod leg;
 mod media;
 mod peers;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::world::{ALICE, BOB, World};
+use super::world::{ALICE, BOB, CAROL, World};
 use crate::{
     builtin::{ConnId, Sighting},
     call::Outcome,
@@ -418,4 +418,45 @@ fn a_device_that_was_taken_off_the_list_does_not_come_back_with_an_older_list() 
     hello(&mut world, Purpose::Join, &secret, &join.to_bytes().unwrap());
     let peer = world.people[ALICE].service.built_in().peer(bob).unwrap();
     assert_eq!(peer.devices, newer);
+}
+
+/// A wrong answer ended the call at once: whoever copied a contact's tags and answered nonsense could
+/// keep a user from calling them.
+#[test]
+fn nonsense_from_whoever_is_at_an_address_does_not_end_the_call() {
+    let mut world = World::of_three();
+    let places = vec![world.people[CAROL].address, world.people[ALICE].address];
+    let alice = world.people[ALICE].service.built_in().identity();
+    world.people[BOB].service.built_in().update_peer(alice, |peer| peer.hints = places);
+    let call = CallId([5; 16]);
+    let start = world.start(ALICE, false, Some(call));
+    world.press(BOB, start);
+    // Connected to Carol's address, and the offer is out.
+    world.step(2);
+    let conn = world.newest_conn();
+    world.say(BOB, conn, &Frame::Answer(&[7; 1400]).to_bytes());
+    assert_eq!((world.state(BOB, call), world.state(ALICE, call)), ("remote-ringing", "ringing"));
+}
+
+#[test]
+fn numbers_of_ours_that_have_run_out_say_nothing_more_and_end_no_call() {
+    let mut mallory = Mallory::rings(World::joined());
+    mallory.world.people[ALICE].service.built_in().wear_out(mallory.call);
+    for number in [0, 1, u32::MAX] {
+        mallory.says(Signal::Rekey1 { number, message: vec![0; 48] });
+    }
+    assert_eq!(mallory.world.state(ALICE, mallory.call), "ringing");
+    let declined = mallory.world.command(ALICE, Command::Decline(mallory.call));
+    assert_eq!(declined, Some(Ok(Reply::Done)));
+    assert_eq!(mallory.holds().connections, 0);
+
+    let mut world = World::joined();
+    let call = world.call(ALICE, false);
+    world.command(BOB, Command::Answer { call, video: false });
+    world.people[ALICE].service.built_in().wear_out(call);
+    world.people[ALICE].service.built_in().handle_rekey_due(call);
+    world.pass(Duration::from_secs(300));
+    assert_eq!((world.state(ALICE, call), world.state(BOB, call)), ("active", "active"));
+    world.command(ALICE, Command::HangUp(call));
+    assert_eq!(world.state(ALICE, call), "ended");
 }

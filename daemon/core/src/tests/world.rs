@@ -411,6 +411,10 @@ impl World {
         conn
     }
 
+    pub(super) fn newest_conn(&self) -> ConnId {
+        ConnId(self.next_conn - 1)
+    }
+
     /// The stranger closes such a connection.
     pub(super) fn hang_up(&mut self, who: usize, conn: ConnId) {
         self.queue.push_back((who, Event::Closed(conn)));
