@@ -2,7 +2,7 @@
 //!
 //! Owns: passing actions and reports between the two, and the order in which that happens. Does not
 //! own: what either decides. Invariant: whatever leaves here is for the outside; actions of the
-//! built-in provider never do.
+//! built-in provider never do. It has signalling and media only for calls that the engine has.
 
 use std::time::Duration;
 
@@ -97,8 +97,12 @@ impl Service {
                     {
                         self.built_in.handle_perform(now, serial, call, action);
                     }
-                    // The built-in provider answers in the same breath or by its own timers.
-                    engine::Output::TimedOut(provider, _) if provider == own => {}
+                    engine::Output::TimedOut(provider, serial) if provider == own => {
+                        self.built_in.handle_timed_out(serial);
+                    }
+                    engine::Output::Refused(provider, call, _) if provider == own => {
+                        self.built_in.handle_refused(call);
+                    }
                     other => return Some(Output::Engine(other)),
                 }
                 continue;

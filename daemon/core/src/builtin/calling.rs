@@ -3,11 +3,16 @@
 //! Owns: the engine's actions on a leg and both sides of OFFER and RINGING. Does not own: signals
 //! inside the session. Invariant: every action is answered exactly once.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{
     Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
-    leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage},
+    budget::Budget,
+    glare::Fate,
+    leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage, Theirs},
     peers::{Tag, hello_tag, hour},
 };
 use crate::{
@@ -16,7 +21,7 @@ use crate::{
     media::MediaCommand,
     peer::{IdentityKey, PairState, PeerRecord},
     provider::{Action, Capability, Encryption, Progress, Report, Update},
-    session::{DeviceKey, Established, Initiator, Responder},
+    session::{DeviceKey, Established, Initiator},
     wire::{DeclineReason, Frame, HangUpReason, MediaWish, Offer, Purpose, Ringing, Signal},
 };
 
@@ -26,6 +31,18 @@ const OFFER_LIFE_S: u64 = 60;
 const CLOCK_SLACK_S: u64 = 300;
 /// An offer's id is remembered this long, seconds (design/link.md).
 const SEEN_S: u64 = 24 * 3600;
+/// Calls a contact may offer at once, and how often one more: nobody redials faster. Each leaves an
+/// id in the seen-set, a row in the log and maybe a ring.
+const OFFERS: u32 = 10;
+/// Calls of one contact that ring here at once: one, and one more for a caller whose machine went
+/// down without a word. The engine has room for few calls, and one contact must not fill it.
+const RINGS: usize = 2;
+const OFFER_EVERY: Duration = Duration::from_secs(10);
+/// Signals a side may send at once, and how often one more. A call's opening has about ten; after
+/// that there is a rekey every two minutes and whatever a person does with a mute button. Each may
+/// cost a handshake here, or a signal on the bus.
+const SIGNALS: u32 = 64;
+const SIGNAL_EVERY: Duration = Duration::from_millis(250);
 
 impl BuiltIn {
     pub(super) fn perform(&mut self, now: Now, serial: Serial, call: CallId, action: Action) {
@@ -68,6 +85,7 @@ impl BuiltIn {
         let until = now.mono + DIAL_WAIT;
         let leg = Leg {
             peer,
+            wire: call,
             is_caller: true,
             wish: self.wish(video),
             local_index: self.random_index(),
@@ -134,7 +152,7 @@ impl BuiltIn {
             Phase::Dialing { left, .. } => std::mem::take(left),
             Phase::Offered { .. } | Phase::Linked(_) => return,
         };
-        leg.phase = Phase::Offered { noise: Box::new(noise), conn, left, until };
+        leg.phase = Phase::Offered { noise: Box::new(noise), conn, left, until, theirs: None };
         self.conns.insert(conn, Conn { ends, used_for: Use::Call(call) });
         let frame = Frame::Hello { purpose: Purpose::Call, tag, message: &message };
         self.emit(Output::Send(conn, frame.to_bytes()));
@@ -147,7 +165,7 @@ impl BuiltIn {
         };
         let peer = self.peers.get(&leg.peer)?;
         let offer = Offer {
-            call,
+            call: leg.wire,
             devices: self.own.devices.clone(),
             media: leg.wish.clone(),
             sent_at: now.unix_s(),
@@ -170,23 +188,52 @@ impl BuiltIn {
         message: &[u8],
     ) -> Option<()> {
         let peer = self.recognise(now, tag)?.clone();
-        let opened = Responder::open(&self.own.device, &peer.secret, message).ok()?;
+        let opened = self.open_hello(&peer.secret, message)?;
         let offer = Offer::parse(&opened.payload).ok()?;
         let device = opened.responder.caller();
-        if !Self::is_from(&offer, &peer, device) || self.seen.contains_key(&offer.call) {
+        let known = self.seen.contains_key(&offer.call);
+        if !Self::is_from(&offer, &peer, device) || known || !self.may_offer(now, peer.identity) {
             return None;
         }
+        let fate = self.fate(now, peer.identity, offer.call)?;
         let until = now.unix_s() + SEEN_S;
         self.seen.insert(offer.call, until);
         self.emit(Output::Seen(offer.call, until));
-        let local_index = self.random_index();
+        let theirs = Theirs { conn, offer, responder: opened.responder };
+        match fate {
+            Fate::Rings => self.ring(now, &peer, theirs),
+            Fate::TakenUp(call) => self.take_up(now, call, theirs),
+            Fate::Waits(call) => self.let_wait(call, theirs),
+        }
+    }
+
+    /// RINGING for their offer; gives the session.
+    pub(super) fn ring_back(
+        &mut self,
+        now: Now,
+        call: CallId,
+        theirs: Theirs,
+        local_index: u32,
+        stage: Stage,
+    ) -> Option<Linked> {
+        let Theirs { conn, offer, responder } = theirs;
+        let device = responder.caller();
         let ringing = Ringing { devices: self.own.devices.clone(), media_index: local_index };
-        let (session, answer) = opened.responder.finish(&ringing.to_bytes().ok()?).ok()?;
+        let (session, answer) = responder.finish(&ringing.to_bytes().ok()?).ok()?;
+        self.conns.get_mut(&conn)?.used_for = Use::Call(call);
         self.emit(Output::Send(conn, Frame::Answer(&answer).to_bytes()));
-        self.conns.get_mut(&conn)?.used_for = Use::Call(offer.call);
-        let linked = Linked::new(conn, session, device, offer.media_index, Stage::LocalRinging);
+        Some(Linked::new(now, conn, session, device, offer.media_index, stage))
+    }
+
+    /// A call comes in.
+    fn ring(&mut self, now: Now, peer: &PeerRecord, theirs: Theirs) -> Option<()> {
+        let offer = theirs.offer.clone();
+        let local_index = self.random_index();
+        let stage = Stage::LocalRinging;
+        let linked = self.ring_back(now, offer.call, theirs, local_index, stage)?;
         let leg = Leg {
             peer: peer.identity,
+            wire: offer.call,
             is_caller: false,
             wish: self.wish(false),
             local_index,
@@ -194,9 +241,24 @@ impl BuiltIn {
             phase: Phase::Linked(Box::new(linked)),
         };
         self.legs.insert(offer.call, leg);
-        self.send_candidate(offer.call);
-        self.report(Self::incoming(now, &offer, &peer));
+        let ring = Self::ring_time(now, &offer);
+        let expires_at = now.unix_us + ring.unwrap_or(0) * 1_000_000;
+        self.report(Self::incoming(&offer, peer, expires_at));
+        match ring {
+            Some(_) => self.send_candidate(offer.call),
+            // The engine makes a missed call of it, which is over at once.
+            None => self.end(offer.call, EndReason::Unanswered),
+        }
         Some(())
+    }
+
+    fn may_offer(&mut self, now: Now, peer: IdentityKey) -> bool {
+        let rings = |leg: &&Leg| leg.peer == peer && leg.is_ringing();
+        if self.legs.values().filter(rings).count() >= RINGS {
+            return false;
+        }
+        let full = || Budget::new(OFFERS, OFFER_EVERY, now.mono);
+        self.offers.entry(peer).or_insert_with(full).take(now.mono)
     }
 
     fn is_from(offer: &Offer, peer: &PeerRecord, device: DeviceKey) -> bool {
@@ -205,11 +267,15 @@ impl BuiltIn {
             && offer.devices.certifies(device)
     }
 
-    fn incoming(now: Now, offer: &Offer, peer: &PeerRecord) -> Report {
+    /// How long an offer may ring, seconds; `None`: it comes too late.
+    fn ring_time(now: Now, offer: &Offer) -> Option<u64> {
         // A clock that is off must not silence a call that just came over a direct connection.
-        let fresh = offer.expires_at + CLOCK_SLACK_S > now.unix_s();
+        let fresh = offer.expires_at.saturating_add(CLOCK_SLACK_S) > now.unix_s();
         let life = offer.expires_at.saturating_sub(offer.sent_at).min(OFFER_LIFE_S);
-        let expires_at = if fresh { now.unix_us + life * 1_000_000 } else { now.unix_us };
+        (fresh && life > 0).then_some(life)
+    }
+
+    fn incoming(offer: &Offer, peer: &PeerRecord, expires_at: u64) -> Report {
         Report::Incoming {
             call: offer.call,
             party: party(peer),
@@ -224,25 +290,29 @@ impl BuiltIn {
     pub(super) fn rung(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
         let leg = self.legs.get_mut(&call)?;
         let peer = self.peers.get(&leg.peer)?.clone();
-        let looking = Phase::Dialing { left: Vec::new().into(), dialing: false, until: now.mono };
-        let (noise, conn) = match std::mem::replace(&mut leg.phase, looking) {
-            Phase::Offered { noise, conn, .. } => (noise, conn),
+        let looking = Phase::Dialing { left: VecDeque::new(), dialing: false, until: now.mono };
+        let (noise, conn, left, until, theirs) = match std::mem::replace(&mut leg.phase, looking) {
+            Phase::Offered { noise, conn, left, until, theirs } => {
+                (noise, conn, left, until, theirs)
+            }
             other @ (Phase::Dialing { .. } | Phase::Linked(_)) => {
                 leg.phase = other;
                 return None;
             }
         };
-        // From here on a failure closes the connection and with it ends the call.
-        let (session, payload) = noise.finish(message).ok()?;
-        let ringing = Ringing::parse(&payload).ok()?;
-        let device = *peer.devices.devices.first()?;
-        let theirs = ringing.devices.identity == peer.identity && ringing.devices.certifies(device);
-        if !theirs {
-            return None;
+        let Some(linked) = Self::read_ringing(now, &peer, conn, *noise, message) else {
+            // Not their device: somebody else is at this address now.
+            leg.phase = Phase::Dialing { left, dialing: false, until };
+            self.finish_conn(conn);
+            self.go_on(now, call, theirs);
+            return Some(());
+        };
+        leg.phase = Phase::Linked(Box::new(linked));
+        // Who calls us, too, has taken our offer up: nothing rings there.
+        let rings = theirs.is_none();
+        if let Some(theirs) = theirs {
+            self.finish_conn(theirs.conn);
         }
-        let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
-        let linked = Linked::new(conn, session, device, ringing.media_index, stage);
-        self.legs.get_mut(&call)?.phase = Phase::Linked(Box::new(linked));
         self.remember_way(&peer, conn);
         let update = Update {
             encryption: Some(Encryption::EndToEnd),
@@ -250,10 +320,28 @@ impl BuiltIn {
             ..Update::default()
         };
         self.report(Report::Update { call, update });
-        self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+        if rings {
+            self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+        }
         self.send_candidate(call);
         self.start_epoch(call);
         Some(())
+    }
+
+    fn read_ringing(
+        now: Now,
+        peer: &PeerRecord,
+        conn: ConnId,
+        noise: Initiator,
+        message: &[u8],
+    ) -> Option<Linked> {
+        let (session, payload) = noise.finish(message).ok()?;
+        let ringing = Ringing::parse(&payload).ok()?;
+        let device = *peer.devices.devices.first()?;
+        let theirs = ringing.devices.identity == peer.identity && ringing.devices.certifies(device);
+        let stage = Stage::RemoteRinging { until: now.mono + RING_WAIT };
+        let index = ringing.media_index;
+        theirs.then(|| Linked::new(now, conn, session, device, index, stage))
     }
 
     fn remember_way(&mut self, peer: &PeerRecord, conn: ConnId) {
@@ -308,12 +396,7 @@ impl BuiltIn {
             self.emit(Output::Media(super::MediaOrder::Close { session, say_bye }));
             self.emit(Output::Worker(MediaCommand::Stop { session }));
         }
-        let conn = match &leg.phase {
-            Phase::Offered { conn, .. } => Some(*conn),
-            Phase::Linked(linked) => linked.conn,
-            Phase::Dialing { .. } => None,
-        };
-        if let Some(conn) = conn {
+        for conn in leg.phase.conns() {
             self.finish_conn(conn);
         }
         Some(leg)
@@ -342,6 +425,7 @@ impl BuiltIn {
 
 impl Linked {
     pub(super) fn new(
+        now: Now,
         conn: ConnId,
         session: Established,
         device: DeviceKey,
@@ -352,9 +436,11 @@ impl Linked {
             Epoch { chain: session.chain().clone(), number: 0, initiating: None, ready: None };
         Self {
             conn: Some(conn),
+            since: now.mono,
             session,
             sent: 0,
             expect: 0,
+            budget: Budget::new(SIGNALS, SIGNAL_EVERY, now.mono),
             device,
             remote_index,
             candidates: Vec::new(),
@@ -376,6 +462,6 @@ fn party(peer: &PeerRecord) -> Party {
     }
 }
 
-fn capabilities() -> BTreeSet<Capability> {
+pub(super) fn capabilities() -> BTreeSet<Capability> {
     [Capability::Mute, Capability::Video].into()
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     id::{ContactId, Now},
     peer::{IdentityKey, Invite, InviteError, IssuedInvite, PairState, PeerRecord},
-    session::{Initiator, Responder, Secret},
+    session::{Initiator, Secret},
     wire::{Frame, Join, Purpose, Welcome},
 };
 
@@ -22,6 +22,10 @@ const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(300);
 /// An answer to a join comes within this time or counts as missed.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// Joins that may come at once, and how often one more: an invite for many may be in many hands, each
+/// join is written to the store, and who has to wait comes again by themselves.
+pub(super) const JOINS: u32 = 30;
+pub(super) const JOIN_EVERY: Duration = Duration::from_secs(20);
 /// The longest name a peer may give itself, bytes.
 const MAX_NAME: usize = 100;
 
@@ -101,7 +105,7 @@ impl BuiltIn {
             name,
         };
         self.invites.push(issued.clone());
-        self.announced_hour = None;
+        self.known_changed();
         self.emit(Output::SaveInvite(Box::new(issued)));
         self.announce(now);
         Ok(link)
@@ -253,11 +257,19 @@ impl BuiltIn {
     ) -> Option<()> {
         let place = self.recognise_invite(now, tag)?;
         let invite = self.invites.get(place)?.clone();
-        let opened = Responder::open(&self.own.device, &invite.secret, message).ok()?;
+        let opened = self.open_hello(&invite.secret, message)?;
         let join = Join::parse(&opened.payload).ok()?;
         let caller = opened.responder.caller();
         let identity = join.devices.identity;
         if !join.devices.certifies(caller) || identity == self.identity() {
+            return None;
+        }
+        // A device that was taken off the list must not come back with an older one.
+        let newest = self.peers.get(&identity).map_or(0, |peer| peer.devices.number);
+        if join.devices.number < newest {
+            return None;
+        }
+        if !self.joins.take(now.mono) {
             return None;
         }
         let answer = match invite.check(now.unix_s(), identity) {
@@ -334,6 +346,7 @@ impl BuiltIn {
         match Welcome::parse(&answer).ok()? {
             Welcome::Joined { devices, name, secret } => {
                 if devices.identity != identity
+                    || devices.number < peer.devices.number
                     || !devices.certifies(*peer.devices.devices.first()?)
                 {
                     return Some(());

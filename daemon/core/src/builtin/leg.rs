@@ -6,19 +6,22 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use super::ConnId;
+use super::{ConnId, budget::Budget};
 use crate::{
-    id::Serial,
+    id::{CallId, Serial},
     media::SessionId,
     peer::IdentityKey,
-    session::{Chain, DeviceKey, EpochInitiator, EpochKeys, Established, Initiator},
-    wire::MediaWish,
+    session::{Chain, DeviceKey, EpochInitiator, EpochKeys, Established, Initiator, Responder},
+    wire::{MediaWish, Offer},
 };
 
 /// Looking for the callee gives up after this.
 pub(super) const DIAL_WAIT: Duration = Duration::from_secs(10);
 /// RINGING comes within this or the callee counts as offline.
 pub(super) const RINGING_WAIT: Duration = Duration::from_secs(10);
+/// The caller's first media keys come within this after the answer. Less than the engine waits for
+/// an answer, so that the caller's silence is named as the reason.
+pub(super) const KEYS_WAIT: Duration = Duration::from_secs(15);
 /// Media connects within this after ACCEPT.
 pub(super) const CONNECT_WAIT: Duration = Duration::from_secs(15);
 /// The other side has this long to answer; the callee's own cap is a little shorter.
@@ -36,7 +39,10 @@ pub(super) const REKEY_EVERY: Duration = Duration::from_secs(120);
 /// A call's signalling.
 pub(super) struct Leg {
     pub(super) peer: IdentityKey,
-    /// Who began it.
+    /// What the two devices call it: our call's id, or theirs where our call goes on over their
+    /// offer (`glare`).
+    pub(super) wire: CallId,
+    /// Whose offer it is.
     pub(super) is_caller: bool,
     /// What we do with media.
     pub(super) wish: MediaWish,
@@ -50,21 +56,39 @@ pub(super) struct Leg {
 pub(super) enum Phase {
     /// Caller: looking for a way to the callee.
     Dialing { left: VecDeque<SocketAddr>, dialing: bool, until: Duration },
-    /// Caller: message 1 is out.
-    Offered { noise: Box<Initiator>, conn: ConnId, left: VecDeque<SocketAddr>, until: Duration },
+    /// Caller: message 1 is out. They may be calling us, too.
+    Offered {
+        noise: Box<Initiator>,
+        conn: ConnId,
+        left: VecDeque<SocketAddr>,
+        until: Duration,
+        theirs: Option<Box<Theirs>>,
+    },
     /// Both have session keys.
     Linked(Box<Linked>),
+}
+
+/// An offer of theirs that was opened and not answered yet.
+pub(super) struct Theirs {
+    pub(super) conn: ConnId,
+    pub(super) offer: Offer,
+    pub(super) responder: Responder,
 }
 
 /// What both sides have from RINGING on.
 pub(super) struct Linked {
     /// The signalling connection; `None` once it is lost.
     pub(super) conn: Option<ConnId>,
+    /// When it came to be.
+    pub(super) since: Duration,
     pub(super) session: Established,
     /// Counts our signals.
     pub(super) sent: u32,
-    /// The next signal of the other side must have at least this number.
-    pub(super) expect: u32,
+    /// The next signal of the other side must have at least this number. Wider than theirs: after
+    /// the last number there is none.
+    pub(super) expect: u64,
+    /// How many signals the other side may still send.
+    pub(super) budget: Budget,
     pub(super) device: DeviceKey,
     pub(super) remote_index: u32,
     pub(super) candidates: Vec<SocketAddr>,
@@ -89,15 +113,47 @@ pub(super) enum Stage {
     RemoteRinging { until: Duration },
     /// Callee: we ring.
     LocalRinging,
-    /// Callee: answered here, waiting for the first media keys.
-    Answering { serial: Serial },
+    /// Callee: answered here, waiting for the first media keys. Without a serial the user's own call
+    /// answers (`glare`), and the engine waits for nothing.
+    Answering { serial: Option<Serial>, until: Duration },
     /// Media is open and nothing was heard yet. The callee owes the engine its fulfilment.
     Connecting { serial: Option<Serial>, session: SessionId, until: Duration },
     /// Both talk.
     Active { session: SessionId, heard: Duration, reconnecting: bool, rekey: Duration },
 }
 
+impl Phase {
+    /// The connections it holds.
+    pub(super) fn conns(&self) -> Vec<ConnId> {
+        match self {
+            Self::Dialing { .. } => Vec::new(),
+            Self::Offered { conn, theirs, .. } => {
+                theirs.iter().map(|theirs| theirs.conn).chain([*conn]).collect()
+            }
+            Self::Linked(linked) => linked.conn.into_iter().collect(),
+        }
+    }
+}
+
 impl Leg {
+    /// Whether an offer of the same person may be one that they made before they knew of ours: the
+    /// user calls, or the call was answered a moment ago.
+    pub(super) fn may_be_crossed(&self, now: Duration) -> bool {
+        let settled = self.linked().is_some_and(|linked| match linked.stage {
+            Stage::RemoteRinging { .. } => false,
+            Stage::LocalRinging
+            | Stage::Answering { .. }
+            | Stage::Connecting { .. }
+            | Stage::Active { .. } => now.saturating_sub(linked.since) > RINGING_WAIT,
+        });
+        self.is_caller && !settled
+    }
+
+    /// Whether it rings here.
+    pub(super) fn is_ringing(&self) -> bool {
+        self.linked().is_some_and(|linked| matches!(linked.stage, Stage::LocalRinging))
+    }
+
     pub(super) fn linked(&self) -> Option<&Linked> {
         match &self.phase {
             Phase::Linked(linked) => Some(linked),
@@ -120,13 +176,23 @@ impl Leg {
         }
     }
 
+    /// The action that the engine still waits for.
+    pub(super) fn owes(&self) -> Option<Serial> {
+        match &self.linked()?.stage {
+            Stage::Answering { serial, .. } | Stage::Connecting { serial, .. } => *serial,
+            Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Active { .. } => None,
+        }
+    }
+
     /// When something is due by itself.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Dialing { until, .. } | Phase::Offered { until, .. } => Some(*until),
             Phase::Linked(linked) => match &linked.stage {
-                Stage::RemoteRinging { until } | Stage::Connecting { until, .. } => Some(*until),
-                Stage::LocalRinging | Stage::Answering { .. } => None,
+                Stage::RemoteRinging { until }
+                | Stage::Answering { until, .. }
+                | Stage::Connecting { until, .. } => Some(*until),
+                Stage::LocalRinging => None,
                 Stage::Active { heard, reconnecting, rekey, .. } => {
                     let silence = if *reconnecting { linked.patience() } else { CONSENT_WAIT };
                     Some((*heard + silence).min(*rekey))

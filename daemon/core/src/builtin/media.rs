@@ -74,7 +74,7 @@ impl BuiltIn {
         let Some(linked) = self.legs.get_mut(&call).and_then(Leg::linked_mut) else {
             return;
         };
-        let number = linked.epoch.number + 1;
+        let Some(number) = linked.epoch.number.checked_add(1) else { return };
         let started = EpochInitiator::start(own, linked.device, &linked.epoch.chain, number);
         let Ok((initiator, message)) = started else {
             return;
@@ -93,7 +93,7 @@ impl BuiltIn {
         let Some(linked) = leg.linked_mut() else {
             return;
         };
-        if is_caller || number != linked.epoch.number + 1 {
+        if is_caller || linked.epoch.number.checked_add(1) != Some(number) {
             return;
         }
         let chain = &linked.epoch.chain;
@@ -267,6 +267,11 @@ impl BuiltIn {
             return;
         };
         let linked = match &mut leg.phase {
+            Phase::Offered { theirs, .. } if theirs.is_some() => {
+                let theirs = theirs.take();
+                self.go_on(now, call, theirs);
+                return;
+            }
             Phase::Dialing { .. } | Phase::Offered { .. } => {
                 let text =
                     "they are not reachable now: their device is off, or not on this network";
@@ -296,7 +301,8 @@ impl BuiltIn {
                     self.say_reconnecting(call, true);
                 }
             }
-            Stage::LocalRinging | Stage::Answering { .. } => {}
+            Stage::Answering { .. } => self.fail(call, "the caller sent no media keys"),
+            Stage::LocalRinging => {}
         }
     }
 }

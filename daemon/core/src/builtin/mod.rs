@@ -8,12 +8,16 @@
 //! Invariant: before the handshake has proven a contact's device nothing is stored, answered or
 //! shown; no microphone opens before the local user started or answered the call.
 
+mod budget;
 mod calling;
+mod glare;
 mod join;
 mod leg;
 mod media;
 mod peers;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -26,7 +30,7 @@ pub use media::MediaOrder;
 pub use peers::{Sighting, Tag};
 
 use crate::{
-    builtin::{join::Joining, leg::Leg},
+    builtin::{budget::Budget, join::Joining, leg::Leg, peers::Tags},
     id::{CallId, ContactId, Entropy, Now, Serial},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IdentityKey, IssuedInvite, PeerRecord, SignedDevices},
@@ -109,12 +113,29 @@ pub enum Output {
     Announce(Vec<Tag>),
 }
 
+/// What others make this provider hold, in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Calls with signalling of their own.
+    pub calls: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Attempts to connect.
+    pub dials: usize,
+    /// Offers remembered against replay.
+    pub seen: usize,
+    /// Addresses that mDNS showed.
+    pub addresses: usize,
+}
+
 /// What a connection is used for.
 enum Use {
     /// Accepted; has not said anything yet.
     New,
     /// Signalling of a call.
     Call(CallId),
+    /// Their offer waits here, because we are calling them, too.
+    Waiting(CallId),
     /// We wait for the answer to our join.
     Join(IdentityKey),
     /// Done with; only closing is left.
@@ -143,12 +164,19 @@ pub struct BuiltIn {
     seen: HashMap<CallId, u64>,
     sighted: HashMap<IdentityKey, Vec<SocketAddr>>,
     joining: BTreeMap<IdentityKey, Joining>,
+    /// How many may still join.
+    joins: Budget,
+    /// How many calls each contact may still offer.
+    offers: HashMap<IdentityKey, Budget>,
     legs: BTreeMap<CallId, Leg>,
     conns: HashMap<ConnId, Conn>,
     dials: HashMap<DialId, Aim>,
     next_dial: u64,
     next_session: u32,
     announced_hour: Option<u64>,
+    /// `None`: to be reckoned when the next one is asked for.
+    tags: Option<Tags>,
+    opened: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -172,12 +200,16 @@ impl BuiltIn {
             seen: seen.into_iter().collect(),
             sighted: HashMap::new(),
             joining: BTreeMap::new(),
+            joins: Budget::new(join::JOINS, join::JOIN_EVERY, Duration::ZERO),
+            offers: HashMap::new(),
             legs: BTreeMap::new(),
             conns: HashMap::new(),
             dials: HashMap::new(),
             next_dial: 1,
             next_session: 1,
             announced_hour: None,
+            tags: None,
+            opened: 0,
             outputs: VecDeque::new(),
         };
         for peer in peers {
@@ -201,6 +233,18 @@ impl BuiltIn {
     #[must_use]
     pub const fn preferences(&self) -> &Preferences {
         &self.preferences
+    }
+
+    /// What others make us hold: bounded, whatever they do.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            calls: self.legs.len(),
+            connections: self.conns.len(),
+            dials: self.dials.len(),
+            seen: self.seen.len(),
+            addresses: self.sighted.values().map(Vec::len).sum(),
+        }
     }
 
     /// The next thing to do, until `None`.
@@ -291,6 +335,7 @@ impl BuiltIn {
         };
         match known.used_for {
             Use::Call(call) => self.signalling_lost(now, call),
+            Use::Waiting(call) => self.waiting_lost(call, conn),
             Use::Join(peer) => self.join_missed(now, peer),
             Use::New | Use::Spent => {}
         }

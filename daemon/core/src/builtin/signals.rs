@@ -4,9 +4,12 @@
 //! signal that its phase does not allow is ignored in one place; one that is not authentic closes
 //! the connection and changes nothing else.
 
+use std::net::SocketAddr;
+
 use super::{
-    BuiltIn, Output,
-    leg::{Phase, Stage},
+    BuiltIn, Ends, Output,
+    leg::{KEYS_WAIT, Phase, Stage},
+    peers::{is_usable, plain},
 };
 use crate::{
     call::EndReason,
@@ -18,15 +21,29 @@ use crate::{
 /// A peer may name this many addresses.
 const MAX_CANDIDATES: usize = 8;
 
+/// Whether a peer may have media sent to an address it named: not to a service of this machine,
+/// unless the peer is on it, too, and not to ourselves.
+fn may_send_media(address: SocketAddr, ends: Ends, own_port: u16) -> bool {
+    let own = SocketAddr::new(ends.local.ip(), own_port);
+    let local = address.ip().is_loopback() && !ends.remote.ip().is_loopback();
+    is_usable(address) && !local && address != own
+}
+
 impl BuiltIn {
     /// Sends a signal where there is a connection to send it on.
     pub(super) fn send_signal(&mut self, call: CallId, signal: Signal) {
-        let Some(linked) = self.legs.get_mut(&call).and_then(|leg| leg.linked_mut()) else {
+        let Some(leg) = self.legs.get_mut(&call) else {
+            return;
+        };
+        let wire = leg.wire;
+        let Some(linked) = leg.linked_mut() else {
             return;
         };
         let Some(conn) = linked.conn else { return };
-        let envelope = Envelope { call, seq: linked.sent, signal };
-        linked.sent += 1;
+        let envelope = Envelope { call: wire, seq: linked.sent, signal };
+        // A peer that makes us answer four thousand million times gets no more answers.
+        let Some(sent) = linked.sent.checked_add(1) else { return };
+        linked.sent = sent;
         let sealed = envelope.to_padded().ok().and_then(|plain| linked.session.seal(&plain).ok());
         if let Some(sealed) = sealed {
             self.emit(Output::Send(conn, Frame::Sealed(&sealed).to_bytes()));
@@ -54,13 +71,18 @@ impl BuiltIn {
 
     /// A sealed frame came. `None` closes its connection.
     pub(super) fn signalled(&mut self, now: Now, call: CallId, message: &[u8]) -> Option<()> {
-        let linked = self.legs.get_mut(&call)?.linked_mut()?;
-        let plain = linked.session.open(message).ok()?;
-        let envelope = Envelope::parse(&plain).ok()?;
-        if envelope.call != call || envelope.seq < linked.expect {
+        let leg = self.legs.get_mut(&call)?;
+        let wire = leg.wire;
+        let linked = leg.linked_mut()?;
+        if !linked.budget.take(now.mono) {
             return None;
         }
-        linked.expect = envelope.seq + 1;
+        let plain = linked.session.open(message).ok()?;
+        let envelope = Envelope::parse(&plain).ok()?;
+        if envelope.call != wire || u64::from(envelope.seq) < linked.expect {
+            return None;
+        }
+        linked.expect = u64::from(envelope.seq) + 1;
         self.signal(now, call, envelope.signal);
         Some(())
     }
@@ -94,6 +116,7 @@ impl BuiltIn {
     }
 
     fn candidate(&mut self, call: CallId, candidate: Candidate) {
+        let own_port = self.preferences.media_port;
         let Some(leg) = self.legs.get_mut(&call) else {
             return;
         };
@@ -101,12 +124,16 @@ impl BuiltIn {
         let Some(linked) = leg.linked_mut() else {
             return;
         };
-        if linked.candidates.len() < MAX_CANDIDATES {
-            linked.candidates.push(candidate.address);
-            if let Some(session) = session {
-                let address = candidate.address;
-                self.emit(Output::Media(super::MediaOrder::Candidate { session, address }));
-            }
+        let address = plain(candidate.address);
+        let ends = linked.conn.and_then(|conn| self.conns.get(&conn)).map(|conn| conn.ends);
+        let wanted = ends.is_some_and(|ends| may_send_media(address, ends, own_port));
+        let known = linked.candidates.contains(&address);
+        if !wanted || known || linked.candidates.len() >= MAX_CANDIDATES {
+            return;
+        }
+        linked.candidates.push(address);
+        if let Some(session) = session {
+            self.emit(Output::Media(super::MediaOrder::Candidate { session, address }));
         }
     }
 
@@ -138,7 +165,7 @@ impl BuiltIn {
             self.emit(Output::Performed(serial, Err("the call is over".to_owned())));
             return;
         };
-        linked.stage = Stage::Answering { serial };
+        linked.stage = Stage::Answering { serial: Some(serial), until: now.mono + KEYS_WAIT };
         self.accept_when_ready(now, call);
     }
 
@@ -148,7 +175,7 @@ impl BuiltIn {
             return;
         };
         let Some(linked) = leg.linked() else { return };
-        let Stage::Answering { serial } = linked.stage else {
+        let Stage::Answering { serial, .. } = linked.stage else {
             return;
         };
         if linked.epoch.ready.is_none() {
@@ -156,7 +183,10 @@ impl BuiltIn {
         }
         let media = leg.wish.clone();
         self.send_signal(call, Signal::Accept { media });
-        self.open_media(now, call, Some(serial));
+        if serial.is_none() {
+            self.report(Report::Progress { call, progress: Progress::Connecting });
+        }
+        self.open_media(now, call, serial);
     }
 
     /// The other side refused or let it ring out.
@@ -173,8 +203,11 @@ impl BuiltIn {
         let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
             return;
         };
+        let ours = matches!(linked.stage, Stage::Answering { serial: None, .. });
         let ringing = matches!(linked.stage, Stage::LocalRinging | Stage::Answering { .. });
         let reason = match reason {
+            // The user's own call went on over an offer that they took back.
+            HangUpReason::Normal | HangUpReason::Cancelled if ours => EndReason::RemoteHangup,
             HangUpReason::Normal if ringing => EndReason::Cancelled,
             HangUpReason::Normal | HangUpReason::Replaced => EndReason::RemoteHangup,
             HangUpReason::Cancelled | HangUpReason::Glare => EndReason::Cancelled,
@@ -191,16 +224,26 @@ impl BuiltIn {
         let Some(leg) = self.remove_leg(call, false) else {
             return;
         };
-        let owed = leg.linked().and_then(|linked| match &linked.stage {
-            Stage::Answering { serial } => Some(*serial),
-            Stage::Connecting { serial, .. } => *serial,
-            Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Active { .. } => None,
-        });
         self.report(Report::Ended { call, reason, text: text.to_owned() });
-        if let Some(serial) = owed {
+        if let Some(serial) = leg.owes() {
             // The engine has retired it with the report; answering keeps "exactly once" true here.
             self.emit(Output::Performed(serial, Err("the call is over".to_owned())));
         }
+    }
+
+    /// The engine waits no longer for an action: that call is over, and with it what we do for it.
+    pub fn handle_timed_out(&mut self, serial: Serial) {
+        let owing = self.legs.iter().find(|(_, leg)| leg.owes() == Some(serial));
+        if let Some(call) = owing.map(|(call, _)| *call) {
+            self.send_signal(call, Signal::HangUp(HangUpReason::Failed));
+            self.remove_leg(call, true);
+        }
+    }
+
+    /// The engine takes no more calls, or not this one.
+    pub fn handle_refused(&mut self, call: CallId) {
+        self.send_signal(call, Signal::Busy);
+        self.remove_leg(call, false);
     }
 
     pub(super) fn fail(&mut self, call: CallId, text: &str) {
@@ -215,15 +258,23 @@ impl BuiltIn {
         };
         match &mut leg.phase {
             // Not the callee's device at this address, or it went away: try the next one.
-            Phase::Offered { .. } => self.look_again(now, call),
-            Phase::Dialing { .. } => self.conclude(call, EndReason::Failed, "not authentic"),
+            Phase::Offered { left, until, theirs, .. } => {
+                let (left, until) = (std::mem::take(left), (*until).max(now.mono));
+                let theirs = theirs.take();
+                leg.phase = Phase::Dialing { left, dialing: false, until };
+                self.go_on(now, call, theirs);
+            }
+            // While it looks for a way it has no connection to lose.
+            Phase::Dialing { .. } => {}
             Phase::Linked(linked) => {
                 linked.conn = None;
                 match linked.stage {
-                    Stage::LocalRinging | Stage::Answering { .. } => {
+                    Stage::LocalRinging | Stage::Answering { serial: Some(_), .. } => {
                         self.conclude(call, EndReason::Cancelled, "the caller is gone");
                     }
-                    Stage::RemoteRinging { .. } | Stage::Connecting { .. } => {
+                    Stage::RemoteRinging { .. }
+                    | Stage::Answering { serial: None, .. }
+                    | Stage::Connecting { .. } => {
                         self.conclude(call, EndReason::Failed, "the connection was lost");
                     }
                     // Media has its own way and its own patience.
@@ -231,18 +282,5 @@ impl BuiltIn {
                 }
             }
         }
-    }
-
-    /// Nobody we know answered there; other addresses may be left.
-    fn look_again(&mut self, now: Now, call: CallId) {
-        let Some(leg) = self.legs.get_mut(&call) else {
-            return;
-        };
-        let Phase::Offered { left, until, .. } = &mut leg.phase else {
-            return;
-        };
-        let (left, until) = (std::mem::take(left), (*until).max(now.mono));
-        leg.phase = Phase::Dialing { left, dialing: false, until };
-        self.dial_next(call);
     }
 }

@@ -110,7 +110,7 @@ impl Engine {
             Command::Start { provider, party, video, id: call } => {
                 self.start(now, id, provider, party, video, call)
             }
-            Command::Answer { call, video } => self.command_answer(now, id, call, video),
+            Command::Answer { call, video } => self.command_answer(now, Some(id), call, video),
             Command::Decline(call) => self.decline(now, id, call),
             Command::HangUp(call) => self.hang_up(now, id, call),
             Command::SetHeld(call, held) => {
@@ -144,6 +144,12 @@ impl Engine {
         id: Option<CallId>,
     ) -> Result<(), CommandError> {
         let provider = self.choose(provider, party.handle.scheme())?;
+        // Whoever calls someone who rings here means to talk to them: that call is the one.
+        if let Some(ringing) = self.ringing_from(&provider, &party) {
+            self.command_answer(now, None, ringing, video)?;
+            self.reply(Some(waiter), Ok(Reply::Call(ringing)));
+            return Ok(());
+        }
         if self.calls.values().filter(|call| !call.state.is_ended()).count() >= MAX_CALLS {
             return Err(CommandError::LimitReached);
         }
@@ -173,6 +179,16 @@ impl Engine {
         Ok(())
     }
 
+    fn ringing_from(&self, provider: &ProviderId, party: &Party) -> Option<CallId> {
+        let theirs = |call: &&Call| {
+            call.is_ringing()
+                && call.pending.is_none()
+                && call.provider == *provider
+                && call.party.handle == party.handle
+        };
+        self.calls.values().find(theirs).map(Call::id)
+    }
+
     fn choose(
         &self,
         provider: Option<ProviderId>,
@@ -194,7 +210,7 @@ impl Engine {
     fn command_answer(
         &mut self,
         now: Now,
-        waiter: CommandId,
+        waiter: Option<CommandId>,
         id: CallId,
         video: bool,
     ) -> Result<(), CommandError> {
@@ -207,10 +223,10 @@ impl Engine {
         }
         let in_the_way = self.active().filter(|other| !other.flags.held).map(Call::id);
         let Some(other) = in_the_way else {
-            self.answer(now, id, video, Some(waiter));
+            self.answer(now, id, video, waiter);
             return Ok(());
         };
-        let follow = Follow { call: id, video, waiter: Some(waiter) };
+        let follow = Follow { call: id, video, waiter };
         let is_active = matches!(self.find(other)?.state, State::Active { .. });
         if is_active && self.has(other, Capability::Hold) && self.find(other)?.pending.is_none() {
             self.perform(now, other, Action::SetHeld(true), None, Some(follow));
@@ -327,7 +343,7 @@ impl Engine {
 
     fn press_primary(&mut self, now: Now, waiter: CommandId) -> Result<(), CommandError> {
         if let Some(id) = self.ringing().map(Call::id) {
-            return self.command_answer(now, waiter, id, false);
+            return self.command_answer(now, Some(waiter), id, false);
         }
         let id = self.active().map(Call::id).ok_or(CommandError::InvalidState)?;
         self.hang_up(now, waiter, id)

@@ -345,3 +345,21 @@ fn unknown_calls_schemes_and_providers_are_typed_errors() {
         bench.command(Command::Start { provider, party: party(), video: false, id: None });
     assert_eq!(reply(&out, id), Some(Err(CommandError::UnknownProvider)));
 }
+
+#[test]
+fn calling_someone_who_rings_here_answers_their_call() {
+    let mut bench = Bench::new();
+    let ringing = bench.incoming(1);
+    let start = |party| Command::Start { provider: None, party, video: true, id: None };
+    let other = Party { handle: Handle::new("ahoy", "xyz").unwrap(), ..party() };
+    let (_, out) = bench.command(start(other));
+    assert_eq!(performs(&out)[0].2.name(), "start", "somebody else is another call");
+    let ours = performs(&out)[0].1;
+    bench.report(Report::Ended { call: ours, reason: EndReason::Failed, text: String::new() });
+    let (id, out) = bench.command(start(party()));
+    assert_eq!(reply(&out, id), Some(Ok(Reply::Call(ringing))));
+    let (serial, call, action) = performs(&out)[0].clone();
+    assert_eq!((call, action), (ringing, Action::Answer { video: true }));
+    bench.perform(serial, Ok(()));
+    assert_eq!(bench.state(ringing), "active");
+}

@@ -14,6 +14,7 @@ fn ringing() -> (World, crate::id::CallId) {
     let call = world.call(BOB, true);
     assert_eq!(world.state(BOB, call), "remote-ringing");
     assert_eq!(world.state(ALICE, call), "ringing");
+    assert!(world.people[BOB].heard_ringback && !world.people[ALICE].heard_ringback);
     (world, call)
 }
 

@@ -1,4 +1,4 @@
-//! The simulated world: two people, one virtual clock, connections and media that can be cut.
+//! The simulated world: a few people, one virtual clock, connections and media that can be cut.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -14,7 +14,10 @@ use crate::{
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IssuedInvite, PeerRecord},
     service::{Output, Service},
-    session::{Secret, media::MediaSession},
+    session::{
+        Secret,
+        media::{MediaSession, receiver_index},
+    },
 };
 
 /// A seeded generator (SplitMix64): the same world in every run.
@@ -34,6 +37,7 @@ impl Entropy for Seeded {
 
 pub(super) struct OpenMedia {
     pub(super) call: CallId,
+    pub(super) local_index: u32,
     pub(super) sealing: Box<MediaSession>,
 }
 
@@ -43,6 +47,8 @@ pub(super) struct Person {
     pub(super) replies: HashMap<CommandId, Result<Reply, CommandError>>,
     pub(super) rows: BTreeMap<String, LogRow>,
     pub(super) missed: Vec<CallId>,
+    /// Whether ringback was to be heard at any time.
+    pub(super) heard_ringback: bool,
     pub(super) media: HashMap<SessionId, OpenMedia>,
     pub(super) worker: Vec<MediaCommand>,
     pub(super) peers: Vec<PeerRecord>,
@@ -50,6 +56,10 @@ pub(super) struct Person {
     pub(super) joined: usize,
     pub(super) join_failed: Vec<builtin::JoinError>,
     pub(super) frames: Vec<Vec<u8>>,
+    /// Where connections were tried.
+    pub(super) dialed: Vec<SocketAddr>,
+    /// Where media may be sent, as the other sides named it.
+    pub(super) candidates: Vec<SocketAddr>,
     next_command: u64,
 }
 
@@ -60,7 +70,20 @@ enum Event {
     Closed(ConnId),
 }
 
-/// Alice is 0, Bob is 1.
+impl Event {
+    /// What happens on one connection keeps its order.
+    const fn lane(&self) -> (bool, u64) {
+        match self {
+            Self::Opened(conn, _)
+            | Self::Dialed(_, Some((conn, _)))
+            | Self::Frame(conn, _)
+            | Self::Closed(conn) => (true, conn.0),
+            Self::Dialed(dial, None) => (false, dial.0),
+        }
+    }
+}
+
+/// Alice is 0, Bob is 1, Carol is 2 where there is one.
 pub(super) struct World {
     pub(super) people: Vec<Person>,
     pub(super) now: Now,
@@ -68,26 +91,48 @@ pub(super) struct World {
     pub(super) reachable: bool,
     /// Whether media packets arrive.
     pub(super) media_flows: bool,
+    /// Which connection's event comes next; `None`: the oldest.
+    pub(super) order: Option<Seeded>,
     queue: VecDeque<(usize, Event)>,
     /// The same connection number at both ends.
     next_conn: u64,
+    /// Who is at the ends of a connection.
+    wires: HashMap<ConnId, [usize; 2]>,
 }
 
 pub(super) const ALICE: usize = 0;
 pub(super) const BOB: usize = 1;
+pub(super) const CAROL: usize = 2;
 
 impl World {
     pub(super) fn new() -> Self {
-        let people = vec![Person::new(1, "Alice"), Person::new(2, "Bob")];
+        Self::of(vec![Person::new(1, "Alice"), Person::new(2, "Bob")])
+    }
+
+    fn of(people: Vec<Person>) -> Self {
         let now = Now { mono: Duration::from_secs(1000), unix_us: 1_800_000_000_000_000 };
         Self {
             people,
             now,
             reachable: true,
             media_flows: true,
+            order: None,
             queue: VecDeque::new(),
             next_conn: 1,
+            wires: HashMap::new(),
         }
+    }
+
+    /// Three people, each a contact of the other two.
+    pub(super) fn of_three() -> Self {
+        let people = [(1, "Alice"), (2, "Bob"), (3, "Carol")];
+        let mut world = Self::of(people.map(|(seed, name)| Person::new(seed, name)).into());
+        for (issuer, joiner) in [(ALICE, BOB), (BOB, CAROL), (CAROL, ALICE)] {
+            let link = world.invite(issuer, true);
+            world.accept(joiner, &link).unwrap();
+        }
+        assert!(world.people.iter().all(|person| person.joined == 2));
+        world
     }
 
     /// Two people who are contacts already.
@@ -118,24 +163,35 @@ impl World {
         who: usize,
         command: Command,
     ) -> Option<Result<Reply, CommandError>> {
-        let person = &mut self.people[who];
-        person.next_command += 1;
-        let id = CommandId(person.next_command);
-        person.service.handle_command(self.now, id, command);
+        let id = self.press(who, command);
         self.run();
         self.people[who].replies.remove(&id)
     }
 
-    /// `who` calls the other one.
-    pub(super) fn call(&mut self, who: usize, video: bool) -> CallId {
-        let other = self.people[1 - who].service.built_in().identity().to_string();
+    /// A command whose effect nobody has heard of yet.
+    pub(super) fn press(&mut self, who: usize, command: Command) -> CommandId {
+        let person = &mut self.people[who];
+        person.next_command += 1;
+        let id = CommandId(person.next_command);
+        person.service.handle_command(self.now, id, command);
+        id
+    }
+
+    /// The command with which `who` calls `whom`.
+    pub(super) fn start(&mut self, whom: usize, video: bool, id: Option<CallId>) -> Command {
+        let other = self.people[whom].service.built_in().identity().to_string();
         let party = crate::call::Party {
             handle: Handle::new("ahoy", &other).unwrap(),
             name: "them".into(),
             source: crate::call::NameSource::Contact,
             contact: None,
         };
-        let command = Command::Start { provider: None, party, video, id: None };
+        Command::Start { provider: None, party, video, id }
+    }
+
+    /// `who` calls the other one of two.
+    pub(super) fn call(&mut self, who: usize, video: bool) -> CallId {
+        let command = self.start(1 - who, video, None);
         match self.command(who, command) {
             Some(Ok(Reply::Call(call))) => call,
             other => panic!("not started: {other:?}"),
@@ -168,13 +224,58 @@ impl World {
     /// Runs until nothing moves.
     pub(super) fn run(&mut self) {
         loop {
-            for who in 0..self.people.len() {
-                self.drain(who);
-            }
-            if let Some((who, event)) = self.queue.pop_front() {
+            self.drain_all();
+            if let Some((who, event)) = self.next_event() {
                 self.deliver(who, event);
             } else if !self.exchange_media() {
                 return;
+            }
+        }
+    }
+
+    /// Lets `count` events happen, each with all that follows at its place, and no more.
+    pub(super) fn step(&mut self, count: usize) {
+        self.drain_all();
+        for _ in 0..count {
+            if let Some((who, event)) = self.next_event() {
+                self.deliver(who, event);
+                self.drain_all();
+            }
+        }
+    }
+
+    fn drain_all(&mut self) {
+        for who in 0..self.people.len() {
+            self.drain(who);
+        }
+    }
+
+    fn next_event(&mut self) -> Option<(usize, Event)> {
+        let Some(order) = &mut self.order else { return self.queue.pop_front() };
+        let mut firsts: Vec<(usize, (bool, u64))> = Vec::new();
+        let mut places = Vec::new();
+        for (place, (who, event)) in self.queue.iter().enumerate() {
+            if !firsts.contains(&(*who, event.lane())) {
+                firsts.push((*who, event.lane()));
+                places.push(place);
+            }
+        }
+        let choice = usize::from(order.id()[0]).checked_rem(places.len())?;
+        self.queue.remove(places[choice])
+    }
+
+    /// Whether this person rang, or was told of a call that came in.
+    pub(super) fn was_rung(&self, who: usize) -> bool {
+        let person = &self.people[who];
+        !person.missed.is_empty() || person.rows.values().any(|row| row.incoming)
+    }
+
+    /// Cuts every connection; what was under way on it is lost.
+    pub(super) fn cut(&mut self) {
+        self.queue.retain(|(_, event)| !matches!(event, Event::Frame(..)));
+        for (conn, ends) in self.wires.drain() {
+            for who in ends {
+                self.queue.push_back((who, Event::Closed(conn)));
             }
         }
     }
@@ -188,28 +289,42 @@ impl World {
         }
     }
 
+    fn dial(&mut self, who: usize, dial: DialId, address: SocketAddr) {
+        self.people[who].dialed.push(address);
+        let there = self.people.iter().position(|person| person.address == address);
+        let Some(other) = there.filter(|_| self.reachable) else {
+            self.queue.push_back((who, Event::Dialed(dial, None)));
+            return;
+        };
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let local = SocketAddr::new(self.people[who].address.ip(), 50_000);
+        let theirs = Ends { local: address, remote: local };
+        let ours = Ends { local, remote: address };
+        self.queue.push_back((other, Event::Opened(conn, theirs)));
+        self.queue.push_back((who, Event::Dialed(dial, Some((conn, ours)))));
+        self.wires.insert(conn, [who, other]);
+    }
+
+    /// To the other end of a connection that is up.
+    fn pass_on(&mut self, who: usize, conn: ConnId, event: Event) {
+        if let Some([a, b]) = self.wires.get(&conn) {
+            self.queue.push_back((if *a == who { *b } else { *a }, event));
+        }
+    }
+
     fn carry_out(&mut self, who: usize, output: builtin::Output) {
-        let other = 1 - who;
         match output {
-            builtin::Output::Dial(dial, address) => {
-                let there = self.reachable && self.people[other].address == address;
-                if !there {
-                    self.queue.push_back((who, Event::Dialed(dial, None)));
-                    return;
-                }
-                let conn = ConnId(self.next_conn);
-                self.next_conn += 1;
-                let local = SocketAddr::new(self.people[who].address.ip(), 50_000);
-                let theirs = Ends { local: address, remote: local };
-                let ours = Ends { local, remote: address };
-                self.queue.push_back((other, Event::Opened(conn, theirs)));
-                self.queue.push_back((who, Event::Dialed(dial, Some((conn, ours)))));
-            }
+            builtin::Output::Dial(dial, address) => self.dial(who, dial, address),
             builtin::Output::Send(conn, bytes) => {
                 self.people[who].frames.push(bytes.clone());
-                self.queue.push_back((other, Event::Frame(conn, bytes)));
+                self.pass_on(who, conn, Event::Frame(conn, bytes));
             }
-            builtin::Output::Close(conn) => self.queue.push_back((other, Event::Closed(conn))),
+            builtin::Output::Close(conn) => {
+                self.pass_on(who, conn, Event::Closed(conn));
+                // As the adapter does: whoever closes hears of it, too.
+                self.queue.push_back((who, Event::Closed(conn)));
+            }
             builtin::Output::Media(order) => self.people[who].order(self.now, order),
             builtin::Output::Worker(command) => self.people[who].worker.push(command),
             builtin::Output::SavePeer(peer) => {
@@ -244,7 +359,7 @@ impl World {
             return false;
         }
         let mut heard = Vec::new();
-        for who in [ALICE, BOB] {
+        for who in 0..self.people.len() {
             let (mut sealed, mut plain) = (Vec::new(), Vec::new());
             let sessions: Vec<SessionId> = self.people[who].media.keys().copied().collect();
             for session in sessions {
@@ -252,23 +367,26 @@ impl World {
                     continue;
                 };
                 open.sealing.seal(3, &[2], 1, &mut sealed).unwrap();
-                let call = open.call;
-                let mut theirs = self.people[1 - who].media.values_mut();
-                let Some(other) = theirs.find(|other| other.call == call) else {
-                    continue;
-                };
+                let index = receiver_index(&sealed).unwrap();
+                let found = self.people.iter_mut().enumerate().find_map(|(there, person)| {
+                    let mut open = person.media.values_mut();
+                    Some((there, open.find(|open| open.local_index == index)?))
+                });
+                let Some((there, other)) = found else { continue };
                 other.sealing.open(&sealed, self.now, &mut plain).unwrap();
-                heard.push((1 - who, call));
+                heard.push((there, other.call));
             }
         }
-        let before = (self.people[0].changes(), self.people[1].changes());
+        let before = self.changes();
         for (who, call) in heard {
             self.people[who].service.built_in().handle_heard(self.now, call);
         }
-        for who in [ALICE, BOB] {
-            self.drain(who);
-        }
-        before != (self.people[0].changes(), self.people[1].changes()) || !self.queue.is_empty()
+        self.drain_all();
+        before != self.changes() || !self.queue.is_empty()
+    }
+
+    fn changes(&self) -> Vec<String> {
+        self.people.iter().map(Person::changes).collect()
     }
 
     /// The process of `who` is gone without a word: its connections close, its media stops.
@@ -278,19 +396,33 @@ impl World {
         let seed = 77 + who as u64;
         let dead = std::mem::replace(&mut self.people[who], Person::new(seed, "Nobody"));
         drop(dead);
-        for conn in 0..self.next_conn {
-            self.queue.push_back((1 - who, Event::Closed(ConnId(conn))));
-        }
+        self.cut();
         self.run();
     }
 
     /// Puts a frame into a new connection to `who`, as a stranger on the network would.
-    pub(super) fn inject(&mut self, who: usize, frame: &[u8]) {
+    pub(super) fn inject(&mut self, who: usize, frame: &[u8]) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
         let stranger = "192.0.2.66:6666".parse().unwrap();
         let ends = Ends { local: self.people[who].address, remote: stranger };
         self.queue.push_back((who, Event::Opened(conn, ends)));
+        self.say(who, conn, frame);
+        conn
+    }
+
+    pub(super) fn newest_conn(&self) -> ConnId {
+        ConnId(self.next_conn - 1)
+    }
+
+    /// The stranger closes such a connection.
+    pub(super) fn hang_up(&mut self, who: usize, conn: ConnId) {
+        self.queue.push_back((who, Event::Closed(conn)));
+        self.run();
+    }
+
+    /// Puts another frame into such a connection.
+    pub(super) fn say(&mut self, who: usize, conn: ConnId, frame: &[u8]) {
         self.queue.push_back((who, Event::Frame(conn, frame.to_vec())));
         self.run();
     }
@@ -321,6 +453,7 @@ impl Person {
             replies: HashMap::new(),
             rows: BTreeMap::new(),
             missed: Vec::new(),
+            heard_ringback: false,
             media: HashMap::new(),
             worker: Vec::new(),
             peers: Vec::new(),
@@ -328,6 +461,8 @@ impl Person {
             joined: 0,
             join_failed: Vec::new(),
             frames: Vec::new(),
+            dialed: Vec::new(),
+            candidates: Vec::new(),
             next_command: 0,
         }
     }
@@ -340,6 +475,7 @@ impl Person {
     }
 
     fn take(&mut self, output: engine::Output) {
+        self.heard_ringback |= self.service.engine().attention().ringback;
         match output {
             engine::Output::Reply(id, result) => {
                 assert!(self.replies.insert(id, result).is_none(), "answered twice");
@@ -361,14 +497,15 @@ impl Person {
 
     fn order(&mut self, now: Now, order: MediaOrder) {
         match order {
-            MediaOrder::Open { call, session, sealing, .. } => {
-                self.media.insert(session, OpenMedia { call, sealing });
+            MediaOrder::Open { call, session, local_index, sealing, candidates } => {
+                self.media.insert(session, OpenMedia { call, local_index, sealing });
+                self.candidates.extend(candidates);
             }
             MediaOrder::Epoch { session, keys, role } => {
                 let open = self.media.get_mut(&session).expect("keys for open media");
                 open.sealing.install(*keys, role, now);
             }
-            MediaOrder::Candidate { .. } => {}
+            MediaOrder::Candidate { address, .. } => self.candidates.push(address),
             MediaOrder::Close { session, .. } => {
                 self.media.remove(&session);
             }

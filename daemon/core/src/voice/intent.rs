@@ -113,8 +113,9 @@ pub enum Meaning {
 /// Lower case, single-spaced, without punctuation: how texts are compared.
 #[must_use]
 pub fn normalise(text: &str) -> String {
+    // Lower case first: it may add a mark ("İ" becomes two), which must go in the same pass.
     let keep = |c: char| if c.is_alphanumeric() || c == '\'' { c } else { ' ' };
-    let spaced: String = text.chars().map(keep).collect::<String>().to_lowercase();
+    let spaced: String = text.to_lowercase().chars().map(keep).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -210,3 +210,13 @@ fn a_bad_pack_is_refused_and_says_where() {
     }
     assert!(matches!(Pack::built_in("xx"), Err(PackError::Locale(_))));
 }
+
+/// "İ" in lower case is "i" and a mark; the mark went only in a second pass, so that nobody of such
+/// a name could be called.
+#[test]
+fn a_name_whose_lower_case_is_longer_is_understood() {
+    assert_eq!(normalise("İpek"), normalise(&normalise("İpek")));
+    let book = Book::new(vec![person("9", "İpek", &[])]);
+    let meaning = dialogue().pack().interpret(Situation::Idle, &book, "call İpek");
+    assert!(matches!(meaning, Meaning::Clear(_, Some(_))), "{meaning:?}");
+}
