@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::{
     call::{EndReason, Nodes, Party},
     id::{CallId, Handle},
+    media::Quality,
 };
 
 /// What a call can do beyond being answered and ended.
@@ -150,6 +151,8 @@ pub struct Update {
     pub nodes: Option<Nodes>,
     /// What the call can do.
     pub capabilities: Option<BTreeSet<Capability>>,
+    /// How good its media is.
+    pub quality: Option<Quality>,
 }
 
 /// What a provider tells.

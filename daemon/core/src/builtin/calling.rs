@@ -18,7 +18,7 @@ use super::{
 use crate::{
     call::{EndReason, NameSource, Party},
     id::{CallId, Handle, Now, Serial},
-    media::MediaCommand,
+    media::{MediaCommand, Meter},
     peer::{IdentityKey, PairState, PeerRecord},
     provider::{Action, Capability, Encryption, Progress, Report, Update},
     session::{DeviceKey, Established, Initiator},
@@ -90,6 +90,8 @@ impl BuiltIn {
             wish: self.wish(video),
             local_index: self.random_index(),
             muted: false,
+            meter: Meter::default(),
+            round_trip: None,
             phase: Phase::Dialing { left, dialing: false, until },
         };
         self.legs.insert(call, leg);
@@ -238,6 +240,8 @@ impl BuiltIn {
             wish: self.wish(false),
             local_index,
             muted: false,
+            meter: Meter::default(),
+            round_trip: None,
             phase: Phase::Linked(Box::new(linked)),
         };
         self.legs.insert(offer.call, leg);

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 use super::{ConnId, budget::Budget};
 use crate::{
     id::{CallId, Serial},
-    media::SessionId,
+    media::{Meter, SessionId},
     peer::IdentityKey,
     session::{Chain, DeviceKey, EpochInitiator, EpochKeys, Established, Initiator, Responder},
     wire::{MediaWish, Offer},
@@ -49,6 +49,10 @@ pub(super) struct Leg {
     /// Under which we receive media.
     pub(super) local_index: u32,
     pub(super) muted: bool,
+    /// How good its media is.
+    pub(super) meter: Meter,
+    /// There and back on the media path, once measured.
+    pub(super) round_trip: Option<Duration>,
     pub(super) phase: Phase,
 }
 

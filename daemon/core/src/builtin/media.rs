@@ -3,7 +3,7 @@
 //! Owns: epochs and rekeying, the media plan of both sides' wishes, consent timers. Does not own:
 //! packets. Invariant: the media path gets each key once and is the only one to use it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
     BuiltIn, Output,
@@ -12,7 +12,10 @@ use super::{
 use crate::{
     call::{EndReason, Nodes},
     id::{CallId, Now, Serial},
-    media::{AudioPlan, MediaCommand, MediaPlan, SessionId, StreamNames, VideoPlan, VideoSize},
+    media::{
+        AudioPlan, MediaCommand, MediaPlan, MediaStats, SessionId, StreamNames, VideoPlan,
+        VideoSize,
+    },
     provider::{Progress, Report, Update},
     session::{
         EpochInitiator, EpochKeys,
@@ -228,6 +231,29 @@ impl BuiltIn {
             }
             Stage::RemoteRinging { .. } | Stage::LocalRinging | Stage::Answering { .. } => {}
         }
+    }
+
+    /// The media path measured how long a packet takes there and back.
+    pub fn handle_round_trip(&mut self, call: CallId, time: Duration) {
+        if let Some(leg) = self.legs.get_mut(&call) {
+            leg.round_trip = Some(time);
+        }
+    }
+
+    /// The media worker counted; once a second.
+    pub fn handle_stats(&mut self, now: Now, session: SessionId, stats: MediaStats) {
+        let Some((call, leg)) =
+            self.legs.iter_mut().find(|(_, leg)| leg.session() == Some(session))
+        else {
+            return;
+        };
+        let mut quality = leg.meter.update(now.mono, stats);
+        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        quality.round_trip_ms = leg.round_trip.map(millis);
+        // No relay and no reflexive address yet: whatever is heard is heard directly.
+        quality.path = Some("host".to_owned());
+        let (call, quality) = (*call, Some(quality));
+        self.report(Report::Update { call, update: Update { quality, ..Update::default() } });
     }
 
     /// The other side said goodbye on the media path (its signalling may be gone).

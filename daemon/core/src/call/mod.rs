@@ -18,6 +18,7 @@ pub use view::{CallView, LogRow};
 use crate::{
     engine::CommandId,
     id::{CallId, ContactId, Handle, ProviderId, Serial},
+    media::Quality,
     provider::{Action, Capability, Encryption},
 };
 
@@ -132,6 +133,7 @@ pub struct Call {
     pub(crate) created_at: u64,
     pub(crate) pending: Option<Pending>,
     pub(crate) nodes: Nodes,
+    pub(crate) quality: Quality,
     pub(crate) logged: bool,
     /// When its ring ends by itself.
     pub(crate) ring_until: Duration,

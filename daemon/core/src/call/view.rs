@@ -6,6 +6,7 @@
 use super::{Call, Outcome, State};
 use crate::{
     call::Direction,
+    media::Quality,
     provider::{Action, Capability},
 };
 
@@ -38,6 +39,8 @@ pub struct CallView {
     pub encryption: &'static str,
     /// PipeWire nodes.
     pub nodes: super::Nodes,
+    /// How good its media is.
+    pub quality: Quality,
     /// µs since the epoch.
     pub created_at: u64,
     /// µs since the epoch; 0 = never.
@@ -77,6 +80,7 @@ impl Call {
             capabilities: self.capabilities.iter().map(|one| Capability::as_str(*one)).collect(),
             encryption: self.encryption.as_str(),
             nodes: self.nodes.clone(),
+            quality: self.quality.clone(),
             created_at: self.created_at,
             connected_at: self.state.connected_at(),
             ended_at,

@@ -9,6 +9,7 @@ use super::{CommandId, Engine, MAX_CALLS, Output};
 use crate::{
     call::{Call, Direction, EndReason, Flags, Follow, Nodes, Party, State, Step},
     id::{CallId, Now, ProviderId},
+    media::Quality,
     provider::{Action, Capability, Encryption},
 };
 
@@ -171,6 +172,7 @@ impl Engine {
             created_at: now.unix_us,
             pending: None,
             nodes: Nodes::default(),
+            quality: Quality::default(),
             logged,
             ring_until: Duration::MAX,
             remove_at: Duration::MAX,

@@ -9,7 +9,7 @@ use super::{CommandError, Engine, MAX_CALLS, Output};
 use crate::{
     call::{Call, Direction, EndReason, Flags, Nodes, Party, State, Step},
     id::{CallId, Now, ProviderId},
-    media::Tone,
+    media::{Quality, Tone},
     provider::{Action, Capability, Encryption, Progress, Report, Update},
 };
 
@@ -73,6 +73,7 @@ impl Engine {
             created_at: now.unix_us,
             pending: None,
             nodes: Nodes::default(),
+            quality: Quality::default(),
             logged: self.providers.get(provider).is_some_and(|known| known.log),
             ring_until: now.mono + ring,
             remove_at: Duration::MAX,
@@ -150,6 +151,9 @@ impl Engine {
         }
         if let Some(capabilities) = update.capabilities {
             call.capabilities = capabilities;
+        }
+        if let Some(quality) = update.quality {
+            call.quality = quality;
         }
         if *call != before {
             self.emit(Output::Changed(id));

@@ -11,14 +11,14 @@ use super::MediaStats;
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// What the bus shows of it (design/dbus.md, `Quality`).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
     /// Received, bit/s.
     pub bitrate_in: Option<u32>,
     /// Sent, bit/s.
     pub bitrate_out: Option<u32>,
-    /// Share of voice packets lost, 0 to 1.
-    pub loss: Option<f64>,
+    /// Voice packets lost of a thousand.
+    pub loss_permille: Option<u32>,
     /// How much arrival varies, ms.
     pub jitter_ms: Option<u32>,
     /// There and back, ms.
@@ -65,15 +65,15 @@ impl Meter {
             let bits = new.saturating_sub(old) as f64 * 8.0 / seconds;
             (seconds > 0.0).then_some(bits as u32)
         };
-        let lost = new.audio_lost.saturating_sub(old.audio_lost) as f64;
-        let came = new.audio_received.saturating_sub(old.audio_received) as f64;
+        let lost = new.audio_lost.saturating_sub(old.audio_lost);
+        let came = new.audio_received.saturating_sub(old.audio_received);
         let heard = new.audio_received > 0;
         let picture = (new.video_width, new.video_height);
         let seen = picture.0 > 0;
         Quality {
             bitrate_in: rate(old.bytes_received, new.bytes_received),
             bitrate_out: rate(old.bytes_sent, new.bytes_sent),
-            loss: (lost + came > 0.0).then(|| lost / (lost + came)),
+            loss_permille: (lost * 1000).checked_div(lost + came).map(|share| share as u32),
             jitter_ms: heard.then_some(new.jitter_ms),
             round_trip_ms: None,
             playout_ms: heard.then_some(new.playout_ms),
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn nothing_is_known_of_rates_after_one_look() {
         let quality = Meter::default().update(at(1), stats(1, 0));
-        assert_eq!((quality.bitrate_in, quality.loss), (None, None));
+        assert_eq!((quality.bitrate_in, quality.loss_permille), (None, None));
         assert_eq!((quality.jitter_ms, quality.playout_ms), (Some(2), Some(20)));
         assert_eq!(quality.picture, None);
     }
@@ -124,12 +124,12 @@ mod tests {
             // Packets are lost in the fifth second alone.
             quality = meter.update(at(second), stats(second, if second < 5 { 0 } else { 50 }));
             if second == 6 {
-                assert!(quality.loss.is_some_and(|loss| (loss - 50.0 / 300.0).abs() < 0.01));
+                assert_eq!(quality.loss_permille, Some(166));
             }
         }
         assert_eq!(quality.bitrate_in, Some(80_000));
         assert_eq!(quality.bitrate_out, Some(40_000));
-        assert_eq!(quality.loss, Some(0.0));
+        assert_eq!(quality.loss_permille, Some(0));
     }
 
     #[test]
