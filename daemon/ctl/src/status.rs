@@ -48,17 +48,26 @@ pub async fn run(args: StatusArgs, out: &Out) -> Result<()> {
     loop {
         let snapshot = read(&bus).await?;
         let json = snapshot.json();
-        if json != last {
+        let lasting = without_quality(json);
+        if lasting != last {
             if !last.is_null() {
                 out.say("")?;
             }
             show(&snapshot, out)?;
-            last = json;
+            last = lasting;
         }
         signals.next().await?;
         // A burst is one change to a reader.
         while signals.queued().await.is_some() {}
     }
+}
+
+/// What is worth showing anew: not a figure that is another one every second.
+fn without_quality(mut json: Value) -> Value {
+    for call in json["calls"].as_array_mut().into_iter().flatten() {
+        call["Quality"] = Value::Null;
+    }
+    json
 }
 
 async fn read(bus: &Bus) -> Result<Snapshot> {
@@ -113,7 +122,7 @@ fn show(snapshot: &Snapshot, out: &Out) -> Result<()> {
     if snapshot.calls.is_empty() {
         return Ok(());
     }
-    let mut rows = vec![heading(&["WHO", "STATE", "TIME", "ENCRYPTION", "FLAGS", "ID"])];
+    let mut rows = vec![heading(&["WHO", "STATE", "TIME", "ENCRYPTION", "MEDIA", "FLAGS", "ID"])];
     rows.extend(snapshot.calls.iter().map(|call| row(call, out)));
     out.table(&rows)
 }
@@ -143,6 +152,7 @@ fn row(call: &Call, out: &Out) -> Vec<String> {
         state,
         length,
         clean(value::text(props, "Encryption")),
+        media(props),
         flags(props),
         clean(value::text(props, "Id")).chars().take(8).collect(),
     ]
@@ -151,6 +161,23 @@ fn row(call: &Call, out: &Out) -> Vec<String> {
 fn end_reason(props: &Dict) -> String {
     let (reason, text) = value::pair(props, "EndReason");
     if text.is_empty() { clean(&reason) } else { clean(&format!("{reason}: {text}")) }
+}
+
+/// How good the call is, in short: rates, loss, way there and back.
+fn media(props: &Dict) -> String {
+    let quality = props.get("Quality").map_or(Value::Null, |value| value::to_json(value));
+    let number = |key: &str| quality[key].as_u64();
+    let mut parts = Vec::new();
+    if let (Some(inward), Some(outward)) = (number("bitrate-in"), number("bitrate-out")) {
+        parts.push(format!("↓{} ↑{} kbit/s", inward / 1000, outward / 1000));
+    }
+    if let Some(loss) = quality["loss"].as_f64() {
+        parts.push(format!("{:.1} % lost", loss * 100.0));
+    }
+    if let Some(time) = number("round-trip") {
+        parts.push(format!("{time} ms"));
+    }
+    parts.join(", ")
 }
 
 fn flags(props: &Dict) -> String {

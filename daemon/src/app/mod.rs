@@ -302,6 +302,9 @@ impl App {
             PathEvent::Heard(call) => self.service.built_in().handle_heard(now, call),
             PathEvent::Bye(call) => self.service.built_in().handle_bye(call),
             PathEvent::RekeyDue(call) => self.service.built_in().handle_rekey_due(call),
+            PathEvent::RoundTrip(call, time) => {
+                self.service.built_in().handle_round_trip(call, time);
+            }
             PathEvent::KeyFrameWanted(session) => {
                 let command = ahoy_core::media::MediaCommand::ForceKeyFrame { session };
                 self.media.command(command);

@@ -253,7 +253,10 @@ impl App {
             }
             MediaEvent::AudioPlaying { .. } => tracing::debug!("remote voice"),
             MediaEvent::Started { .. } => {}
-            MediaEvent::Stats { .. } => {}
+            MediaEvent::Stats { session, stats } => {
+                let now = self.clock.now();
+                self.service.built_in().handle_stats(now, session, stats);
+            }
         }
     }
 }

@@ -3,10 +3,13 @@
 //! Owns: its methods and properties on the bus. Does not own: the call. Invariant: a property never
 //! disappears; for a call that is gone it keeps its empty value until the object goes.
 
+use std::collections::HashMap;
+
 use ahoy_core::{
     call::{CallView, Flags, Nodes},
     engine::Command,
     id::CallId,
+    media::Quality,
 };
 use zbus::{ObjectPath, OwnedObjectPath, Variant, interface};
 
@@ -55,6 +58,7 @@ impl Call {
             capabilities: Vec::new(),
             encryption: "none",
             nodes: Nodes::default(),
+            quality: Quality::default(),
             created_at: 0,
             connected_at: 0,
             ended_at: 0,
@@ -81,7 +85,7 @@ pub(super) fn properties(view: &CallView) -> Properties {
     let flags = view.flags;
     let capabilities: Vec<String> = view.capabilities.iter().map(|&one| one.to_owned()).collect();
     let reason = (view.end_reason.0.to_owned(), view.end_reason.1.clone());
-    let entries: [(&'static str, Variant<'static>); 22] = [
+    let entries: [(&'static str, Variant<'static>); 23] = [
         ("State", view.state.into()),
         ("PendingAction", view.pending_action.into()),
         ("Remote", view.remote.clone().into()),
@@ -98,6 +102,7 @@ pub(super) fn properties(view: &CallView) -> Properties {
         ("Reconnecting", flags.reconnecting.into()),
         ("Capabilities", capabilities.into()),
         ("Encryption", view.encryption.into()),
+        ("Quality", quality(&view.quality).into()),
         ("RemoteVideoNode", view.nodes.remote_video.clone().into()),
         ("SelfViewNode", view.nodes.self_view.clone().into()),
         ("RemoteAudioNode", view.nodes.remote_audio.clone().into()),
@@ -106,6 +111,25 @@ pub(super) fn properties(view: &CallView) -> Properties {
         ("EndReason", reason.into()),
     ];
     entries.into_iter().collect()
+}
+
+/// Keys as the contract has them; what is not known has none.
+fn quality(of: &Quality) -> HashMap<String, Variant<'static>> {
+    let (width, height) = of.picture.unzip();
+    let numbers = [
+        ("bitrate-in", of.bitrate_in),
+        ("bitrate-out", of.bitrate_out),
+        ("jitter", of.jitter_ms),
+        ("round-trip", of.round_trip_ms),
+        ("playout-delay", of.playout_ms),
+        ("width", width),
+        ("height", height),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(key, value)| Some((key, value?.into())));
+    let loss = of.loss_permille.map(|loss| ("loss", (f64::from(loss) / 1000.0).into()));
+    let words = [("codec", &of.codec), ("path", &of.path)];
+    let words = words.into_iter().filter_map(|(key, word)| Some((key, word.clone()?.into())));
+    numbers.chain(loss).chain(words).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn flag(options: BusDict, name: &str) -> Result<bool> {
@@ -287,8 +311,8 @@ impl Call {
         self.front.view.borrow().endpoint.clone()
     }
     #[zbus(property)]
-    fn quality(&self) -> std::collections::HashMap<String, zbus::OwnedVariant> {
-        std::collections::HashMap::new()
+    fn quality(&self) -> HashMap<String, Variant<'static>> {
+        quality(&self.view().quality)
     }
     #[zbus(property)]
     fn remote_video_node(&self) -> String {

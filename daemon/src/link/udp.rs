@@ -28,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 /// How often pings are considered. Until the other side was heard each tick sends one, so that a
 /// call connects as soon as both have opened their media.
 const TICK: Duration = Duration::from_millis(50);
-/// A ping at least this often afterwards: consent is lost after 4.5 s without one.
+/// A ping this often afterwards: consent is lost after 4.5 s without a packet, and each measures the
+/// way there and back.
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// The control loop is told that a call is heard at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -40,8 +41,13 @@ const BYES: usize = 3;
 const MAX_CANDIDATES: usize = 8;
 
 const KEY_FRAME: u8 = 1;
+/// With four bytes behind it: the sender's clock, which the answer brings back.
 const PING: u8 = 2;
 const BYE: u8 = 3;
+/// The answer to a ping that had a clock.
+const PONG: u8 = 4;
+/// An answer after this long says nothing of the way any more.
+const LATEST_PONG: Duration = Duration::from_secs(10);
 
 /// What the media path is to do.
 pub enum PathOrder {
@@ -62,6 +68,8 @@ pub enum PathEvent {
     KeyFrameWanted(SessionId),
     /// Many packets were sealed under one epoch.
     RekeyDue(CallId),
+    /// How long a packet takes there and back.
+    RoundTrip(CallId, Duration),
 }
 
 /// One packet between the path and the worker.
@@ -91,7 +99,7 @@ struct Open {
     /// Where an authentic packet came from last.
     remote: Option<SocketAddr>,
     told: Option<Instant>,
-    sent: Option<Instant>,
+    pinged: Option<Instant>,
     rekey_told: bool,
 }
 
@@ -104,6 +112,8 @@ pub struct MediaPath<P> {
     open: HashMap<u32, Open>,
     sealed: Vec<u8>,
     plain: Vec<u8>,
+    /// What clocks in pings count from.
+    start: Instant,
 }
 
 impl<P: WorkerPort> MediaPath<P> {
@@ -112,7 +122,7 @@ impl<P: WorkerPort> MediaPath<P> {
     #[must_use]
     pub fn new(socket: UdpSocket, port: P, events: mpsc::Sender<PathEvent>) -> Self {
         let (sealed, plain) = (Vec::with_capacity(MAX_DATAGRAM), Vec::with_capacity(MAX_DATAGRAM));
-        Self { socket, port, events, open: HashMap::new(), sealed, plain }
+        Self { socket, port, events, open: HashMap::new(), sealed, plain, start: Instant::now() }
     }
 
     /// Runs until `token` is cancelled. `clock` gives the time that epochs are kept by.
@@ -161,7 +171,7 @@ impl<P: WorkerPort> MediaPath<P> {
                     candidates,
                     remote: None,
                     told: None,
-                    sent: None,
+                    pinged: None,
                     rekey_told: false,
                 };
                 self.open.insert(local_index, open);
@@ -183,12 +193,12 @@ impl<P: WorkerPort> MediaPath<P> {
             PathOrder::Media(MediaOrder::Close { session, say_bye }) => {
                 if say_bye {
                     for _ in 0..BYES {
-                        self.control(session, BYE);
+                        self.control(session, &[BYE]);
                     }
                 }
                 self.open.retain(|_, open| open.session != session);
             }
-            PathOrder::AskKeyFrame(session) => self.control(session, KEY_FRAME),
+            PathOrder::AskKeyFrame(session) => self.control(session, &[KEY_FRAME]),
         }
     }
 
@@ -216,12 +226,21 @@ impl<P: WorkerPort> MediaPath<P> {
         }
     }
 
-    fn take_control(&self, call: CallId, session: SessionId) {
-        let event = match self.plain.first() {
-            Some(&KEY_FRAME) => PathEvent::KeyFrameWanted(session),
-            Some(&BYE) => PathEvent::Bye(call),
+    fn take_control(&mut self, call: CallId, session: SessionId) {
+        let event = match self.plain.as_slice() {
+            [KEY_FRAME, ..] => PathEvent::KeyFrameWanted(session),
+            [BYE, ..] => PathEvent::Bye(call),
+            &[PING, a, b, c, d] => return self.control(session, &[PONG, a, b, c, d]),
+            &[PONG, a, b, c, d] => {
+                let asked = u32::from_be_bytes([a, b, c, d]);
+                let time = Duration::from_millis(self.clock().wrapping_sub(asked).into());
+                if time > LATEST_PONG {
+                    return;
+                }
+                PathEvent::RoundTrip(call, time)
+            }
             // A ping has done its work by being authentic; others are of newer versions.
-            Some(_) | None => return,
+            _ => return,
         };
         if self.events.try_send(event).is_err() {
             tracing::warn!("the control loop is behind: a media event was dropped");
@@ -236,8 +255,13 @@ impl<P: WorkerPort> MediaPath<P> {
         self.seal_and_send(packet.session, packet.stream as u8, &packet.bytes, bucket);
     }
 
-    fn control(&mut self, session: SessionId, what: u8) {
-        self.seal_and_send(session, CONTROL_STREAM, &[what], 1);
+    fn control(&mut self, session: SessionId, what: &[u8]) {
+        self.seal_and_send(session, CONTROL_STREAM, what, 1);
+    }
+
+    /// Milliseconds since the path began; wraps after seven weeks.
+    fn clock(&self) -> u32 {
+        self.start.elapsed().as_millis() as u32
     }
 
     fn seal_and_send(&mut self, session: SessionId, stream: u8, bytes: &[u8], bucket: usize) {
@@ -255,7 +279,6 @@ impl<P: WorkerPort> MediaPath<P> {
             tracing::debug!(%error, "packet not sealed");
             return;
         }
-        open.sent = Some(Instant::now());
         for target in targets {
             let target = mapped(*target, &self.socket);
             // A full socket buffer loses this packet, as the network might.
@@ -267,15 +290,17 @@ impl<P: WorkerPort> MediaPath<P> {
     }
 
     fn ping(&mut self) {
-        let silent = |open: &Open| {
-            let heard = open.remote.is_some();
-            let wait = if heard { PING_EVERY } else { TICK };
-            open.sent.is_none_or(|sent| sent.elapsed() >= wait)
-        };
-        let due: Vec<SessionId> =
-            self.open.values().filter(|open| silent(open)).map(|open| open.session).collect();
+        let mut due = Vec::new();
+        for open in self.open.values_mut() {
+            let wait = if open.remote.is_some() { PING_EVERY } else { TICK };
+            if open.pinged.is_none_or(|pinged| pinged.elapsed() >= wait) {
+                open.pinged = Some(Instant::now());
+                due.push(open.session);
+            }
+        }
+        let [a, b, c, d] = self.clock().to_be_bytes();
         for session in due {
-            self.control(session, PING);
+            self.control(session, &[PING, a, b, c, d]);
         }
     }
 }

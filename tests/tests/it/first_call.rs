@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use ahoy_trial::{
-    Setup,
-    bus::word,
+    Person, Setup,
+    bus::{Dict, word},
     need::Need,
     sound::{PROMISE_MS, Recording, ear, mouth_to_ear},
     until, wave,
@@ -17,6 +17,20 @@ use crate::scene::{Two, captures, on_stage};
 
 /// Chirps in each direction.
 const CHIRPS: usize = 8;
+
+/// The call's quality, once every key is known and plausible for a call on one machine.
+fn quality(person: &Person<'_>, call: &str) -> Option<()> {
+    let value = person.bus.property(call, "Call", "Quality").ok()?;
+    let all: Dict = value.try_into().ok()?;
+    let number = |key: &str| u32::try_from(all.get(key)?.try_clone().ok()?).ok();
+    let loss = f64::try_from(all.get("loss")?.try_clone().ok()?).ok()?;
+    let rates = number("bitrate-in")? > 32_000 && number("bitrate-out")? > 32_000;
+    let delays =
+        number("jitter")? < 100 && number("round-trip")? < 100 && number("playout-delay")? < 200;
+    let picture = number("width")? == 640 && number("height")? == 360;
+    let words = word(&all, "codec") == "opus+vp8" && word(&all, "path") == "host";
+    (rates && delays && picture && words && (0.0..0.2).contains(&loss)).then_some(())
+}
 
 #[test]
 fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
@@ -42,6 +56,9 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
         }
         assert_eq!(captures(stage, "microphone"), 2);
         assert_eq!(captures(stage, "camera"), 2);
+        for (person, call) in [(&two.alice, &incoming), (&two.bob, &outgoing)] {
+            until("the quality of the call", || quality(person, call)).expect("all of it is known");
+        }
         let numbers = [(&two.alice, &incoming), (&two.bob, &outgoing)]
             .map(|(person, call)| person.bus.text(call, "Call.Verification", "SafetyNumber"));
         assert!(numbers[0].len() > 20, "a safety number: {numbers:?}");
