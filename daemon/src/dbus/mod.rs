@@ -6,6 +6,7 @@
 
 mod audio;
 mod call;
+pub mod caller;
 mod contacts;
 mod error;
 mod history;
