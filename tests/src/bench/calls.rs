@@ -17,8 +17,8 @@ use crate::{
     progress,
 };
 
-/// Calls that are set up for a median.
-const CALLS: usize = 10;
+/// Calls that are set up for a median: past ten in a short time a contact is not listened to.
+const CALLS: usize = 8;
 /// Chirps in each direction.
 const CHIRPS: usize = 12;
 /// CPU is counted over this time.
