@@ -7,6 +7,7 @@ mod describe;
 mod flow;
 mod health;
 mod inbox;
+mod mix;
 mod parent;
 mod picture;
 mod playout;

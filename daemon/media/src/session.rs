@@ -7,8 +7,10 @@
 mod receive;
 mod send;
 mod shared;
+mod ticker;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -18,11 +20,12 @@ use ahoy_core::{
     worker::Stream,
 };
 
-use self::{receive::Reception, shared::Shared};
+use self::{receive::Reception, shared::Shared, ticker::Ticker};
 use crate::{
     flow::Flow,
     health::{Health, Key, Role},
     inbox::{FlowKind, Inputs},
+    mix::SharedMixer,
     parent::Parent,
     picture::CameraFormat,
     playout::Playout,
@@ -92,6 +95,12 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     playout: Arc<Mutex<Playout>>,
     voice: Option<(Flow, SoundSink)>,
+    /// The other calls' voices, on their way out with ours.
+    mixer: SharedMixer,
+    /// The mixers of those in which this one is heard.
+    taps: receive::Taps,
+    /// Gives the pace to a mix while there is no microphone to do so.
+    ticker: Option<Ticker>,
     camera: send::CameraEntry,
     /// Ticks without a picture of an open camera.
     camera_still: u32,
@@ -118,6 +127,9 @@ impl Session {
             playout: Arc::new(Mutex::new(Playout::new(plan.audio.jitter_ms))),
             plan,
             voice: None,
+            mixer: SharedMixer::default(),
+            taps: receive::Taps::default(),
+            ticker: None,
             camera: send::CameraEntry::default(),
             camera_still: 0,
             pictures: None,
@@ -152,6 +164,39 @@ impl Session {
         }
     }
 
+    /// What other calls' voices are put into to be heard in this one.
+    pub(crate) fn mixer(&self) -> SharedMixer {
+        self.mixer.clone()
+    }
+
+    /// From now on these calls hear this one and are heard in it.
+    pub(crate) fn set_mix(&mut self, others: BTreeMap<SessionId, SharedMixer>, world: &World) {
+        if let Ok(mut mixer) = self.mixer.lock() {
+            mixer.hear(&others.keys().copied().collect::<Vec<_>>());
+        }
+        self.taps.set(others.into_values().collect());
+        self.pace(world);
+    }
+
+    /// Whether other calls are heard in this one.
+    fn is_mixed(&self) -> bool {
+        self.mixer.lock().is_ok_and(|mixer| !mixer.is_empty())
+    }
+
+    /// A mix goes out at the pace of the microphone; without one a clock takes its place, so that
+    /// the others hear each other while we are muted.
+    fn pace(&mut self, world: &World) {
+        let missing = self.wish.muted || !world.health.is_live(Key::of(self.id, Role::Microphone));
+        let wanted = self.is_mixed() && !self.wish.held && missing;
+        if !wanted {
+            self.ticker = None;
+        } else if self.ticker.is_none()
+            && let Some((_, sink)) = &self.voice
+        {
+            self.ticker = Ticker::start(sink.clone(), self.shared.clone());
+        }
+    }
+
     /// The other side needs a picture that stands alone.
     pub(crate) fn force_key_frame(&self) {
         if let Some(pictures) = &self.pictures {
@@ -161,6 +206,7 @@ impl Session {
 
     /// Ends the call's media.
     pub(crate) fn stop(mut self, world: &mut World) {
+        self.ticker = None;
         self.shared.let_through(false);
         for role in std::mem::take(&mut self.open) {
             world.close(Key::of(self.id, role));
@@ -190,6 +236,7 @@ impl Session {
     pub(crate) fn failed(&mut self, kind: FlowKind, why: &str) {
         let part = match kind {
             FlowKind::AudioSend => {
+                self.ticker = None;
                 self.voice = None;
                 MediaPart::Microphone
             }
@@ -224,6 +271,7 @@ impl Session {
             }
         }
         self.watch_camera(world);
+        self.pace(world);
         let stats = self.stats();
         world.parent.tell(&MediaEvent::Stats { session: self.id, stats });
     }
@@ -265,7 +313,9 @@ impl Session {
     /// Opens and closes streams until they are as wished.
     fn apply(&mut self, world: &mut World) {
         let video = self.plan.video.is_some();
-        // Before any stream closes: what was captured meanwhile must not pass either.
+        // Before any stream closes: what was captured meanwhile must not pass either. A clock opens
+        // the gate again once that is gone.
+        self.ticker = None;
         self.shared.let_through(self.wish.wants(Role::Microphone, video));
         for role in ROLES {
             let (wanted, open) = (self.wish.wants(role, video), self.open.contains(&role));
@@ -280,6 +330,9 @@ impl Session {
         if !self.open.contains(&Role::Camera) {
             self.camera.forget();
             self.pictures = None;
+        }
+        if self.wish.muted {
+            self.pace(world);
         }
     }
 

@@ -16,6 +16,7 @@ use ahoy_core::media::{MediaCommand, MediaEvent, MediaPart, SessionId, Tone};
 use crate::{
     health::Key,
     inbox::{Inbox, Input},
+    mix::SharedMixer,
     pw::{Note, Request, Spec},
     session::{Session, World},
     sound::RATE,
@@ -41,13 +42,15 @@ struct Playing {
 pub(crate) struct Worker {
     world: World,
     sessions: BTreeMap<SessionId, Session>,
+    /// The calls that hear each other.
+    mix: Vec<SessionId>,
     playing: Option<Playing>,
 }
 
 impl Worker {
     /// A worker without any call.
     pub(crate) const fn new(world: World) -> Self {
-        Self { world, sessions: BTreeMap::new(), playing: None }
+        Self { world, sessions: BTreeMap::new(), mix: Vec::new(), playing: None }
     }
 
     /// Works until the parent is gone.
@@ -109,6 +112,7 @@ impl Worker {
                 }
                 let started = Session::start(session, plan, &mut self.world);
                 self.sessions.insert(session, started);
+                self.remix();
             }
             MediaCommand::SetMuted { session, muted } => {
                 self.with(session, |it, world| it.set_muted(muted, world));
@@ -119,14 +123,32 @@ impl Worker {
             MediaCommand::SetHeld { session, held } => {
                 self.with(session, |it, world| it.set_held(held, world));
             }
+            MediaCommand::SetMix { sessions } => {
+                self.mix = sessions;
+                self.remix();
+            }
             MediaCommand::ForceKeyFrame { session } => {
                 self.with(session, |it, _| it.force_key_frame());
             }
             MediaCommand::Stop { session } => {
                 if let Some(session) = self.sessions.remove(&session) {
                     session.stop(&mut self.world);
+                    self.remix();
                 }
             }
+        }
+    }
+
+    /// Tells every call which others are heard in it.
+    fn remix(&mut self) {
+        let mixers: BTreeMap<SessionId, SharedMixer> =
+            self.mix.iter().filter_map(|id| Some((*id, self.sessions.get(id)?.mixer()))).collect();
+        for (id, session) in &mut self.sessions {
+            let mut others = mixers.clone();
+            if others.remove(id).is_none() {
+                others.clear();
+            }
+            session.set_mix(others, &self.world);
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use ahoy_core::media::{MediaCommand, MediaEvent};
+use ahoy_core::media::{MediaCommand, MediaEvent, SessionId};
 use common::{
     CALL, SoundSystem, Worker, call, machine_is_able,
     sound::{median, mouth_to_ear},
@@ -72,4 +72,56 @@ fn mute_hold_and_a_new_worker_leave_no_delay_behind() {
     a.wait("voice", playing);
     let middle = measure(&system, "a", "b", 6);
     assert!(middle <= PROMISE_MS, "{middle:.1} ms with a new worker");
+}
+
+/// Chirps from Ann, who is in call 7 with us, that Ben hears, who is in call 8 with us.
+fn from_ann_to_ben(system: &SoundSystem) -> Vec<f64> {
+    mouth_to_ear(system, "mic-ann", "speaker-ben", 6)
+}
+
+#[test]
+fn calls_that_are_one_hear_each_other_also_while_we_are_muted_and_no_longer_once_split() {
+    if !machine_is_able() {
+        return;
+    }
+    let system = SoundSystem::start();
+    for who in ["we", "ann", "ben"] {
+        system.add_device("Audio/Source/Virtual", &format!("mic-{who}"));
+        system.add_device("Audio/Sink", &format!("speaker-{who}"));
+    }
+    let [we, ann, ben] = ["we", "ann", "ben"].map(|_| Worker::connected(&system));
+    let calls = [(CALL, &ann, "ann"), (SessionId(CALL.0 + 1), &ben, "ben")];
+    for (session, worker, who) in calls {
+        we.send_call_to(session, worker);
+        worker.send_to(&we);
+        let mut ours = voice_plan("we");
+        ours.names = voice_plan(&format!("we-{who}")).names;
+        we.tell(&MediaCommand::Start { session, plan: ours });
+        worker.tell(&MediaCommand::Start { session, plan: voice_plan(who) });
+        worker.wait("our voice", |event| {
+            matches!(event, MediaEvent::AudioPlaying { session: it } if *it == session)
+                .then_some(())
+        });
+    }
+    assert_eq!(from_ann_to_ben(&system).len(), 0, "two calls are two");
+    we.tell(&MediaCommand::SetMix { sessions: calls.map(|(session, ..)| session).to_vec() });
+    let open = from_ann_to_ben(&system);
+    // Two ways of a call, and what waits in between: said, since nothing was promised of it.
+    println!("MEASURED mouth to ear through a mix, ms: {open:.1?}");
+    assert!(open.len() >= 5, "{open:?}");
+    for (session, ..) in calls {
+        we.tell(&MediaCommand::SetMuted { session, muted: true });
+    }
+    // Ben has a microphone of this name, too.
+    let open = || system.list("Node").matches("node.name = \"ahoy-microphone-8\"").count();
+    wait_for("our closed microphone", || (open() == 1).then_some(()));
+    let muted = from_ann_to_ben(&system);
+    println!("MEASURED the same while we are muted, ms: {muted:.1?}");
+    assert!(muted.len() >= 5, "{muted:?}");
+    let ours = mouth_to_ear(&system, "mic-we", "speaker-ann", 3);
+    assert_eq!(ours.len(), 0, "muted, and yet heard");
+    we.tell(&MediaCommand::SetMix { sessions: Vec::new() });
+    let seen = we.seen();
+    we.wait_after(seen, "a tick", |event| matches!(event, MediaEvent::Stats { .. }).then_some(()));
+    assert_eq!(from_ann_to_ben(&system).len(), 0, "split");
 }

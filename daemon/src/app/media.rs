@@ -17,6 +17,8 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(super) struct MediaSide {
     link: Option<Link<Media>>,
     plans: BTreeMap<SessionId, MediaPlan>,
+    /// The calls that hear each other.
+    mix: Vec<SessionId>,
     /// A tone that repeats until it is stopped, and where it plays.
     tone: Option<(Tone, Option<String>)>,
     /// A tone that plays once.
@@ -37,6 +39,9 @@ impl MediaSide {
         let plans: Vec<_> = self.plans.iter().map(|(id, plan)| (*id, plan.clone())).collect();
         for (session, plan) in plans {
             self.send(MediaCommand::Start { session, plan });
+        }
+        if !self.mix.is_empty() {
+            self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
         }
         if let Some((tone, device)) = self.tone.clone() {
             self.send(MediaCommand::PlayTone { tone, device });
@@ -70,6 +75,7 @@ impl MediaSide {
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
             }
+            MediaCommand::SetMix { sessions } => self.mix.clone_from(sessions),
             MediaCommand::PipeWire
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone

@@ -74,6 +74,11 @@ pub enum MediaCommand {
         /// Whether the call is held.
         held: bool,
     },
+    /// These calls hear each other, besides being heard here, and no others do; empty: none.
+    SetMix {
+        /// Two or more, or none.
+        sessions: Vec<SessionId>,
+    },
     /// The other side lost a picture and asks for a whole one.
     ForceKeyFrame {
         /// The call's media.

@@ -4,18 +4,47 @@
 //! Invariant: one pipeline decodes packets of one source only. A sender that was restarted counts
 //! from anywhere, so its packets get a new pipeline instead of a jitter buffer's best guess.
 
-use ahoy_core::{media::MediaPart, worker::Stream};
+use std::sync::{Arc, Mutex};
+
+use ahoy_core::{
+    media::{MediaPart, SessionId},
+    worker::Stream,
+};
 
 use super::Session;
 use crate::{
     describe::{self, AUDIO_PT, VIDEO_PT},
     flow::{self, Flow, FlowError, Watcher},
     inbox::FlowKind,
+    mix::SharedMixer,
     rtp::{self, Source},
 };
 
 /// New pipelines a second: a sender that changes its source faster is not followed.
 const MOST_STARTS: u32 = 4;
+
+/// Where a call's voice goes besides the speaker: into the calls it is one with.
+#[derive(Clone, Default)]
+pub(super) struct Taps(Arc<Mutex<Vec<SharedMixer>>>);
+
+impl Taps {
+    /// These, and no others.
+    pub(super) fn set(&self, mixers: Vec<SharedMixer>) {
+        if let Ok(mut taps) = self.0.lock() {
+            *taps = mixers;
+        }
+    }
+
+    /// Voice of the call `from`. One lock at a time is held.
+    fn push(&self, from: SessionId, samples: &[i16]) {
+        let taps = self.0.lock().map(|taps| taps.clone()).unwrap_or_default();
+        for mixer in taps {
+            if let Ok(mut mixer) = mixer.lock() {
+                mixer.push(from, samples);
+            }
+        }
+    }
+}
 
 /// What receives one stream.
 #[derive(Default)]
@@ -111,11 +140,14 @@ impl Session {
         };
         self.shared.received(Stream::Audio, packet);
         let on_error = self.on_error(FlowKind::AudioReceive);
-        let (plan, shared, playout) = (&self.plan.audio, &self.shared, &self.playout);
+        let (id, plan, shared) = (self.id, &self.plan.audio, &self.shared);
+        let (playout, taps) = (&self.playout, &self.taps);
         let started = self.heard.take(source, packet, || {
-            let (shared, playout) = (shared.clone(), playout.clone());
+            let (shared, playout, taps) = (shared.clone(), playout.clone(), taps.clone());
             flow::receive_audio(&describe::audio_receive(plan), on_error, move |bytes| {
                 let samples = bytes.chunks_exact(2).map(|it| i16::from_le_bytes([it[0], it[1]]));
+                let samples: Vec<i16> = samples.collect();
+                taps.push(id, &samples);
                 if let Ok(mut playout) = playout.lock() {
                     playout.push(samples);
                 }
@@ -140,7 +172,7 @@ impl Session {
             let [showing, wanting, refusing] = watchers;
             let watcher = Watcher {
                 show: Box::new(move |picture| showing.show_remote(picture)),
-                key_frame_needed: std::sync::Arc::new(move || wanting.want_key_frame()),
+                key_frame_needed: Arc::new(move || wanting.want_key_frame()),
                 refused: Box::new(move |width, height| refusing.refuse(width, height)),
             };
             flow::receive_video(&describe::video_receive(), accept, on_error, watcher)

@@ -16,8 +16,9 @@ use crate::{
     describe,
     flow::{self, OnError},
     inbox::{FlowKind, Input, Inputs},
+    mix::SharedMixer,
     picture::{CameraFormat, Pace},
-    pw::PictureSink,
+    pw::{PictureSink, SoundSink},
 };
 
 /// Where camera pictures enter: the pipeline for the format that was last announced.
@@ -77,6 +78,25 @@ impl CameraEntry {
     }
 }
 
+/// Adds the other calls' voices to what is captured.
+fn mixing(mixer: SharedMixer, sink: SoundSink) -> SoundSink {
+    Arc::new(move |bytes| {
+        let mixed = mixer.lock().ok().filter(|mixer| !mixer.is_empty()).map(|mut mixer| {
+            let samples = bytes.chunks_exact(2).map(|it| i16::from_le_bytes([it[0], it[1]]));
+            let mut samples: Vec<i16> = samples.collect();
+            mixer.add_to(&mut samples);
+            samples
+        });
+        match mixed {
+            Some(samples) => {
+                let bytes: Vec<u8> = samples.into_iter().flat_map(i16::to_le_bytes).collect();
+                sink(&bytes);
+            }
+            None => sink(bytes),
+        }
+    })
+}
+
 impl Session {
     /// The handler for a pipeline's errors.
     pub(super) fn on_error(&self, kind: FlowKind) -> OnError {
@@ -93,7 +113,7 @@ impl Session {
             move |packet| shared.send_voice(packet),
         );
         match built {
-            Ok(voice) => self.voice = Some(voice),
+            Ok((flow, sink)) => self.voice = Some((flow, mixing(self.mixer.clone(), sink))),
             Err(error) => self.report(MediaPart::Microphone, error.to_string()),
         }
     }

@@ -248,8 +248,8 @@ struct Told {
     gone: AtomicBool,
 }
 
-/// Where packets of a worker go.
-type Route = Arc<Mutex<Option<Arc<Channel>>>>;
+/// Where packets of a worker go, by their call; `None`: of every call.
+type Route = Arc<Mutex<Vec<(Option<SessionId>, Arc<Channel>)>>>;
 
 /// A worker and the parent's end of its socket.
 pub struct Worker {
@@ -328,9 +328,9 @@ impl Worker {
                         let lost = lose > 0 && number % lose == 0;
                         packets[stream as usize - 1].fetch_add(1, Ordering::Relaxed);
                         largest.fetch_max(packet.len() as u64, Ordering::Relaxed);
-                        if let Some(peer) =
-                            route.lock().expect("the route").as_ref().filter(|_| !lost)
-                        {
+                        let peers = route.lock().expect("the route");
+                        let fits = |call: &Option<SessionId>| call.is_none_or(|it| it == session);
+                        for (_, peer) in peers.iter().filter(|(call, _)| !lost && fits(call)) {
                             let mut out = Vec::new();
                             write_rtp(session, stream, packet, &mut out);
                             peer.try_send(&out, &[]).ok();
@@ -345,7 +345,12 @@ impl Worker {
 
     /// Sends this worker's packets to another one.
     pub fn send_to(&self, peer: &Self) {
-        *self.route.lock().expect("the route") = Some(peer.channel.clone());
+        *self.route.lock().expect("the route") = vec![(None, peer.channel.clone())];
+    }
+
+    /// Sends this worker's packets of one call to another worker, which has it under the same number.
+    pub fn send_call_to(&self, call: SessionId, peer: &Self) {
+        self.route.lock().expect("the route").push((Some(call), peer.channel.clone()));
     }
 
     /// From now on every `n`th packet of this worker is lost; 0: none.
