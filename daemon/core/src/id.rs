@@ -224,6 +224,30 @@ impl fmt::Debug for Handle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Serial(pub u32);
 
+/// A transaction: everything that one wish of a controller asks of providers. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TxnId(pub u64);
+
+/// As `Perform` carries it.
+impl fmt::Display for TxnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "txn-{}", self.0)
+    }
+}
+
+/// Calls that are talked to together. Not used twice while a group of this number is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u32);
+
+/// Who sends a command: one number for each unique name on the bus, given by the adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SenderId(pub u64);
+
+impl SenderId {
+    /// The daemon itself: a click, a voice, a hotkey.
+    pub const OWN: Self = Self(0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,9 +7,11 @@
 //! Invariant: the same inputs at the same times give the same outputs. Time is an argument.
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod builtin;
 pub mod call;
 pub mod engine;
+pub mod filter;
 pub mod id;
 pub mod media;
 pub mod peer;

@@ -24,9 +24,32 @@ pub enum Capability {
     Video,
     /// SendDtmf.
     Dtmf,
+    /// Merge and Split.
+    Merge,
+    /// Transfer.
+    Transfer,
+    /// SetEndpoint.
+    Endpoints,
+    /// SetScreenShare.
+    Screen,
+    /// Written words during the call.
+    Text,
 }
 
 impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Hold,
+        Self::Mute,
+        Self::Video,
+        Self::Dtmf,
+        Self::Merge,
+        Self::Transfer,
+        Self::Endpoints,
+        Self::Screen,
+        Self::Text,
+    ];
+
     /// As on the bus.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -35,7 +58,18 @@ impl Capability {
             Self::Mute => "mute",
             Self::Video => "video",
             Self::Dtmf => "dtmf",
+            Self::Merge => "merge",
+            Self::Transfer => "transfer",
+            Self::Endpoints => "endpoints",
+            Self::Screen => "screen",
+            Self::Text => "text",
         }
+    }
+
+    /// From the bus.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
     }
 }
 
@@ -53,6 +87,13 @@ pub enum Encryption {
 }
 
 impl Encryption {
+    /// From the bus.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::None, Self::Transport, Self::EndToEnd, Self::Verified];
+        all.into_iter().find(|one| one.as_str() == name)
+    }
+
     /// As on the bus.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -74,6 +115,8 @@ pub enum Action {
         remote: Handle,
         /// Whether to offer pictures.
         video: bool,
+        /// How the user calls them; may be empty.
+        name: String,
     },
     /// Take the call; to be fulfilled when media is connected.
     Answer {
@@ -90,6 +133,14 @@ pub enum Action {
     SetVideo(bool),
     /// Send digits.
     PlayDtmf(String),
+    /// Join the call to another one, or with `None` take it out of its group.
+    SetGroup(Option<CallId>),
+    /// Take the camera of this name; empty: the next one.
+    SwitchCamera(String),
+    /// Do not play the other side here.
+    SetLocalSilence(bool),
+    /// Hand the call to somebody else.
+    Transfer(Handle),
 }
 
 impl Action {
@@ -104,6 +155,28 @@ impl Action {
             Self::SetMuted(_) => "set-muted",
             Self::SetVideo(_) => "set-video",
             Self::PlayDtmf(_) => "play-dtmf",
+            Self::SetGroup(_) => "set-group",
+            Self::SwitchCamera(_) => "switch-camera",
+            Self::SetLocalSilence(_) => "set-local-silence",
+            Self::Transfer(_) => "transfer",
+        }
+    }
+
+    /// What a call must be able to do for it. Without `mute` the daemon mutes by itself, so muting
+    /// needs nothing.
+    #[must_use]
+    pub const fn needs(&self) -> Option<Capability> {
+        match self {
+            Self::SetHeld(_) => Some(Capability::Hold),
+            Self::SetVideo(_) | Self::SwitchCamera(_) => Some(Capability::Video),
+            Self::PlayDtmf(_) => Some(Capability::Dtmf),
+            Self::SetGroup(_) => Some(Capability::Merge),
+            Self::Transfer(_) => Some(Capability::Transfer),
+            Self::Start { .. }
+            | Self::Answer { .. }
+            | Self::End(_)
+            | Self::SetMuted(_)
+            | Self::SetLocalSilence(_) => None,
         }
     }
 
@@ -116,9 +189,23 @@ impl Action {
             | Self::SetHeld(_)
             | Self::SetMuted(_)
             | Self::SetVideo(_)
-            | Self::PlayDtmf(_) => Duration::from_secs(5),
+            | Self::PlayDtmf(_)
+            | Self::SetGroup(_)
+            | Self::SwitchCamera(_)
+            | Self::SetLocalSilence(_)
+            | Self::Transfer(_) => Duration::from_secs(5),
         }
     }
+}
+
+/// Who carries the sound of an app's calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Media {
+    /// The app.
+    #[default]
+    App,
+    /// The daemon.
+    Daemon,
 }
 
 /// How far an outgoing call is, or that an incoming one was answered in the app.
@@ -134,9 +221,49 @@ pub enum Progress {
     Active,
 }
 
+impl Progress {
+    /// From the bus.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "dialing" => Some(Self::Dialing),
+            "remote-ringing" => Some(Self::RemoteRinging),
+            "connecting" => Some(Self::Connecting),
+            "active" => Some(Self::Active),
+            _ => None,
+        }
+    }
+}
+
+/// Where a call stands that its app takes up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Incoming: unanswered so far.
+    Ringing,
+    /// Outgoing, or `Active`: how far it is.
+    Under(Progress, u64),
+}
+
+impl Resume {
+    /// From the keys `state` and `connected-at` (µs since the epoch, 0 = unknown) of the bus.
+    #[must_use]
+    pub fn from_names(state: &str, connected_at: u64) -> Option<Self> {
+        match state {
+            "ringing" => Some(Self::Ringing),
+            other => Progress::from_name(other).map(|progress| Self::Under(progress, connected_at)),
+        }
+    }
+}
+
 /// A change that a provider tells of; `None` = as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
+    /// How the app calls the other side. The user's address book and directories go before it.
+    pub name: Option<String>,
+    /// Our microphone is closed: done in the app's own window.
+    pub muted: Option<bool>,
+    /// We hold the call: done in the app's own window.
+    pub held: Option<bool>,
     /// The other side holds.
     pub remote_held: Option<bool>,
     /// The other side sends pictures.
@@ -155,30 +282,46 @@ pub struct Update {
     pub quality: Option<Quality>,
 }
 
+/// A call that a provider brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCall {
+    /// Chosen by the provider; never used twice.
+    pub call: CallId,
+    /// Who is on the other side.
+    pub party: Party,
+    /// Whether pictures are offered.
+    pub video: bool,
+    /// What the call can do.
+    pub capabilities: BTreeSet<Capability>,
+    /// How well it is protected.
+    pub encryption: Encryption,
+    /// Whether it goes into the log, where its provider's calls do.
+    pub log: bool,
+    /// Set: nothing new, a call that goes on. Taken up after the provider's connection was lost, or
+    /// told to a daemon that was started again.
+    pub resume: Option<Resume>,
+}
+
 /// What a provider tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// Somebody calls.
     Incoming {
-        /// Chosen by the provider; never used twice.
-        call: CallId,
-        /// Who.
-        party: Party,
-        /// Whether pictures are offered.
-        video: bool,
-        /// What the call can do.
-        capabilities: BTreeSet<Capability>,
-        /// How well it is protected.
-        encryption: Encryption,
+        /// The call.
+        new: NewCall,
         /// When the ring ends by itself, µs since the epoch; 0 = by our cap.
         expires_at: u64,
     },
+    /// The user placed a call in the app's own window.
+    Outgoing(NewCall),
     /// How far it is.
     Progress {
         /// Which.
         call: CallId,
         /// Where to.
         progress: Progress,
+        /// Since when, µs since the epoch; 0 = now.
+        at: u64,
     },
     /// Something changed.
     Update {
@@ -195,5 +338,7 @@ pub enum Report {
         reason: EndReason,
         /// Details for people.
         text: String,
+        /// Since when, µs since the epoch; 0 = now.
+        at: u64,
     },
 }

@@ -4,12 +4,15 @@
 //! own: what either decides. Invariant: whatever leaves here is for the outside; actions of the
 //! built-in provider never do. It has signalling and media only for calls that the engine has.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     builtin::{self, BuiltIn},
-    engine::{self, Command, CommandId, Engine, PerformError, Registration},
-    id::{Now, ProviderId, Serial},
+    engine::{
+        self, Command, CommandError, CommandId, Engine, Lock, PerformError, Registration, Reported,
+    },
+    filter::Filter,
+    id::{CallId, ContactId, Now, ProviderId, Serial},
     provider::Report,
 };
 
@@ -28,14 +31,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Joins the two; registers the built-in provider.
+    /// Joins the two; registers the built-in provider, which comes before all others.
     #[must_use]
     pub fn new(mut engine: Engine, built_in: BuiltIn) -> Self {
-        engine.register(Registration {
-            id: ProviderId::built_in(),
-            schemes: vec!["ahoy".to_owned()],
-            log: true,
-        });
+        let start = Now { mono: Duration::ZERO, unix_us: 0 };
+        // Whoever handed in an engine with such a provider has registered it.
+        let _ = engine.register(start, BuiltIn::registration());
         Self { engine, built_in }
     }
 
@@ -60,9 +61,63 @@ impl Service {
         self.engine.handle_command(now, id, command);
     }
 
-    /// A provider on the bus tells something.
-    pub fn handle_report(&mut self, now: Now, provider: &ProviderId, report: Report) {
-        self.engine.handle_report(now, provider, report);
+    /// A provider on the bus registers ([`Engine::register`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn register(&mut self, now: Now, registration: Registration) -> Result<(), CommandError> {
+        self.engine.register(now, registration)
+    }
+
+    /// A provider on the bus goes ([`Engine::unregister`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unregister(&mut self, now: Now, provider: &ProviderId) -> Result<(), CommandError> {
+        self.engine.unregister(now, provider)
+    }
+
+    /// The connection of a provider on the bus is gone.
+    pub fn provider_lost(&mut self, now: Now, provider: &ProviderId) {
+        self.engine.provider_lost(now, provider);
+    }
+
+    /// A provider on the bus tells something ([`Engine::handle_report`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_report(
+        &mut self,
+        now: Now,
+        provider: &ProviderId,
+        report: Report,
+    ) -> Result<Reported, CommandError> {
+        self.engine.handle_report(now, provider, report)
+    }
+
+    /// Changes who may ring ([`Engine::change_filter`]).
+    pub fn change_filter<T>(&mut self, now: Now, change: impl FnOnce(&mut Filter) -> T) -> T {
+        self.engine.change_filter(now, change)
+    }
+
+    /// The user blocked a contact ([`Engine::contact_blocked`]).
+    pub fn contact_blocked(&mut self, now: Now, contact: &ContactId) {
+        self.engine.contact_blocked(now, contact);
+    }
+
+    /// Whether the session is locked.
+    pub const fn set_lock(&mut self, lock: Lock) {
+        self.engine.set_lock(lock);
+    }
+
+    /// Which provider calls a scheme where a command names none.
+    pub fn set_default_providers(&mut self, defaults: BTreeMap<String, ProviderId>) {
+        self.engine.set_default_providers(defaults);
+    }
+
+    /// An id of a call that the log knows.
+    pub fn remember_used(&mut self, call: CallId) {
+        self.engine.remember_used(call);
     }
 
     /// A provider on the bus ended an action.
@@ -92,7 +147,7 @@ impl Service {
         loop {
             if let Some(output) = self.engine.poll_output() {
                 match output {
-                    engine::Output::Perform { provider, serial, call, action }
+                    engine::Output::Perform { provider, serial, call, action, .. }
                         if provider == own =>
                     {
                         self.built_in.handle_perform(now, serial, call, action);
@@ -100,9 +155,8 @@ impl Service {
                     engine::Output::TimedOut(provider, serial) if provider == own => {
                         self.built_in.handle_timed_out(serial);
                     }
-                    engine::Output::Refused(provider, call, _) if provider == own => {
-                        self.built_in.handle_refused(call);
-                    }
+                    // It opens its media itself, with the call.
+                    engine::Output::Audio { provider, .. } if provider == own => {}
                     other => return Some(Output::Engine(other)),
                 }
                 continue;
@@ -112,9 +166,24 @@ impl Service {
                     let result = result.map_err(PerformError);
                     self.engine.handle_performed(now, serial, result);
                 }
-                builtin::Output::Report(report) => self.engine.handle_report(now, &own, report),
+                builtin::Output::Report(report) => self.built_in_reports(now, &own, report),
                 other => return Some(Output::BuiltIn(other)),
             }
+        }
+    }
+
+    /// A call that the engine does not take is told so. Whatever else it refuses came too late.
+    fn built_in_reports(&mut self, now: Now, own: &ProviderId, report: Report) {
+        let offered = match &report {
+            Report::Incoming { new, .. } => Some(new.call),
+            Report::Outgoing(_)
+            | Report::Progress { .. }
+            | Report::Update { .. }
+            | Report::Ended { .. } => None,
+        };
+        let refused = self.engine.handle_report(now, own, report).is_err();
+        if let Some(call) = offered.filter(|_| refused) {
+            self.built_in.handle_refused(call);
         }
     }
 }

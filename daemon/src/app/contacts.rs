@@ -11,7 +11,7 @@ use std::{
 };
 
 use ahoy_core::{
-    call::{NameSource, Party},
+    call::{Marks, NameSource, Party},
     id::{CallId, ContactId, Handle},
     peer::{IssuedInvite, PairState, PeerRecord},
     voice::Person,
@@ -69,12 +69,13 @@ impl App {
                 source: NameSource::Contact,
                 contact: Some(peer.contact.clone()),
                 handle,
+                marks: Marks::default(),
             },
             Some(_) | None => {
                 let source =
                     if contact.is_empty() { NameSource::None } else { NameSource::Contact };
                 let contact = (!contact.is_empty()).then_some(ContactId(contact));
-                Party { handle, name, source, contact }
+                Party { handle, name, source, contact, marks: Marks::default() }
             }
         }
     }

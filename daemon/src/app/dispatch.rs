@@ -121,9 +121,14 @@ impl App {
             engine::Output::Perform { provider, .. } | engine::Output::TimedOut(provider, _) => {
                 tracing::error!(provider = provider.as_str(), "an action for nobody");
             }
-            engine::Output::Refused(provider, call, error) => {
-                tracing::info!(provider = provider.as_str(), %call, %error, "call refused");
-            }
+            engine::Output::Audio { .. }
+            | engine::Output::MuteCapture { .. }
+            | engine::Output::ScreenShare { .. }
+            | engine::Output::ProviderAdded(_)
+            | engine::Output::ProviderRemoved(_)
+            | engine::Output::GroupAdded(_)
+            | engine::Output::GroupChanged(_)
+            | engine::Output::GroupRemoved(_) => {}
         }
     }
 

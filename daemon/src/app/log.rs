@@ -6,7 +6,7 @@
 use ahoy_core::{
     call::LogRow,
     engine::Command,
-    id::{CallId, Now},
+    id::{CallId, Now, SenderId},
 };
 
 use super::{
@@ -172,7 +172,8 @@ impl App {
         self.seen_missed(call).await;
         let party = self.party(handle, name, String::new());
         let id = self.command_id(Waiter::Desktop);
-        let command = Command::Start { provider: None, party, video, id: None };
+        let command =
+            Command::Start { sender: SenderId::OWN, provider: None, party, video, id: None };
         self.service.handle_command(now, id, command);
     }
 

@@ -63,6 +63,12 @@ pub enum FaultKind {
     NoProviderForScheme,
     UnknownContact,
     Superseded,
+    NotAuthorized,
+    ProviderExists,
+    ProviderGone,
+    FilteredBlocked,
+    FilteredDoNotDisturb,
+    SessionLocked,
 }
 
 impl Fault {
@@ -87,10 +93,16 @@ impl From<CommandError> for Fault {
             CommandError::NotSupported => FaultKind::NotSupported,
             CommandError::Timeout => FaultKind::Timeout,
             CommandError::ProviderFailed(_) => FaultKind::ProviderFailed,
-            CommandError::LimitReached => FaultKind::LimitReached,
+            CommandError::LimitReached(_) => FaultKind::LimitReached,
             CommandError::NoProviderForScheme(_) => FaultKind::NoProviderForScheme,
             CommandError::Superseded => FaultKind::Superseded,
             CommandError::InvalidArgument(_) => FaultKind::InvalidArgument,
+            CommandError::NotAuthorized(_) => FaultKind::NotAuthorized,
+            CommandError::ProviderExists => FaultKind::ProviderExists,
+            CommandError::ProviderGone => FaultKind::ProviderGone,
+            CommandError::FilteredBlocked => FaultKind::FilteredBlocked,
+            CommandError::FilteredDoNotDisturb => FaultKind::FilteredDoNotDisturb,
+            CommandError::SessionLocked => FaultKind::SessionLocked,
         };
         Self::new(kind, error.to_string())
     }

@@ -5,7 +5,7 @@
 
 use ahoy_core::{
     engine::Command,
-    id::{CallId, Handle, Now},
+    id::{CallId, Handle, Now, SenderId},
     media::MediaEvent,
 };
 
@@ -140,7 +140,7 @@ impl App {
         let default = self.settings.text(Key::DEFAULT_MEDIA) == "video";
         let video = wish.video.unwrap_or(default);
         let party = self.party(handle, name, wish.contact_id);
-        Ok(Command::Start { provider, party, video, id })
+        Ok(Command::Start { sender: SenderId::OWN, provider, party, video, id })
     }
 
     async fn set_do_not_disturb(&mut self, mode: &str, until: u64, answer: Answer<()>) {

@@ -5,7 +5,7 @@
 
 use ahoy_core::{
     engine::Command,
-    id::{Handle, Now},
+    id::{Handle, Now, SenderId},
     media::Tone,
     voice::{Effect, VoiceEvent},
 };
@@ -138,7 +138,13 @@ impl App {
             }
             Effect::CallHandle(handle, video) => {
                 let party = self.party(handle, String::new(), String::new());
-                Some(Command::Start { provider: None, party, video, id: None })
+                Some(Command::Start {
+                    sender: SenderId::OWN,
+                    provider: None,
+                    party,
+                    video,
+                    id: None,
+                })
             }
             Effect::Answer(video) => ringing.map(|call| Command::Answer { call, video }),
             Effect::Decline => ringing.map(Command::Decline),
@@ -159,7 +165,13 @@ impl App {
             Ok((handle, name)) => {
                 let party = self.party(handle, name, contact);
                 let id = self.command_id(Waiter::Desktop);
-                let command = Command::Start { provider: None, party, video, id: None };
+                let command = Command::Start {
+                    sender: SenderId::OWN,
+                    provider: None,
+                    party,
+                    video,
+                    id: None,
+                };
                 self.service.handle_command(now, id, command);
             }
             Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,

@@ -47,6 +47,8 @@ impl Call {
         let gone = || CallView {
             id: self.id.to_string(),
             provider: String::new(),
+            app_id: String::new(),
+            app_verified: false,
             direction: "",
             state: "ended",
             pending_action: "",
@@ -55,6 +57,8 @@ impl Call {
             name_source: "none",
             contact_id: String::new(),
             flags: Flags::default(),
+            group: None,
+            endpoint: String::new(),
             capabilities: Vec::new(),
             encryption: "none",
             nodes: Nodes::default(),

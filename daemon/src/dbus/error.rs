@@ -24,6 +24,12 @@ pub enum Error {
     NoProviderForScheme(String),
     UnknownContact(String),
     Superseded(String),
+    NotAuthorized(String),
+    ProviderExists(String),
+    ProviderGone(String),
+    FilteredBlocked(String),
+    FilteredDoNotDisturb(String),
+    SessionLocked(String),
 }
 
 /// What a method gives.
@@ -45,6 +51,12 @@ impl From<Fault> for Error {
             FaultKind::NoProviderForScheme => Self::NoProviderForScheme(text),
             FaultKind::UnknownContact => Self::UnknownContact(text),
             FaultKind::Superseded => Self::Superseded(text),
+            FaultKind::NotAuthorized => Self::NotAuthorized(text),
+            FaultKind::ProviderExists => Self::ProviderExists(text),
+            FaultKind::ProviderGone => Self::ProviderGone(text),
+            FaultKind::FilteredBlocked => Self::FilteredBlocked(text),
+            FaultKind::FilteredDoNotDisturb => Self::FilteredDoNotDisturb(text),
+            FaultKind::SessionLocked => Self::SessionLocked(text),
         }
     }
 }

@@ -15,9 +15,9 @@ use ahoy_core::{
     builtin::{
         self, BuiltIn, ConnId, DialId, Ends, InviteWish, MediaOrder, Own, Preferences, Sighting,
     },
-    call::{Call, NameSource, Party},
-    engine::{self, Command, CommandId, Engine, MAX_CALLS},
-    id::{CallId, ContactId, Entropy, Handle, Now},
+    call::{Call, Marks, NameSource, Party},
+    engine::{self, Command, CommandId, Engine, MAX_CALLS_PER_PROVIDER},
+    id::{CallId, ContactId, Entropy, Handle, Now, SenderId},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, PairState, PeerRecord},
     service::{Output, Service},
@@ -38,7 +38,7 @@ const STEPS: usize = 60;
 const LINES: usize = 6;
 /// What one step may make the victim say: a call's opening or end has about twelve outputs, and the
 /// user may end all calls at once.
-const OUTPUTS: usize = 16 * MAX_CALLS;
+const OUTPUTS: usize = 16 * MAX_CALLS_PER_PROVIDER;
 
 /// Steps from bytes, each an operation and what it needs.
 pub fn service(data: &[u8]) {
@@ -412,8 +412,13 @@ impl Field {
 
     fn start(&mut self, bytes: &mut Bytes<'_>) {
         let handle = must(Handle::new("ahoy", &contact().0.key().to_string()));
-        let party =
-            Party { handle, name: "Them".into(), source: NameSource::Contact, contact: None };
+        let party = Party {
+            handle,
+            name: "Them".into(),
+            source: NameSource::Contact,
+            contact: None,
+            marks: Marks::default(),
+        };
         let mut id = [bytes.next(); 16];
         id[1] = self.next_call;
         self.next_call = self.next_call.wrapping_add(1);
@@ -425,7 +430,8 @@ impl Field {
         if video {
             self.filmed.insert(ringing.unwrap_or(id));
         }
-        let command = Command::Start { provider: None, party, video, id: Some(id) };
+        let command =
+            Command::Start { sender: SenderId::OWN, provider: None, party, video, id: Some(id) };
         let waits = self.command_id();
         self.service.handle_command(self.now, waits, command);
     }

@@ -10,17 +10,17 @@ use std::{
 
 use super::{
     Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
-    budget::Budget,
     glare::Fate,
     leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage, Theirs},
     peers::{Tag, hello_tag, hour},
 };
 use crate::{
+    budget::Budget,
     call::{EndReason, NameSource, Party},
     id::{CallId, Handle, Now, Serial},
     media::{MediaCommand, Meter},
     peer::{IdentityKey, PairState, PeerRecord},
-    provider::{Action, Capability, Encryption, Progress, Report, Update},
+    provider::{Action, Capability, Encryption, NewCall, Progress, Report, Update},
     session::{DeviceKey, Established, Initiator},
     wire::{DeclineReason, Frame, HangUpReason, MediaWish, Offer, Purpose, Ringing, Signal},
 };
@@ -47,7 +47,7 @@ const SIGNAL_EVERY: Duration = Duration::from_millis(250);
 impl BuiltIn {
     pub(super) fn perform(&mut self, now: Now, serial: Serial, call: CallId, action: Action) {
         let done = match action {
-            Action::Start { remote, video } => self.start(now, call, &remote, video),
+            Action::Start { remote, video, .. } => self.start(now, call, &remote, video),
             Action::Answer { video } => {
                 self.answer(now, serial, call, video);
                 return;
@@ -58,9 +58,12 @@ impl BuiltIn {
             }
             Action::SetMuted(muted) => self.set_muted(call, muted),
             Action::SetVideo(video) => self.set_video(call, video),
-            Action::SetHeld(_) | Action::PlayDtmf(_) => {
-                Err("encrypted calls cannot do this yet".to_owned())
-            }
+            Action::SetHeld(_)
+            | Action::PlayDtmf(_)
+            | Action::SetGroup(_)
+            | Action::SwitchCamera(_)
+            | Action::SetLocalSilence(_)
+            | Action::Transfer(_) => Err("encrypted calls cannot do this yet".to_owned()),
         };
         self.emit(Output::Performed(serial, done));
     }
@@ -95,7 +98,7 @@ impl BuiltIn {
             phase: Phase::Dialing { left, dialing: false, until },
         };
         self.legs.insert(call, leg);
-        self.report(Report::Progress { call, progress: Progress::Dialing });
+        self.progress(call, Progress::Dialing);
         self.dial_next(call);
         Ok(())
     }
@@ -106,6 +109,10 @@ impl BuiltIn {
 
     pub(super) fn report(&mut self, report: Report) {
         self.emit(Output::Report(report));
+    }
+
+    pub(super) fn progress(&mut self, call: CallId, progress: Progress) {
+        self.report(Report::Progress { call, progress, at: 0 });
     }
 
     /// Tries the next address; with none left waits for mDNS to show one.
@@ -247,7 +254,8 @@ impl BuiltIn {
         self.legs.insert(offer.call, leg);
         let ring = Self::ring_time(now, &offer);
         let expires_at = now.unix_us + ring.unwrap_or(0) * 1_000_000;
-        self.report(Self::incoming(&offer, peer, expires_at));
+        let party = self.party(peer);
+        self.report(Self::incoming(&offer, party, expires_at));
         match ring {
             Some(_) => self.send_candidate(offer.call),
             // The engine makes a missed call of it, which is over at once.
@@ -279,14 +287,29 @@ impl BuiltIn {
         (fresh && life > 0).then_some(life)
     }
 
-    fn incoming(offer: &Offer, peer: &PeerRecord, expires_at: u64) -> Report {
-        Report::Incoming {
+    fn incoming(offer: &Offer, party: Party, expires_at: u64) -> Report {
+        let new = NewCall {
             call: offer.call,
-            party: party(peer),
+            party,
             video: offer.media.video,
             capabilities: capabilities(),
             encryption: Encryption::EndToEnd,
-            expires_at,
+            log: true,
+            resume: None,
+        };
+        Report::Incoming { new, expires_at }
+    }
+
+    fn party(&self, peer: &PeerRecord) -> Party {
+        let address = peer.identity.to_string();
+        let marks = self.marks.get(&peer.contact).copied().unwrap_or_default();
+        Party {
+            // z-base-32 is always a legal value; the fallback is never taken.
+            handle: Handle::new("ahoy", &address).unwrap_or_else(|_| Handle::unknown()),
+            name: peer.name.clone(),
+            source: NameSource::Contact,
+            contact: Some(peer.contact.clone()),
+            marks,
         }
     }
 
@@ -325,7 +348,7 @@ impl BuiltIn {
         };
         self.report(Report::Update { call, update });
         if rings {
-            self.report(Report::Progress { call, progress: Progress::RemoteRinging });
+            self.progress(call, Progress::RemoteRinging);
         }
         self.send_candidate(call);
         self.start_epoch(call);
@@ -451,18 +474,6 @@ impl Linked {
             epoch,
             stage,
         }
-    }
-}
-
-fn party(peer: &PeerRecord) -> Party {
-    let address = peer.identity.to_string();
-    let handle = Handle::new("ahoy", &address);
-    Party {
-        // z-base-32 is always a legal value; the fallback is never taken.
-        handle: handle.unwrap_or_else(|_| Handle::unknown()),
-        name: peer.name.clone(),
-        source: NameSource::Contact,
-        contact: Some(peer.contact.clone()),
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use super::{ConnId, budget::Budget};
+use super::ConnId;
 use crate::{
+    budget::Budget,
     id::{CallId, Serial},
     media::{Meter, SessionId},
     peer::IdentityKey,

@@ -217,8 +217,7 @@ impl BuiltIn {
                 match serial {
                     Some(serial) => self.emit(Output::Performed(serial, Ok(()))),
                     None => {
-                        let progress = Progress::Active;
-                        self.report(Report::Progress { call, progress });
+                        self.progress(call, Progress::Active);
                     }
                 }
                 self.send_state(call);

@@ -8,7 +8,6 @@
 //! Invariant: before the handshake has proven a contact's device nothing is stored, answered or
 //! shown; no microphone opens before the local user started or answered the call.
 
-mod budget;
 mod calling;
 mod glare;
 mod join;
@@ -30,8 +29,11 @@ pub use media::MediaOrder;
 pub use peers::{Sighting, Tag};
 
 use crate::{
-    builtin::{budget::Budget, join::Joining, leg::Leg, peers::Tags},
-    id::{CallId, ContactId, Entropy, Now, Serial},
+    budget::Budget,
+    builtin::{join::Joining, leg::Leg, peers::Tags},
+    call::Marks,
+    engine::Registration,
+    id::{CallId, ContactId, Entropy, Now, ProviderId, Serial},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IdentityKey, IssuedInvite, PeerRecord, SignedDevices},
     provider::{Action, Report},
@@ -160,6 +162,8 @@ pub struct BuiltIn {
     own: Own,
     preferences: Preferences,
     peers: BTreeMap<IdentityKey, PeerRecord>,
+    /// What the user set for contacts; who is not in it has nothing set.
+    marks: HashMap<ContactId, Marks>,
     invites: Vec<IssuedInvite>,
     seen: HashMap<CallId, u64>,
     sighted: HashMap<IdentityKey, Vec<SocketAddr>>,
@@ -196,6 +200,7 @@ impl BuiltIn {
             own,
             preferences,
             peers: BTreeMap::new(),
+            marks: HashMap::new(),
             invites,
             seen: seen.into_iter().collect(),
             sighted: HashMap::new(),
@@ -216,6 +221,21 @@ impl BuiltIn {
             built_in.know(peer);
         }
         built_in
+    }
+
+    /// What it registers with.
+    #[must_use]
+    pub fn registration() -> Registration {
+        Registration {
+            schemes: vec!["ahoy".to_owned()],
+            video: true,
+            ..Registration::new(ProviderId::built_in())
+        }
+    }
+
+    /// What the user set for contacts: goes with their calls.
+    pub fn set_marks(&mut self, marks: HashMap<ContactId, Marks>) {
+        self.marks = marks;
     }
 
     /// Our identity.

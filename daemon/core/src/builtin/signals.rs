@@ -146,7 +146,7 @@ impl BuiltIn {
             return;
         }
         self.send_signal(call, Signal::Select);
-        self.report(Report::Progress { call, progress: Progress::Connecting });
+        self.progress(call, Progress::Connecting);
         let update = Update { remote_video: Some(media.video), ..Update::default() };
         self.report(Report::Update { call, update });
         if !self.open_media(now, call, None) {
@@ -184,7 +184,7 @@ impl BuiltIn {
         let media = leg.wish.clone();
         self.send_signal(call, Signal::Accept { media });
         if serial.is_none() {
-            self.report(Report::Progress { call, progress: Progress::Connecting });
+            self.progress(call, Progress::Connecting);
         }
         self.open_media(now, call, serial);
     }
@@ -224,7 +224,7 @@ impl BuiltIn {
         let Some(leg) = self.remove_leg(call, false) else {
             return;
         };
-        self.report(Report::Ended { call, reason, text: text.to_owned() });
+        self.report(Report::Ended { call, reason, text: text.to_owned(), at: 0 });
         if let Some(serial) = leg.owes() {
             // The engine has retired it with the report; answering keeps "exactly once" true here.
             self.emit(Output::Performed(serial, Err("the call is over".to_owned())));

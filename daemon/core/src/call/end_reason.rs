@@ -64,6 +64,22 @@ impl EndReason {
         }
     }
 
+    /// Whether a provider may report it; the others are the daemon's to say.
+    #[must_use]
+    pub const fn is_reportable(self) -> bool {
+        match self {
+            Self::RemoteHangup
+            | Self::Declined
+            | Self::Unanswered
+            | Self::Cancelled
+            | Self::Busy
+            | Self::AnsweredElsewhere
+            | Self::DeclinedElsewhere
+            | Self::Failed => true,
+            Self::LocalHangup | Self::Blocked | Self::ProviderGone => false,
+        }
+    }
+
     /// From the bus.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -16,8 +16,7 @@ pub use state::{State, Step};
 pub use view::{CallView, LogRow};
 
 use crate::{
-    engine::CommandId,
-    id::{CallId, ContactId, Handle, ProviderId, Serial},
+    id::{CallId, ContactId, GroupId, Handle, Now, ProviderId, Serial, TxnId},
     media::Quality,
     provider::{Action, Capability, Encryption},
 };
@@ -47,6 +46,8 @@ impl Direction {
 pub enum NameSource {
     /// The user's address book.
     Contact,
+    /// A directory of callers that the user added.
+    Directory,
     /// The provider, unchecked.
     Provider,
     /// Nowhere.
@@ -59,6 +60,7 @@ impl NameSource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contact => "contact",
+            Self::Directory => "directory",
             Self::Provider => "provider",
             Self::None => "none",
         }
@@ -76,6 +78,19 @@ pub struct Party {
     pub source: NameSource,
     /// The person in the address book.
     pub contact: Option<ContactId>,
+    /// What the user set for this person.
+    pub marks: Marks,
+}
+
+/// What the user set for a person in the address book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Rings through where only favourites do.
+    pub favourite: bool,
+    /// Rings silently, always.
+    pub muted: bool,
+    /// Does not ring.
+    pub blocked: bool,
 }
 
 /// An action that a provider has been asked for and has not ended yet.
@@ -84,18 +99,16 @@ pub(crate) struct Pending {
     pub(crate) serial: Serial,
     pub(crate) action: Action,
     pub(crate) deadline: Duration,
-    /// The controller that waits for it; none where the engine wanted it.
-    pub(crate) waiter: Option<CommandId>,
-    /// What comes when it is fulfilled: the next step of a transaction.
-    pub(crate) then: Option<Follow>,
+    /// What it is part of.
+    pub(crate) txn: TxnId,
 }
 
-/// The second step of a transaction: answering a call once another is out of the way.
+/// Whose call it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Follow {
-    pub(crate) call: CallId,
-    pub(crate) video: bool,
-    pub(crate) waiter: Option<CommandId>,
+pub(crate) struct Owner {
+    pub(crate) provider: ProviderId,
+    pub(crate) app_id: String,
+    pub(crate) verified: bool,
 }
 
 /// What is on beside the state.
@@ -117,13 +130,15 @@ pub struct Flags {
     pub waiting: bool,
     /// The way to the other side is lost for now.
     pub reconnecting: bool,
+    /// The other side is not played here.
+    pub local_silence: bool,
 }
 
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     pub(crate) id: CallId,
-    pub(crate) provider: ProviderId,
+    pub(crate) owner: Owner,
     pub(crate) direction: Direction,
     pub(crate) party: Party,
     pub(crate) state: State,
@@ -135,6 +150,15 @@ pub struct Call {
     pub(crate) nodes: Nodes,
     pub(crate) quality: Quality,
     pub(crate) logged: bool,
+    /// It was on before this daemon was: its row is in the log already.
+    pub(crate) continued: bool,
+    pub(crate) group: Option<GroupId>,
+    /// Where it is heard; empty = wherever calls are.
+    pub(crate) endpoint: String,
+    /// The daemon has muted the capture itself.
+    pub(crate) capture_muted: bool,
+    /// Its provider's connection is gone, and until when the call waits to be taken up again.
+    pub(crate) orphan_until: Option<Duration>,
     /// When its ring ends by itself.
     pub(crate) ring_until: Duration,
     /// When its object goes, once it has ended.
@@ -153,6 +177,39 @@ pub struct Nodes {
 }
 
 impl Call {
+    /// A call about which nothing more is known.
+    pub(crate) fn new(
+        id: CallId,
+        owner: Owner,
+        direction: Direction,
+        party: Party,
+        state: State,
+        now: Now,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            direction,
+            party,
+            state,
+            flags: Flags::default(),
+            capabilities: BTreeSet::new(),
+            encryption: Encryption::None,
+            created_at: now.unix_us,
+            pending: None,
+            nodes: Nodes::default(),
+            quality: Quality::default(),
+            logged: true,
+            continued: false,
+            group: None,
+            endpoint: String::new(),
+            capture_muted: false,
+            orphan_until: None,
+            ring_until: Duration::MAX,
+            remove_at: Duration::MAX,
+        }
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> CallId {
@@ -174,7 +231,19 @@ impl Call {
     /// Who makes it.
     #[must_use]
     pub const fn provider(&self) -> &ProviderId {
-        &self.provider
+        &self.owner.provider
+    }
+
+    /// The group it is in.
+    #[must_use]
+    pub const fn group(&self) -> Option<GroupId> {
+        self.group
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub const fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.capabilities
     }
 
     /// Who began it.
@@ -207,5 +276,25 @@ impl Call {
             | State::Active { .. } => true,
             State::Reported | State::Ringing | State::Ended { .. } => false,
         }
+    }
+
+    /// Whether both talk, or one of them holds.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        matches!(self.state, State::Active { .. })
+    }
+
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+
+    /// Whether its end is out already.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.pending.as_ref().is_some_and(|out| matches!(out.action, Action::End(_)))
+    }
+
+    /// Whether its provider's connection is gone.
+    pub(crate) const fn is_orphan(&self) -> bool {
+        self.orphan_until.is_some()
     }
 }

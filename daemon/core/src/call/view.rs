@@ -6,6 +6,7 @@
 use super::{Call, Outcome, State};
 use crate::{
     call::Direction,
+    id::GroupId,
     media::Quality,
     provider::{Action, Capability},
 };
@@ -17,6 +18,10 @@ pub struct CallView {
     pub id: String,
     /// Provider id.
     pub provider: String,
+    /// Application id of the provider; empty = a program of the host.
+    pub app_id: String,
+    /// Whether the sandbox proves that id.
+    pub app_verified: bool,
     /// `incoming` or `outgoing`.
     pub direction: &'static str,
     /// The state's name.
@@ -27,12 +32,16 @@ pub struct CallView {
     pub remote: (String, String),
     /// How the other side is shown.
     pub display_name: String,
-    /// `contact`, `provider` or `none`.
+    /// `contact`, `directory`, `provider` or `none`.
     pub name_source: &'static str,
     /// Empty = not in the address book.
     pub contact_id: String,
     /// Flags beside the state.
     pub flags: super::Flags,
+    /// The group it is in.
+    pub group: Option<GroupId>,
+    /// Where it is heard; empty = wherever calls are.
+    pub endpoint: String,
     /// Sorted names.
     pub capabilities: Vec<&'static str>,
     /// `none`, `transport`, `e2e` or `e2e-verified`.
@@ -68,7 +77,9 @@ impl Call {
         };
         CallView {
             id: self.id.to_string(),
-            provider: self.provider.as_str().to_owned(),
+            provider: self.owner.provider.as_str().to_owned(),
+            app_id: self.owner.app_id.clone(),
+            app_verified: self.owner.verified,
             direction: self.direction.as_str(),
             state: self.state.as_str(),
             pending_action: self.pending.as_ref().map_or("", |out| Action::name(&out.action)),
@@ -77,6 +88,8 @@ impl Call {
             name_source: self.party.source.as_str(),
             contact_id: self.party.contact.as_ref().map_or_else(String::new, |id| id.0.clone()),
             flags: self.flags,
+            group: self.group,
+            endpoint: self.endpoint.clone(),
             capabilities: self.capabilities.iter().map(|one| Capability::as_str(*one)).collect(),
             encryption: self.encryption.as_str(),
             nodes: self.nodes.clone(),
@@ -108,6 +121,8 @@ impl Call {
         LogRow {
             id: view.id,
             provider: view.provider,
+            app_id: view.app_id,
+            continued: self.continued,
             remote: view.remote,
             name: view.display_name,
             contact_id: view.contact_id,
@@ -129,6 +144,11 @@ pub struct LogRow {
     pub id: String,
     /// Provider id.
     pub provider: String,
+    /// Application id of the provider; empty = a program of the host.
+    pub app_id: String,
+    /// The call was on before this daemon was: where the log has its row, that row's `started_at`
+    /// is the right one.
+    pub continued: bool,
     /// (scheme, value).
     pub remote: (String, String),
     /// How the other side was shown.

@@ -7,122 +7,74 @@
 //! ends exactly once; at most one call rings aloud.
 
 mod action;
+mod audio;
 mod command;
+mod control;
+mod error;
+mod group;
+mod output;
+mod provider;
 mod report;
+mod resume;
 #[cfg(test)]
 mod tests;
+mod timer;
+mod transaction;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
-pub use command::{Command, CommandError, Reply};
+pub use command::{Command, Lock, Reply};
+pub use error::CommandError;
+pub use group::GroupView;
+pub use output::{Attention, Output};
+pub use provider::{MAX_CALLS_PER_PROVIDER, MAX_PROVIDERS, Registration};
+pub use report::{Disposition, Reported};
+pub use timer::{GRACE, LINGER, RING_CAP};
 
 use crate::{
-    call::{Call, Direction, LogRow, State, Step},
-    id::{CallId, Entropy, Now, ProviderId, Serial},
+    call::{Call, Direction, EndReason, Outcome, State, Step},
+    engine::{
+        command::Senders, group::Groups, provider::Provider, report::UsedIds,
+        transaction::Transaction,
+    },
+    filter::Filter,
+    id::{CallId, ContactId, Entropy, Now, ProviderId, Serial, TxnId},
     media::Tone,
-    provider::{Action, Capability, Report},
+    provider::Report,
 };
 
 /// Which command a [`Output::Reply`] answers. Chosen by the caller of [`Engine::handle_command`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
 
-/// A ring ends after this long whatever the provider says, so a dead one never rings for ever.
-pub const RING_CAP: Duration = Duration::from_secs(60);
-/// An ended call stays visible this long, so that everyone reads why it ended.
-pub const LINGER: Duration = Duration::from_secs(2);
-/// Calls that may exist at once; above it creating one is refused.
-pub const MAX_CALLS: usize = 16;
-/// Ids of ended calls that are remembered, so that none is used twice.
-const REMEMBERED: usize = 4096;
-
-/// What the engine knows of a registered provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
-    /// Its id.
-    pub id: ProviderId,
-    /// The schemes it calls, lower case.
-    pub schemes: Vec<String>,
-    /// Whether its calls go into the log.
-    pub log: bool,
-}
+/// Calls that may be on at once, of all providers: twice the 500 that 200 providers are to have
+/// without trouble, so that what is refused is never an honest call.
+pub const MAX_CALLS: usize = 1024;
 
 /// How a failed action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerformError(pub String);
 
-/// What the outside is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Answer a command.
-    Reply(CommandId, Result<Reply, CommandError>),
-    /// Ask a provider for an action.
-    Perform {
-        /// Whom.
-        provider: ProviderId,
-        /// The reply carries the same.
-        serial: Serial,
-        /// On which call.
-        call: CallId,
-        /// What.
-        action: Action,
-    },
-    /// Tell a provider that its time is up; its late reply will be ignored.
-    TimedOut(ProviderId, Serial),
-    /// A call appeared.
-    Added(CallId),
-    /// Something about a call changed.
-    Changed(CallId),
-    /// A call's object goes.
-    Removed(CallId),
-    /// An action ended.
-    ActionFinished {
-        /// Under which serial it went out.
-        serial: Serial,
-        /// On which call.
-        call: CallId,
-        /// Its name on the bus.
-        action: &'static str,
-        /// `done`, `failed`, `timed-out` or `superseded`.
-        result: &'static str,
-        /// The provider's text where it failed.
-        error: String,
-    },
-    /// Write or update a row of the log.
-    Log(LogRow),
-    /// An incoming call was missed.
-    Missed(CallId),
-    /// A reported call is refused, and why.
-    Refused(ProviderId, CallId, CommandError),
-    /// Play a sound once.
-    Cue(Tone),
-}
-
-/// The sound and sight that the calls together ask for now; reconciled, never counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attention {
-    /// The call that rings aloud, if any.
-    pub ring: Option<CallId>,
-    /// Calls that want an answer: each has a notification.
-    pub unanswered: Vec<CallId>,
-    /// Whether the other side rings, so the caller hears ringback.
-    pub ringback: bool,
-    /// Whether a call is on: players pause, the machine stays awake.
-    pub in_call: bool,
-}
-
 /// All calls and their rules.
 pub struct Engine {
     entropy: Box<dyn Entropy>,
     calls: BTreeMap<CallId, Call>,
-    providers: BTreeMap<ProviderId, Registration>,
-    used: HashSet<CallId>,
-    used_order: VecDeque<CallId>,
+    providers: BTreeMap<ProviderId, Provider>,
+    used: UsedIds,
+    /// Actions that are out.
     serials: HashMap<Serial, CallId>,
     next_serial: u32,
+    transactions: BTreeMap<TxnId, Transaction>,
+    next_txn: u64,
+    groups: Groups,
+    senders: Senders,
+    /// Scheme to provider, as the user set it.
+    defaults: BTreeMap<String, ProviderId>,
+    filter: Filter,
+    lock: Lock,
     ring_time: Duration,
     outputs: VecDeque<Output>,
 }
@@ -135,10 +87,16 @@ impl Engine {
             entropy,
             calls: BTreeMap::new(),
             providers: BTreeMap::new(),
-            used: HashSet::new(),
-            used_order: VecDeque::new(),
+            used: UsedIds::default(),
             serials: HashMap::new(),
             next_serial: 1,
+            transactions: BTreeMap::new(),
+            next_txn: 1,
+            groups: Groups::default(),
+            senders: Senders::default(),
+            defaults: BTreeMap::new(),
+            filter: Filter::default(),
+            lock: Lock::default(),
             ring_time: RING_CAP,
             outputs: VecDeque::new(),
         }
@@ -149,57 +107,84 @@ impl Engine {
         self.ring_time = time.min(RING_CAP);
     }
 
-    /// Adds or replaces a provider.
-    pub fn register(&mut self, registration: Registration) {
-        self.providers.insert(registration.id.clone(), registration);
+    /// Which provider calls a scheme where a command names none.
+    pub fn set_default_providers(&mut self, defaults: BTreeMap<String, ProviderId>) {
+        self.defaults = defaults;
+    }
+
+    /// Whether the session is locked, and what the user allows then.
+    pub const fn set_lock(&mut self, lock: Lock) {
+        self.lock = lock;
+    }
+
+    /// An id of a call that the log knows: nobody may use it again.
+    pub fn remember_used(&mut self, call: CallId) {
+        self.used.add(call);
+    }
+
+    /// Who rings, and who does not.
+    #[must_use]
+    pub const fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Changes the filter. Whatever is on and blocked by it now ends as `blocked`.
+    pub fn change_filter<T>(&mut self, now: Now, change: impl FnOnce(&mut Filter) -> T) -> T {
+        let result = change(&mut self.filter);
+        let blocked = |call: &&Call| self.filter.is_blocked(&call.party.handle);
+        let calls = self.calls.values().filter(blocked).map(Call::id).collect();
+        self.end_blocked(now, calls);
+        result
+    }
+
+    /// The user blocked a contact: their calls end as `blocked`.
+    pub fn contact_blocked(&mut self, now: Now, contact: &ContactId) {
+        let theirs = |call: &&Call| call.party.contact.as_ref() == Some(contact);
+        let calls = self.calls.values().filter(theirs).map(Call::id).collect();
+        self.end_blocked(now, calls);
+    }
+
+    fn end_blocked(&mut self, now: Now, calls: Vec<CallId>) {
+        self.end_calls(now, None, calls, Some(EndReason::Blocked));
+        self.focus_audio();
     }
 
     /// A controller wants something.
     pub fn handle_command(&mut self, now: Now, id: CommandId, command: Command) {
         self.command(now, id, command);
+        self.focus_audio();
     }
 
     /// A provider tells something.
-    pub fn handle_report(&mut self, now: Now, provider: &ProviderId, report: Report) {
-        self.report(now, provider, report);
+    ///
+    /// # Errors
+    /// As the bus contract says of `Provider`'s methods; nothing has changed then.
+    pub fn handle_report(
+        &mut self,
+        now: Now,
+        provider: &ProviderId,
+        report: Report,
+    ) -> Result<Reported, CommandError> {
+        let reported = self.report(now, provider, report);
+        self.focus_audio();
+        reported
     }
 
     /// A provider ended an action. A reply to an unknown or retired serial is ignored.
     pub fn handle_performed(&mut self, now: Now, serial: Serial, result: Result<(), PerformError>) {
         self.performed(now, serial, result);
+        self.focus_audio();
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now) {
         self.expire(now);
+        self.focus_audio();
     }
 
     /// The next thing to do, until `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// When [`Self::handle_timeout`] is due.
-    #[must_use]
-    pub fn next_timeout(&self) -> Option<Duration> {
-        self.calls.values().filter_map(Self::deadline_of).min()
-    }
-
-    fn deadline_of(call: &Call) -> Option<Duration> {
-        match &call.state {
-            State::Ended { .. } => Some(call.remove_at),
-            State::Ringing => {
-                let pending = call.pending.as_ref().map(|pending| pending.deadline);
-                Some(pending.map_or(call.ring_until, |deadline| deadline.min(call.ring_until)))
-            }
-            State::Reported
-            | State::Answering
-            | State::Requested
-            | State::Dialing
-            | State::RemoteRinging
-            | State::Connecting
-            | State::Active { .. } => call.pending.as_ref().map(|pending| pending.deadline),
-        }
     }
 
     /// A call, while its object exists.
@@ -227,6 +212,12 @@ impl Engine {
         engaged.min_by_key(|call| {
             (!matches!(call.state, State::Active { .. }), call.flags.held, call.created_at)
         })
+    }
+
+    /// The call that is talked in: active and not held.
+    #[must_use]
+    pub fn talking(&self) -> Option<&Call> {
+        self.active().filter(|call| call.is_active() && !call.flags.held)
     }
 
     /// `idle`, `ringing` or `in-call`.
@@ -260,6 +251,14 @@ impl Engine {
         self.outputs.push_back(output);
     }
 
+    fn find(&self, call: CallId) -> Result<&Call, CommandError> {
+        self.calls.get(&call).ok_or(CommandError::UnknownCall)
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Call> {
+        self.calls.values().filter(|call| !call.state.is_ended())
+    }
+
     /// Takes a call one step, says so, and does what every arrival in a state brings with it.
     /// A step that the diagram does not have is ignored here and nowhere else.
     fn advance(&mut self, now: Now, id: CallId, step: Step) -> bool {
@@ -287,19 +286,31 @@ impl Engine {
         true
     }
 
+    /// Ends a call now, and with it whatever waits for it.
+    fn end_now(&mut self, now: Now, id: CallId, reason: EndReason, text: &str) {
+        let step = Step::End { reason, text: text.to_owned(), at: now.unix_us };
+        self.advance(now, id, step);
+    }
+
     fn ended(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
         call.remove_at = now.mono + LINGER;
         call.flags.reconnecting = false;
+        call.orphan_until = None;
+        call.group = None;
+        let opened = std::mem::take(&mut call.capture_muted);
         let row = call.log_row();
         let was_active = row.connected_at != 0;
-        let busy = row.end_reason == crate::call::EndReason::Busy.as_str();
+        let busy = row.end_reason == EndReason::Busy.as_str();
         let outgoing = call.direction == Direction::Outgoing;
         self.log(id);
         self.emit(Output::Changed(id));
-        if row.outcome == crate::call::Outcome::Missed {
+        if opened {
+            self.emit(Output::MuteCapture { call: id, muted: false });
+        }
+        if row.outcome == Outcome::Missed {
             self.emit(Output::Missed(id));
         }
         if outgoing && busy {
@@ -307,7 +318,10 @@ impl Engine {
         } else if was_active || outgoing {
             self.emit(Output::Cue(Tone::Ended));
         }
+        self.show_groups();
         self.promote_waiting();
+        self.retire(now, id);
+        self.drop_plans(id, &CommandError::InvalidState);
     }
 
     /// A call that waited beside another one rings aloud once it is alone.
@@ -336,19 +350,19 @@ impl Engine {
 
     fn add(&mut self, call: Call) {
         let id = call.id;
-        self.used.insert(id);
-        self.used_order.push_back(id);
-        if self.used_order.len() > REMEMBERED
-            && let Some(oldest) = self.used_order.pop_front()
-        {
-            self.used.remove(&oldest);
-        }
+        self.used.add(id);
         self.calls.insert(id, call);
         self.log(id);
         self.emit(Output::Added(id));
     }
 
-    fn has(&self, id: CallId, capability: Capability) -> bool {
-        self.calls.get(&id).is_some_and(|call| call.capabilities.contains(&capability))
+    fn flag(&mut self, id: CallId, change: impl FnOnce(&mut crate::call::Flags)) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            let before = call.flags;
+            change(&mut call.flags);
+            if call.flags != before {
+                self.emit(Output::Changed(id));
+            }
+        }
     }
 }

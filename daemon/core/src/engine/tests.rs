@@ -4,9 +4,9 @@
 
 use super::*;
 use crate::{
-    call::{EndReason, NameSource, Party},
-    id::Handle,
-    provider::{Encryption, Progress},
+    call::{EndReason, Marks, NameSource, Party},
+    id::{Handle, SenderId},
+    provider::{Action, Capability, Encryption, NewCall, Progress},
 };
 
 /// Counts up: distinct ids, the same in every run.
@@ -28,12 +28,10 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let mut engine = Engine::new(Box::new(Counting(0)));
-        engine.register(Registration {
-            id: ProviderId::built_in(),
-            schemes: vec!["ahoy".into()],
-            log: true,
-        });
         let now = Now { mono: Duration::from_secs(100), unix_us: 1_000_000 };
+        let schemes = vec!["ahoy".into()];
+        let built_in = Registration::new(ProviderId::built_in());
+        engine.register(now, Registration { schemes, ..built_in }).unwrap();
         Self { engine, now, command: 0 }
     }
 
@@ -56,7 +54,7 @@ impl Bench {
     }
 
     fn report(&mut self, report: Report) -> Vec<Output> {
-        self.engine.handle_report(self.now, &ProviderId::built_in(), report);
+        let _ = self.engine.handle_report(self.now, &ProviderId::built_in(), report);
         self.drain()
     }
 
@@ -67,14 +65,9 @@ impl Bench {
 
     fn incoming(&mut self, id: u8) -> CallId {
         let call = CallId([id; 16]);
-        self.report(Report::Incoming {
-            call,
-            party: party(),
-            video: true,
-            capabilities: [Capability::Mute].into(),
-            encryption: Encryption::EndToEnd,
-            expires_at: 0,
-        });
+        let capabilities = [Capability::Mute].into();
+        let new = NewCall { video: true, capabilities, ..new_call(call) };
+        self.report(Report::Incoming { new, expires_at: 0 });
         call
     }
 
@@ -92,12 +85,37 @@ impl Bench {
     }
 }
 
+fn new_call(call: CallId) -> NewCall {
+    NewCall {
+        call,
+        party: party(),
+        video: false,
+        capabilities: [].into(),
+        encryption: Encryption::EndToEnd,
+        log: true,
+        resume: None,
+    }
+}
+
+fn progress(call: CallId, progress: Progress) -> Report {
+    Report::Progress { call, progress, at: 0 }
+}
+
+fn ended(call: CallId, reason: EndReason) -> Report {
+    Report::Ended { call, reason, text: String::new(), at: 0 }
+}
+
+fn start(provider: Option<ProviderId>, party: Party, video: bool) -> Command {
+    Command::Start { sender: SenderId::OWN, provider, party, video, id: None }
+}
+
 fn party() -> Party {
     Party {
         handle: Handle::new("ahoy", "abc").unwrap(),
         name: "Alice".into(),
         source: NameSource::Contact,
         contact: None,
+        marks: Marks::default(),
     }
 }
 
@@ -122,8 +140,7 @@ fn reply(outputs: &[Output], id: CommandId) -> Option<Result<Reply, CommandError
 #[test]
 fn a_started_call_exists_before_the_provider_is_asked() {
     let mut bench = Bench::new();
-    let (id, out) =
-        bench.command(Command::Start { provider: None, party: party(), video: true, id: None });
+    let (id, out) = bench.command(start(None, party(), true));
     let added = out.iter().position(|output| matches!(output, Output::Added(_))).unwrap();
     let asked = out.iter().position(|output| matches!(output, Output::Perform { .. })).unwrap();
     assert!(added < asked);
@@ -133,11 +150,11 @@ fn a_started_call_exists_before_the_provider_is_asked() {
     let out = bench.perform(serial, Ok(()));
     assert_eq!(reply(&out, id), Some(Ok(Reply::Call(call))));
     assert_eq!(bench.state(call), "requested");
-    bench.report(Report::Progress { call, progress: Progress::RemoteRinging });
+    bench.report(progress(call, Progress::RemoteRinging));
     assert!(bench.engine.attention().ringback);
-    bench.report(Report::Progress { call, progress: Progress::Active });
+    bench.report(progress(call, Progress::Active));
     assert_eq!(bench.state(call), "active");
-    bench.report(Report::Progress { call, progress: Progress::Dialing });
+    bench.report(progress(call, Progress::Dialing));
     assert_eq!(bench.state(call), "active", "never backwards");
 }
 
@@ -232,14 +249,7 @@ fn a_shorter_ring_time_counts_and_a_longer_one_is_capped() {
 fn an_offer_that_is_already_over_makes_a_missed_row_and_no_ring() {
     let mut bench = Bench::new();
     let call = CallId([3; 16]);
-    let out = bench.report(Report::Incoming {
-        call,
-        party: party(),
-        video: false,
-        capabilities: [].into(),
-        encryption: Encryption::EndToEnd,
-        expires_at: 5,
-    });
+    let out = bench.report(Report::Incoming { new: new_call(call), expires_at: 5 });
     assert!(out.contains(&Output::Missed(call)));
     assert_eq!(bench.engine.attention().ring, None);
 }
@@ -250,8 +260,7 @@ fn the_caller_giving_up_beats_an_answer_that_is_out() {
     let call = bench.incoming(1);
     let (id, out) = bench.command(Command::Answer { call, video: false });
     let serial = performs(&out)[0].0;
-    let text = String::new();
-    let out = bench.report(Report::Ended { call, reason: EndReason::Cancelled, text });
+    let out = bench.report(ended(call, EndReason::Cancelled));
     assert_eq!(reply(&out, id), Some(Err(CommandError::InvalidState)));
     assert!(out.contains(&Output::Missed(call)));
     assert_eq!(bench.perform(serial, Ok(())), []);
@@ -264,7 +273,7 @@ fn a_second_call_waits_and_never_rings() {
     let second = bench.incoming(2);
     assert!(bench.engine.call(second).unwrap().flags().waiting);
     assert_eq!(bench.engine.attention().ring, Some(first));
-    bench.report(Report::Ended { call: first, reason: EndReason::Cancelled, text: String::new() });
+    bench.report(ended(first, EndReason::Cancelled));
     assert_eq!(bench.engine.attention().ring, Some(second), "alone now");
 }
 
@@ -302,19 +311,13 @@ fn a_call_without_the_capability_says_so_at_once() {
 fn a_used_id_is_refused_even_after_its_call_is_gone() {
     let mut bench = Bench::new();
     let call = bench.incoming(1);
-    bench.report(Report::Ended { call, reason: EndReason::Cancelled, text: String::new() });
+    bench.report(ended(call, EndReason::Cancelled));
     bench.pass(LINGER);
     assert!(bench.engine.call(call).is_none());
-    let out = bench.report(Report::Incoming {
-        call,
-        party: party(),
-        video: false,
-        capabilities: [].into(),
-        encryption: Encryption::None,
-        expires_at: 0,
-    });
-    let refused = Output::Refused(ProviderId::built_in(), call, CommandError::UuidExists);
-    assert_eq!(out, [refused]);
+    let again = Report::Incoming { new: new_call(call), expires_at: 0 };
+    let refused = bench.engine.handle_report(bench.now, &ProviderId::built_in(), again);
+    assert_eq!(refused, Err(CommandError::UuidExists));
+    assert_eq!(bench.drain(), []);
 }
 
 #[test]
@@ -336,13 +339,11 @@ fn unknown_calls_schemes_and_providers_are_typed_errors() {
     let (id, out) = bench.command(Command::HangUp(CallId([9; 16])));
     assert_eq!(reply(&out, id), Some(Err(CommandError::UnknownCall)));
     let tel = Party { handle: Handle::new("tel", "+491").unwrap(), ..party() };
-    let (id, out) =
-        bench.command(Command::Start { provider: None, party: tel, video: false, id: None });
+    let (id, out) = bench.command(start(None, tel, false));
     let error = CommandError::NoProviderForScheme("tel".into());
     assert_eq!(reply(&out, id), Some(Err(error)));
     let provider = Some("org.example.None".parse().unwrap());
-    let (id, out) =
-        bench.command(Command::Start { provider, party: party(), video: false, id: None });
+    let (id, out) = bench.command(start(provider, party(), false));
     assert_eq!(reply(&out, id), Some(Err(CommandError::UnknownProvider)));
 }
 
@@ -350,12 +351,12 @@ fn unknown_calls_schemes_and_providers_are_typed_errors() {
 fn calling_someone_who_rings_here_answers_their_call() {
     let mut bench = Bench::new();
     let ringing = bench.incoming(1);
-    let start = |party| Command::Start { provider: None, party, video: true, id: None };
+    let start = |party| start(None, party, true);
     let other = Party { handle: Handle::new("ahoy", "xyz").unwrap(), ..party() };
     let (_, out) = bench.command(start(other));
     assert_eq!(performs(&out)[0].2.name(), "start", "somebody else is another call");
     let ours = performs(&out)[0].1;
-    bench.report(Report::Ended { call: ours, reason: EndReason::Failed, text: String::new() });
+    bench.report(ended(ours, EndReason::Failed));
     let (id, out) = bench.command(start(party()));
     assert_eq!(reply(&out, id), Some(Ok(Reply::Call(ringing))));
     let (serial, call, action) = performs(&out)[0].clone();

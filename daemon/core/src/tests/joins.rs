@@ -46,8 +46,15 @@ fn a_pending_contact_cannot_be_called_yet_and_says_why() {
         name: String::new(),
         source: crate::call::NameSource::None,
         contact: None,
+        marks: crate::call::Marks::default(),
     };
-    let start = Command::Start { provider: None, party, video: false, id: None };
+    let start = Command::Start {
+        sender: crate::id::SenderId::OWN,
+        provider: None,
+        party,
+        video: false,
+        id: None,
+    };
     match world.command(BOB, start) {
         Some(Err(CommandError::ProviderFailed(why))) => assert!(why.contains("not confirmed")),
         other => panic!("{other:?}"),

@@ -10,7 +10,7 @@ use crate::{
     builtin::{self, BuiltIn, ConnId, DialId, Ends, InviteWish, MediaOrder, Own, Preferences},
     call::LogRow,
     engine::{self, Command, CommandError, CommandId, Engine, Reply},
-    id::{CallId, Entropy, Handle, Now},
+    id::{CallId, Entropy, Handle, Now, SenderId},
     media::{Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IssuedInvite, PeerRecord},
     service::{Output, Service},
@@ -185,8 +185,9 @@ impl World {
             name: "them".into(),
             source: crate::call::NameSource::Contact,
             contact: None,
+            marks: crate::call::Marks::default(),
         };
-        Command::Start { provider: None, party, video, id }
+        Command::Start { sender: SenderId::OWN, provider: None, party, video, id }
     }
 
     /// `who` calls the other one of two.
@@ -490,7 +491,14 @@ impl Person {
             | engine::Output::Changed(_)
             | engine::Output::Removed(_)
             | engine::Output::ActionFinished { .. }
-            | engine::Output::Refused(..)
+            | engine::Output::Audio { .. }
+            | engine::Output::MuteCapture { .. }
+            | engine::Output::ScreenShare { .. }
+            | engine::Output::ProviderAdded(_)
+            | engine::Output::ProviderRemoved(_)
+            | engine::Output::GroupAdded(_)
+            | engine::Output::GroupChanged(_)
+            | engine::Output::GroupRemoved(_)
             | engine::Output::Cue(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! How often a peer may do what costs us something.
+//! How often somebody may do what costs us something.
 //!
 //! Owns: a bucket of tokens. Does not own: what a token stands for, or the clock. Invariant: over
 //! any time no more are given than its size and one for each `every` of that time.
@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 /// A bucket of tokens; full at first.
-pub(super) struct Budget {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
     size: u32,
     every: Duration,
     left: u32,
@@ -15,12 +16,12 @@ pub(super) struct Budget {
 
 impl Budget {
     /// At most `size` at once, and one more `every` so often (not zero).
-    pub(super) const fn new(size: u32, every: Duration, now: Duration) -> Self {
+    pub(crate) const fn new(size: u32, every: Duration, now: Duration) -> Self {
         Self { size, every, left: size, counted: now }
     }
 
     /// Takes a token; false where none is left.
-    pub(super) fn take(&mut self, now: Duration) -> bool {
+    pub(crate) fn take(&mut self, now: Duration) -> bool {
         let passed = now.saturating_sub(self.counted).as_nanos() / self.every.as_nanos().max(1);
         let room = u128::from(self.size - self.left);
         if passed >= room {
@@ -32,6 +33,12 @@ impl Budget {
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;
         true
+    }
+
+    /// Whether nothing was taken lately: forgetting it then gives nobody more than they had.
+    pub(crate) fn is_full(&self, now: Duration) -> bool {
+        let mut after = self.clone();
+        after.take(now) && after.left + 1 == self.size
     }
 }
 

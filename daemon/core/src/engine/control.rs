@@ -1,0 +1,406 @@
+//! Carrying out what controllers want: the checks, and the stages of each wish.
+//!
+//! Owns: which calls are in the way of which, and what is done about it. Does not own: groups
+//! (`group`), how stages run (`transaction`). Invariant: a command that is refused changes nothing.
+
+use super::{
+    CommandError, CommandId, Engine, Lock, Output, Reply,
+    transaction::{Order, Stage},
+};
+use crate::{
+    call::{Call, Direction, EndReason, Flags, Owner, Party, State},
+    id::{CallId, GroupId, Now, ProviderId, check_text},
+    provider::{Action, Capability, Media},
+};
+
+impl Engine {
+    pub(super) fn start(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        provider: Option<ProviderId>,
+        party: Party,
+        video: bool,
+        id: Option<CallId>,
+    ) -> Result<(), CommandError> {
+        let provider = self.choose(provider, party.handle.scheme())?;
+        check_text("display-name", &party.name)?;
+        // Whoever calls someone who rings here means to talk to them: that call is the one.
+        if let Some(ringing) = self.ringing_from(&provider, &party) {
+            self.command_answer(now, None, ringing, video)?;
+            self.reply(Some(waiter), Ok(Reply::Call(ringing)));
+            return Ok(());
+        }
+        let known = self.here(&provider)?;
+        self.room_for_call(known)?;
+        let video = video && known.registration.video;
+        let (owner, logged): (Owner, bool) = (known.owner(), known.registration.log);
+        let capabilities = known.first_capabilities().collect();
+        let id = id.unwrap_or_else(|| CallId::random(self.entropy.as_mut()));
+        if self.used.contains(id) {
+            return Err(CommandError::UuidExists);
+        }
+        let (remote, name) = (party.handle.clone(), party.name.clone());
+        self.filter.note_called(now, &remote);
+        let requested = State::Requested;
+        self.add(Call {
+            flags: Flags { video, ..Flags::default() },
+            capabilities,
+            logged,
+            ..Call::new(id, owner, Direction::Outgoing, party, requested, now)
+        });
+        let order = Order { call: id, action: Action::Start { remote, video, name } };
+        self.begin(now, Some(waiter), Reply::Call(id), vec![vec![order]]);
+        Ok(())
+    }
+
+    fn ringing_from(&self, provider: &ProviderId, party: &Party) -> Option<CallId> {
+        let theirs = |call: &&Call| {
+            call.is_ringing()
+                && call.pending.is_none()
+                && call.owner.provider == *provider
+                && call.party.handle == party.handle
+        };
+        self.calls.values().find(theirs).map(Call::id)
+    }
+
+    /// The named provider, else the one that the user chose for the scheme, else the only one that
+    /// has it.
+    fn choose(
+        &self,
+        provider: Option<ProviderId>,
+        scheme: &str,
+    ) -> Result<ProviderId, CommandError> {
+        if let Some(provider) = provider {
+            return self.here(&provider).map(|_| provider);
+        }
+        let calls = |id: &ProviderId| {
+            self.here(id).is_ok_and(|one| one.registration.schemes.iter().any(|has| has == scheme))
+        };
+        if let Some(chosen) = self.defaults.get(scheme).filter(|chosen| calls(chosen)) {
+            return Ok(chosen.clone());
+        }
+        let mut found = self.providers.keys().filter(|id| calls(id));
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (None | Some(_), _) => Err(CommandError::NoProviderForScheme(scheme.to_owned())),
+        }
+    }
+
+    pub(super) fn command_answer(
+        &mut self,
+        now: Now,
+        waiter: Option<CommandId>,
+        id: CallId,
+        video: bool,
+    ) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        if matches!(call.state, State::Answering) || self.is_planned(id) {
+            return Err(CommandError::Superseded);
+        }
+        if !call.is_ringing() || call.pending.is_some() {
+            return Err(CommandError::InvalidState);
+        }
+        if call.is_orphan() {
+            return Err(CommandError::ProviderGone);
+        }
+        let way = self.make_way(&[id])?;
+        // A camera that opens on a locked screen shows the room to whoever holds the machine.
+        let video = video
+            && match self.lock {
+                Lock::Open => true,
+                Lock::Locked { video } => video,
+            };
+        let answer = Order { call: id, action: Action::Answer { video } };
+        self.begin(now, waiter, Reply::Done, vec![way, vec![answer]]);
+        Ok(())
+    }
+
+    /// The calls that would be talked in beside these.
+    fn in_the_way(&self, of: &[CallId]) -> Vec<&Call> {
+        let together = |call: &Call| {
+            let group = |id: &CallId| self.calls.get(id).and_then(|one| one.group);
+            call.group.is_some() && of.iter().any(|id| group(id) == call.group)
+        };
+        let blocks = |call: &&Call| {
+            let gives_way = call.flags.held || call.is_ending() || call.is_orphan();
+            call.is_engaged() && !gives_way && !of.contains(&call.id) && !together(call)
+        };
+        self.calls.values().filter(blocks).collect()
+    }
+
+    /// Holds what is in the way, where it can be held, else hangs it up.
+    fn make_way(&self, of: &[CallId]) -> Result<Stage, CommandError> {
+        let mut stage = Vec::new();
+        for call in self.in_the_way(of) {
+            let action = if !call.is_active() || !call.can(Capability::Hold) {
+                Action::End(Self::hang_up_reason(call))
+            } else if call.pending.is_some() {
+                return Err(CommandError::InvalidState);
+            } else {
+                Action::SetHeld(true)
+            };
+            stage.push(Order { call: call.id, action });
+        }
+        Ok(stage)
+    }
+
+    /// Holds or resumes calls together; whatever else is talked in is held before these resume.
+    pub(super) fn set_held(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        ids: &[CallId],
+        held: bool,
+    ) -> Result<(), CommandError> {
+        for id in ids {
+            let call = self.find(*id)?;
+            if !call.can(Capability::Hold) {
+                return Err(CommandError::NotSupported);
+            }
+            if !call.is_active() || call.pending.is_some() || self.is_planned(*id) {
+                return Err(CommandError::InvalidState);
+            }
+        }
+        let mut stages = Vec::new();
+        if !held {
+            let way = self.make_way(ids)?;
+            // To resume is not to hang up.
+            if way.iter().any(|order| matches!(order.action, Action::End(_))) {
+                return Err(CommandError::NotSupported);
+            }
+            stages.push(way);
+        }
+        let order = |id: &CallId| Order { call: *id, action: Action::SetHeld(held) };
+        stages.push(ids.iter().map(order).collect());
+        self.begin(now, Some(waiter), Reply::Done, stages);
+        Ok(())
+    }
+
+    pub(super) fn group_hold(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        group: GroupId,
+        held: bool,
+    ) -> Result<(), CommandError> {
+        let members = self.members(group);
+        if members.is_empty() {
+            return Err(CommandError::InvalidState);
+        }
+        self.set_held(now, waiter, &members, held)
+    }
+
+    pub(super) fn decline(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+    ) -> Result<(), CommandError> {
+        if !self.find(id)?.is_ringing() {
+            return Err(CommandError::InvalidState);
+        }
+        self.end(now, id, EndReason::Declined, waiter)
+    }
+
+    pub(super) fn hang_up(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+    ) -> Result<(), CommandError> {
+        let reason = Self::hang_up_reason(self.find(id)?);
+        self.end(now, id, reason, waiter)
+    }
+
+    fn end(
+        &mut self,
+        now: Now,
+        id: CallId,
+        reason: EndReason,
+        waiter: CommandId,
+    ) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        if call.state.is_ended() || call.is_ending() {
+            return Err(CommandError::InvalidState);
+        }
+        let order = Order { call: id, action: Action::End(reason) };
+        self.begin(now, Some(waiter), Reply::Done, vec![vec![order]]);
+        Ok(())
+    }
+
+    /// Ends calls together. One that has ended or is ending needs nothing more.
+    pub(super) fn end_calls(
+        &mut self,
+        now: Now,
+        waiter: Option<CommandId>,
+        calls: Vec<CallId>,
+        reason: Option<EndReason>,
+    ) {
+        let on = |id: &CallId| {
+            self.calls.get(id).filter(|call| !call.state.is_ended() && !call.is_ending())
+        };
+        let order = |call: &Call| {
+            let reason = reason.unwrap_or_else(|| Self::hang_up_reason(call));
+            Order { call: call.id, action: Action::End(reason) }
+        };
+        let stage: Stage = calls.iter().filter_map(on).map(order).collect();
+        if waiter.is_some() || !stage.is_empty() {
+            self.begin(now, waiter, Reply::Done, vec![stage]);
+        }
+    }
+
+    const fn hang_up_reason(call: &Call) -> EndReason {
+        match call.state {
+            State::Reported | State::Ringing => EndReason::Declined,
+            State::Requested | State::Dialing | State::RemoteRinging => EndReason::Cancelled,
+            State::Answering | State::Connecting | State::Active { .. } | State::Ended { .. } => {
+                EndReason::LocalHangup
+            }
+        }
+    }
+
+    /// An action on a call that is on.
+    pub(super) fn act(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+        action: Action,
+    ) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        if action.needs().is_some_and(|capability| !call.can(capability)) {
+            return Err(CommandError::NotSupported);
+        }
+        if !call.is_engaged() {
+            return Err(CommandError::InvalidState);
+        }
+        self.single(now, Some(waiter), id, action)
+    }
+
+    /// A transaction of one action.
+    pub(super) fn single(
+        &mut self,
+        now: Now,
+        waiter: Option<CommandId>,
+        id: CallId,
+        action: Action,
+    ) -> Result<(), CommandError> {
+        if self.find(id)?.pending.is_some() || self.is_planned(id) {
+            return Err(CommandError::InvalidState);
+        }
+        let order = Order { call: id, action };
+        self.begin(now, waiter, Reply::Done, vec![vec![order]]);
+        Ok(())
+    }
+
+    pub(super) fn dtmf(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+        digits: String,
+    ) -> Result<(), CommandError> {
+        let legal = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D' | ',');
+        if digits.is_empty() || digits.len() > 64 || !digits.chars().all(legal) {
+            let why = "tones: 1 to 64 of 0-9, *, #, A-D and ',' are expected";
+            return Err(CommandError::InvalidArgument(why.to_owned()));
+        }
+        self.act(now, waiter, id, Action::PlayDtmf(digits))
+    }
+
+    pub(super) fn switch_camera(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+        name: String,
+    ) -> Result<(), CommandError> {
+        check_text("id", &name)?;
+        let call = self.find(id)?;
+        if call.can(Capability::Video) && !call.flags.video {
+            return Err(CommandError::InvalidState);
+        }
+        self.act(now, waiter, id, Action::SwitchCamera(name))
+    }
+
+    /// A call on which something is done without its provider.
+    fn engaged(&self, id: CallId, needs: Capability) -> Result<&Call, CommandError> {
+        let call = self.find(id)?;
+        let daemon = self.provider(&call.owner.provider);
+        let daemon = daemon.is_some_and(|one| one.media == Media::Daemon);
+        let routes = daemon && needs == Capability::Endpoints;
+        if !call.can(needs) && !routes {
+            return Err(CommandError::NotSupported);
+        }
+        if call.is_engaged() { Ok(call) } else { Err(CommandError::InvalidState) }
+    }
+
+    /// The daemon moves the call's streams; what the engine has of it is where they are to be.
+    pub(super) fn set_endpoint(
+        &mut self,
+        waiter: CommandId,
+        id: CallId,
+        name: String,
+    ) -> Result<(), CommandError> {
+        check_text("id", &name)?;
+        self.engaged(id, Capability::Endpoints)?;
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.endpoint = name;
+        }
+        self.emit(Output::Changed(id));
+        self.reply(Some(waiter), Ok(Reply::Done));
+        Ok(())
+    }
+
+    pub(super) fn set_screen_share(
+        &mut self,
+        waiter: CommandId,
+        id: CallId,
+        shared: bool,
+    ) -> Result<(), CommandError> {
+        self.engaged(id, Capability::Screen)?;
+        self.emit(Output::ScreenShare { call: id, shared });
+        self.reply(Some(waiter), Ok(Reply::Done));
+        Ok(())
+    }
+
+    pub(super) fn silence(&mut self, waiter: CommandId, id: CallId) -> Result<(), CommandError> {
+        if !self.find(id)?.is_ringing() {
+            return Err(CommandError::InvalidState);
+        }
+        self.flag(id, |flags| flags.silenced = true);
+        self.reply(Some(waiter), Ok(Reply::Done));
+        Ok(())
+    }
+
+    pub(super) fn silence_ringer(&mut self, waiter: CommandId) -> Result<(), CommandError> {
+        let ringing = self.calls.values().filter(|call| call.is_ringing()).map(Call::id);
+        for id in ringing.collect::<Vec<_>>() {
+            self.flag(id, |flags| flags.silenced = true);
+        }
+        self.reply(Some(waiter), Ok(Reply::Done));
+        Ok(())
+    }
+
+    pub(super) fn press_primary(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+    ) -> Result<(), CommandError> {
+        if let Some(id) = self.ringing().map(Call::id) {
+            return self.command_answer(now, Some(waiter), id, false);
+        }
+        let id = self.active().map(Call::id).ok_or(CommandError::InvalidState)?;
+        self.hang_up(now, waiter, id)
+    }
+
+    pub(super) fn press_secondary(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+    ) -> Result<(), CommandError> {
+        let id = self.ringing().map(Call::id).ok_or(CommandError::InvalidState)?;
+        self.decline(now, waiter, id)
+    }
+}
