@@ -222,7 +222,7 @@ fn exists(db: &Connection, id: &ContactId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached(sql)?.exists([id])?)
 }
 
-fn write(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(), StoreError> {
+pub(super) fn write(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(), StoreError> {
     // An upsert, not INSERT OR REPLACE: replacing would delete the contact's keys by cascade.
     db.prepare_cached(
         "INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \

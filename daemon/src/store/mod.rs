@@ -11,6 +11,7 @@ mod error;
 mod handle;
 mod history;
 pub mod keys;
+mod marks;
 mod open;
 mod peers;
 mod schema;

@@ -1,9 +1,11 @@
 //! Contacts, peers, invites, call ids.
 
+use std::time::Instant;
+
 use super::Fixture;
 use crate::store::{
     Block, Contact, ContactHandle, ContactId, Handle, Invite, Micros, Peer, PeerState, Secret,
-    StoreError,
+    StoreError, contacts::write,
 };
 
 fn alice() -> Contact {
@@ -175,4 +177,27 @@ fn blocked_patterns_are_listed_with_the_latest_reason() {
     assert_eq!(fixture.store.blocks().expect("list"), [block("paid")]);
     assert!(fixture.store.unblock("tel", "+49900*").expect("unblock"));
     assert!(!fixture.store.unblock("tel", "+49900*").expect("unblock"));
+}
+
+#[test]
+fn a_search_of_10_000_contacts_comes_within_its_deadline() {
+    let fixture = Fixture::new();
+    // In one transaction: this test measures reading.
+    fixture.store.db.execute_batch("BEGIN").expect("begin");
+    for number in 0..10_000 {
+        let mut contact = alice();
+        contact.name = format!("Person {number}");
+        contact.handles[0].handle.value = format!("+49{number:08}");
+        write(&fixture.store.db, &ContactId(format!("c{number}")), &contact).expect("put");
+    }
+    fixture.store.db.execute_batch("COMMIT").expect("commit");
+    for (text, count) in [("", 50), ("person 77", 50), ("nobody", 0), ("q", 0), ("9999", 1)] {
+        let begin = Instant::now();
+        let found = fixture.store.search_contacts(text, 50).expect("search");
+        let took = begin.elapsed();
+        println!("10,000 contacts, {} found ({text:?}): {took:?}", found.len());
+        assert_eq!(found.len(), count, "{text:?}");
+        // As for the log: 5 ms is the number, this the alarm.
+        assert!(took.as_millis() < 100, "{text:?}: {took:?}");
+    }
 }
