@@ -13,6 +13,7 @@ mod dispatch;
 mod doctor;
 mod identity;
 mod jobs;
+mod lock;
 mod log;
 mod media;
 mod network;
@@ -45,6 +46,7 @@ use crate::{
     app::{
         desk::Desk,
         jobs::Jobs,
+        lock::Lock,
         media::MediaSide,
         request::{Answer, Event, Fault, Request, Snapshot},
         talk::Talk,
@@ -94,6 +96,8 @@ struct Inbox {
     notify: mpsc::Receiver<NotifyEvent>,
     inner: mpsc::Receiver<Inner>,
     settings: mpsc::Receiver<()>,
+    /// `None` once nobody follows the lock any more.
+    locked: Option<watch::Receiver<Option<bool>>>,
 }
 
 /// The app.
@@ -109,6 +113,7 @@ pub struct App {
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,
+    lock: Lock,
     server: Option<Server>,
     path: mpsc::Sender<PathOrder>,
     lan: Lan,
@@ -155,6 +160,7 @@ enum Input {
     Voice(Option<WorkerEvent<Voice>>),
     Inner(Option<Inner>),
     Settings(Option<()>),
+    Locked(Option<bool>),
     Time,
     End,
 }
@@ -163,6 +169,17 @@ enum Input {
 async fn maybe<T>(channel: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
     match channel {
         Some(channel) => channel.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the lock has become; never once nobody follows it.
+async fn lock_changed(locked: &mut Option<watch::Receiver<Option<bool>>>) -> Option<bool> {
+    match locked {
+        Some(watch) => match watch.changed().await {
+            Ok(()) => Some(watch.borrow_and_update().unwrap_or_default()),
+            Err(_) => None,
+        },
         None => std::future::pending().await,
     }
 }
@@ -206,6 +223,7 @@ impl App {
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
             event = inbox.settings.recv() => Input::Settings(event),
+            locked = lock_changed(&mut inbox.locked) => Input::Locked(locked),
             () = wake => Input::Time,
         }
     }
@@ -236,6 +254,8 @@ impl App {
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
             Input::Inner(Some(inner)) => self.inner_event(inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
+            Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
+            Input::Locked(None) => self.inbox.locked = None,
             Input::Time => self.time(now).await,
             Input::Mdns(None) => self.inbox.mdns = None,
             // Adapters live as long as the app; one that is gone has said why in the log.

@@ -33,6 +33,7 @@ use super::{
     convert::{invite_from_store, micros, peer_from_store, seen_from_store},
     desk::Desk,
     jobs::Jobs,
+    lock::Lock,
     media::MediaSide,
     network::{bind_media, listen, listens, start_mdns},
     request::{Front, Snapshot},
@@ -41,7 +42,10 @@ use super::{
 };
 use crate::{
     dbus,
-    desktop::notify::Notifier,
+    desktop::{
+        notify::Notifier,
+        session::{Place, SessionTask},
+    },
     link::{
         lan::{Lan, Times},
         udp::{MediaPath, Packet, PathEvent, PathOrder, WorkerPort},
@@ -65,6 +69,8 @@ const TOLD: usize = 256;
 const PATH_ORDERS: usize = 64;
 const PATH_EVENTS: usize = 256;
 const INNER: usize = 64;
+/// The services that know of the lock answer in milliseconds; a start must not hang on them.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// A call on hold by nobody still says something every 120 s (the next epoch); twice that and more
 /// means that nobody is there.
 const SIGNALLING_IDLE: Duration = Duration::from_secs(300);
@@ -264,10 +270,18 @@ struct BusSide {
     told: mpsc::Sender<dbus::Told>,
     notifier: Notifier,
     notify: mpsc::Receiver<crate::desktop::notify::NotifyEvent>,
+    locked: watch::Receiver<Option<bool>>,
 }
 
-fn start_bus(connection: zbus::Connection, front: Front, tasks: &mut Tasks) -> BusSide {
+fn start_bus(
+    connection: zbus::Connection,
+    front: Front,
+    place: Place,
+    tasks: &mut Tasks,
+) -> BusSide {
     let (told, events) = mpsc::channel(TOLD);
+    let (session, locked) = SessionTask::new(connection.clone(), place);
+    tasks.spawn("session lock", |token| session.run(token));
     let shown = dbus::Shown::new(connection.clone(), front);
     tasks.spawn("bus", |token| shown.run(events, token));
     let (notifier, notify, task) = Notifier::new(connection);
@@ -276,7 +290,24 @@ fn start_bus(connection: zbus::Connection, front: Front, tasks: &mut Tasks) -> B
             tracing::warn!(%error, "no notifications");
         }
     });
-    BusSide { told, notifier, notify }
+    BusSide { told, notifier, notify, locked }
+}
+
+/// Where the session is, by the environment.
+fn place(setup: &Setup) -> Place {
+    let variable = |name| (setup.variable)(name).and_then(|value| value.into_string().ok());
+    Place { system_bus: variable("DBUS_SYSTEM_BUS_ADDRESS"), id: variable("XDG_SESSION_ID") }
+}
+
+/// Whether the session is locked now. Calls come and go all the same where nobody says.
+async fn first_lock(locked: &mut watch::Receiver<Option<bool>>) -> bool {
+    match tokio::time::timeout(FIRST_LOOK, locked.wait_for(Option::is_some)).await {
+        Ok(Ok(locked)) => locked.unwrap_or_default(),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("nobody says whether the session is locked: taken as open until then");
+            false
+        }
+    }
 }
 
 /// The workers and the media path between one of them and the network.
@@ -351,7 +382,9 @@ pub async fn start(
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-    let bus = start_bus(connection, front, &mut tasks);
+    let mut bus = start_bus(connection, front, place(&setup), &mut tasks);
+    // Known before the first request is read.
+    let is_locked = first_lock(&mut bus.locked).await;
     let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
     let (lan, lan_events) = Lan::new(times, token.child_token());
     let bound = listen(&lan, settings.listen()).await?;
@@ -362,6 +395,7 @@ pub async fn start(
     let service = service(&settings, &keys, &mut known, (bound, media_port));
     let mut talk = Talk::new(voice_wish(&settings), setup.paths.models());
     talk.set_book(contacts::people(&known.contacts));
+    talk.set_locked(is_locked);
     let (inner, inner_events) = mpsc::channel(INNER);
     let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(port = bound.port(), media_port, "ahoyd is up");
@@ -373,6 +407,7 @@ pub async fn start(
         notify: bus.notify,
         inner: inner_events,
         settings: settings_events,
+        locked: Some(bus.locked),
     };
     let app = App {
         clock,
@@ -386,6 +421,7 @@ pub async fn start(
         told: bus.told,
         notifier: bus.notifier,
         desk: Desk::default(),
+        lock: Lock { is_locked },
         server: None,
         path: workers.path,
         lan,

@@ -149,8 +149,7 @@ impl App {
         };
         // The call may have ended between the word and the deed.
         let Some(command) = command else { return };
-        let id = self.command_id(Waiter::Desktop);
-        self.service.handle_command(now, id, command);
+        self.carry_out(now, Waiter::Desktop, command).await;
     }
 
     /// Calls a person by the first of their handles that a provider takes.
@@ -158,9 +157,8 @@ impl App {
         match self.contact_handle(&contact).await {
             Ok((handle, name)) => {
                 let party = self.party(handle, name, contact);
-                let id = self.command_id(Waiter::Desktop);
                 let command = Command::Start { provider: None, party, video, id: None };
-                self.service.handle_command(now, id, command);
+                self.carry_out(now, Waiter::Desktop, command).await;
             }
             Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,
         }

@@ -23,6 +23,7 @@ pub enum Error {
     LimitReached(String),
     NoProviderForScheme(String),
     UnknownContact(String),
+    SessionLocked(String),
     Superseded(String),
 }
 
@@ -44,6 +45,7 @@ impl From<Fault> for Error {
             FaultKind::LimitReached => Self::LimitReached(text),
             FaultKind::NoProviderForScheme => Self::NoProviderForScheme(text),
             FaultKind::UnknownContact => Self::UnknownContact(text),
+            FaultKind::SessionLocked => Self::SessionLocked(text),
             FaultKind::Superseded => Self::Superseded(text),
         }
     }

@@ -109,6 +109,8 @@ pub(crate) fn ahoyd(home: &Path, address: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ahoyd"));
     command
         .env("DBUS_SESSION_BUS_ADDRESS", address)
+        // The lock of the session that the tests run in is none of their business.
+        .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         .env("HOME", home)
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_DATA_HOME", home.join("data"))
