@@ -4,15 +4,23 @@
 //! session is locked (`desktop/session`). Invariant: every way from a person to the engine (bus,
 //! click, voice) goes through [`App::carry_out`]; providers do not: they work as always.
 
+use std::time::Duration;
+
 use ahoy_core::{engine::Command, id::Now, voice::Kind};
+use tokio::sync::watch;
 
 use super::{
-    App, Waiter,
+    App, Setup, Waiter,
     desk::Shown,
     request::{Fault, FaultKind, Request},
 };
-use crate::settings::{Key, Settings};
+use crate::{
+    desktop::session::Place,
+    settings::{Key, Settings},
+};
 
+/// The services that know of the lock answer in milliseconds; a start must not hang on them.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// What is said of everything else.
 pub(super) const WHY: &str = "the session is locked: unlock it first";
 
@@ -154,6 +162,23 @@ impl Lock {
             caller: !self.is_locked || when_locked,
             when_locked,
             camera: !self.is_locked || settings.flag(Key::LOCK_CAMERA),
+        }
+    }
+}
+
+/// Where the session is, by the environment.
+pub(super) fn place(setup: &Setup) -> Place {
+    let variable = |name| (setup.variable)(name).and_then(|value| value.into_string().ok());
+    Place { system_bus: variable("DBUS_SYSTEM_BUS_ADDRESS"), id: variable("XDG_SESSION_ID") }
+}
+
+/// Whether the session is locked now. Calls come and go all the same where nobody says.
+pub(super) async fn first_lock(locked: &mut watch::Receiver<Option<bool>>) -> bool {
+    match tokio::time::timeout(FIRST_LOOK, locked.wait_for(Option::is_some)).await {
+        Ok(Ok(locked)) => locked.unwrap_or_default(),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("nobody says whether the session is locked: taken as open until then");
+            false
         }
     }
 }

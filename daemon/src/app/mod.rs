@@ -13,6 +13,7 @@ mod dispatch;
 mod doctor;
 mod identity;
 mod jobs;
+mod keys;
 mod lock;
 mod log;
 mod media;
@@ -25,7 +26,6 @@ mod voice;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -40,12 +40,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use keys::HomeError;
 pub use start::{Setup, StartError, start};
 
 use crate::{
     app::{
         desk::Desk,
         jobs::Jobs,
+        keys::KeyHome,
         lock::Lock,
         media::MediaSide,
         request::{Answer, Event, Fault, Request, Snapshot},
@@ -58,7 +60,7 @@ use crate::{
         udp::{PathEvent, PathOrder},
     },
     settings::Settings,
-    store::{Contact, StoreHandle},
+    store::{Contact, StoreHandle, keys::Keys},
     worker::{Media, Voice, WorkerEvent, WorkerHandle},
 };
 
@@ -108,7 +110,8 @@ pub struct App {
     store: StoreHandle,
     jobs: Jobs,
     inner: mpsc::Sender<Inner>,
-    keys: PathBuf,
+    keys: Keys,
+    key_home: KeyHome,
     view: watch::Sender<Snapshot>,
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,

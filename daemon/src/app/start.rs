@@ -33,7 +33,8 @@ use super::{
     convert::{invite_from_store, micros, peer_from_store, seen_from_store},
     desk::Desk,
     jobs::Jobs,
-    lock::Lock,
+    keys::{AT_START, HomeError, KeyHome, Wish},
+    lock::{Lock, first_lock, place},
     media::MediaSide,
     network::{bind_media, listen, listens, start_mdns},
     request::{Front, Snapshot},
@@ -53,8 +54,7 @@ use crate::{
     paths::Paths,
     settings::{Key, Settings, SettingsError},
     store::{
-        Contact, HistoryFilter, Outcome, Store, StoreError, StoreHandle, StoreWarning,
-        keys::{Keys, KeysError},
+        Contact, HistoryFilter, Outcome, Store, StoreError, StoreHandle, StoreWarning, keys::Keys,
     },
     tasks::Tasks,
     worker::{
@@ -69,8 +69,6 @@ const TOLD: usize = 256;
 const PATH_ORDERS: usize = 64;
 const PATH_EVENTS: usize = 256;
 const INNER: usize = 64;
-/// The services that know of the lock answer in milliseconds; a start must not hang on them.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// A call on hold by nobody still says something every 120 s (the next epoch); twice that and more
 /// means that nobody is there.
 const SIGNALLING_IDLE: Duration = Duration::from_secs(300);
@@ -84,9 +82,9 @@ pub enum StartError {
     /// The config file.
     #[error("{0}")]
     Settings(#[from] SettingsError),
-    /// The key file.
+    /// The keys.
     #[error("{0}")]
-    Keys(#[from] KeysError),
+    Keys(#[from] HomeError),
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -293,23 +291,6 @@ fn start_bus(
     BusSide { told, notifier, notify, locked }
 }
 
-/// Where the session is, by the environment.
-fn place(setup: &Setup) -> Place {
-    let variable = |name| (setup.variable)(name).and_then(|value| value.into_string().ok());
-    Place { system_bus: variable("DBUS_SYSTEM_BUS_ADDRESS"), id: variable("XDG_SESSION_ID") }
-}
-
-/// Whether the session is locked now. Calls come and go all the same where nobody says.
-async fn first_lock(locked: &mut watch::Receiver<Option<bool>>) -> bool {
-    match tokio::time::timeout(FIRST_LOOK, locked.wait_for(Option::is_some)).await {
-        Ok(Ok(locked)) => locked.unwrap_or_default(),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!("nobody says whether the session is locked: taken as open until then");
-            false
-        }
-    }
-}
-
 /// The workers and the media path between one of them and the network.
 struct WorkerSide {
     media: WorkerHandle<Media>,
@@ -378,7 +359,8 @@ pub async fn start(
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
     let front = Front { requests: requests_in, view: viewed };
     let connection = dbus::serve(&front).await.map_err(bus_error)?;
-    let keys = Keys::load_or_create(&setup.paths.keys())?;
+    let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
+    let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
@@ -416,7 +398,8 @@ pub async fn start(
         store,
         jobs: Jobs::start().0,
         inner,
-        keys: setup.paths.keys(),
+        keys,
+        key_home,
         view,
         told: bus.told,
         notifier: bus.notifier,
