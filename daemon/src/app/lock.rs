@@ -43,6 +43,7 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::HistorySeen(..) => false,
         // Contacts; a reading of words names them too.
         Request::ContactSearch(..)
+        | Request::ContactQuery(..)
         | Request::ContactResolve(..)
         | Request::ContactPut(..)
         | Request::ContactRemove(..)
@@ -257,6 +258,7 @@ mod tests {
             ("History.Clear", Request::HistoryClear(Default::default(), answer())),
             ("History.MarkSeen", Request::HistorySeen(Vec::new(), answer())),
             ("Contacts.Search", Request::ContactSearch(text(), 1, answer())),
+            ("Contacts.Query", Request::ContactQuery(text(), 1, text(), answer())),
             ("Contacts.Resolve", Request::ContactResolve((text(), text()), answer())),
             ("Contacts.Put", Request::ContactPut(Default::default(), answer())),
             ("Contacts.Remove", Request::ContactRemove(text(), answer())),

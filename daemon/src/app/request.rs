@@ -137,6 +137,8 @@ pub enum Request {
     HistorySeen(Vec<String>, Answer<()>),
     /// Find people.
     ContactSearch(String, u32, Answer<Vec<Dict>>),
+    /// A page of people: text, limit, cursor.
+    ContactQuery(String, u32, String, Answer<(Vec<Dict>, String)>),
     /// Whose handle is this?
     ContactResolve((String, String), Answer<Dict>),
     /// Write a contact.
@@ -201,7 +203,9 @@ impl Request {
             Self::ContactPut(_, answer) | Self::Invite(_, answer) | Self::Accept(_, _, answer) => {
                 no(answer, fault);
             }
-            Self::History(_, _, _, answer) => no(answer, fault),
+            Self::History(_, _, _, answer) | Self::ContactQuery(_, _, _, answer) => {
+                no(answer, fault);
+            }
             Self::ContactResolve(_, answer) | Self::SettingList(answer) => no(answer, fault),
             Self::ContactImport(_, _, answer) => no(answer, fault),
             Self::Interpret(_, answer) => no(answer, fault),

@@ -75,6 +75,9 @@ impl App {
             Request::ContactSearch(text, limit, answer) => {
                 self.contact_search(text, limit, answer).await;
             }
+            Request::ContactQuery(text, limit, cursor, answer) => {
+                self.contact_query(text, limit, &cursor, answer).await;
+            }
             Request::ContactResolve(handle, answer) => self.contact_resolve(handle, answer).await,
             Request::ContactPut(contact, answer) => self.contact_put(contact, answer).await,
             Request::ContactRemove(id, answer) => self.contact_remove(id, answer).await,
