@@ -6,7 +6,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use ahoy::{
-    app::{self, Ended, Setup},
+    app::{self, Ended, HomeError, Setup, StartError},
     paths::Paths,
     service,
 };
@@ -15,6 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 /// All tasks together end within this; systemd is told the same.
 const STOP_BOUND: Duration = Duration::from_secs(3);
+
+/// The person's keyring stays closed (EX_NOPERM of sysexits.h). The unit names it: started again
+/// and again, ahoyd would ask for the password again and again.
+const CLOSED: u8 = 77;
 
 const USAGE: &str = "\
 Usage: ahoyd [--version | --help]
@@ -41,10 +45,29 @@ fn main() -> ExitCode {
     }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
+        Err(Failed { why, code }) => {
             tracing::error!("{why}");
-            ExitCode::FAILURE
+            ExitCode::from(code)
         }
+    }
+}
+
+/// Why it ends, and with which code.
+struct Failed {
+    why: String,
+    code: u8,
+}
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self { why, code: 1 }
+    }
+}
+
+impl From<StartError> for Failed {
+    fn from(error: StartError) -> Self {
+        let closed = matches!(error, StartError::Keys(HomeError::Closed(_)));
+        Self { why: error.to_string(), code: if closed { CLOSED } else { 1 } }
     }
 }
 
@@ -54,7 +77,7 @@ fn print(text: &str) -> ExitCode {
     if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run() -> Result<(), String> {
+fn run() -> Result<(), Failed> {
     // One thread serves a person's calls; the media path is kilobytes a second.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(async {
@@ -65,7 +88,7 @@ fn run() -> Result<(), String> {
     })
 }
 
-async fn serve() -> Result<Ended, String> {
+async fn serve() -> Result<Ended, Failed> {
     let token = CancellationToken::new();
     let [mut terminate, mut interrupt] =
         [signal(SignalKind::terminate()), signal(SignalKind::interrupt())]
@@ -78,10 +101,20 @@ async fn serve() -> Result<Ended, String> {
     let paths = Paths::from_variables(variable).map_err(|error| error.to_string())?;
     let own_program = std::env::current_exe().ok();
     let setup = Setup { paths, variable, own_program };
-    let started = app::start(setup, token.clone()).await;
-    let (app, mut tasks) = started.map_err(|error| error.to_string())?;
-    service::ready();
     let mut watchdog = service::Watchdog::from_environment();
+    let start = app::start(setup, token.clone());
+    tokio::pin!(start);
+    // It may wait for a password: that is no hang, and can be ended.
+    let started = loop {
+        tokio::select! {
+            started = &mut start => break started,
+            _ = terminate.recv() => return Ok(Ended::Asked),
+            _ = interrupt.recv() => return Ok(Ended::Asked),
+            () = watchdog.beat() => {}
+        }
+    };
+    let (app, mut tasks) = started?;
+    service::ready();
     tokio::pin!(app);
     let mut failed = None;
     let ended = loop {
@@ -102,7 +135,7 @@ async fn serve() -> Result<Ended, String> {
         tracing::warn!(task = name, "had to be aborted");
     }
     match failed {
-        Some(why) => Err(why),
+        Some(why) => Err(why.into()),
         None => Ok(ended),
     }
 }

@@ -71,6 +71,12 @@ impl Paths {
         self.data.join("keys/device")
     }
 
+    /// Stands beside the key file where the keys are in the Secret Service instead.
+    #[must_use]
+    pub fn keys_marker(&self) -> PathBuf {
+        self.data.join("keys/in-secret-service")
+    }
+
     /// Where installed voice models lie.
     #[must_use]
     pub fn models(&self) -> PathBuf {

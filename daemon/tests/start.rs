@@ -80,6 +80,24 @@ fn a_key_file_that_others_can_read_is_refused() {
     assert!(said.contains("keys/device"), "{said}");
 }
 
+#[test]
+fn keys_that_are_in_a_secret_service_which_is_not_there_are_not_made_anew() {
+    let Some(bus) = bus() else { return };
+    bus.configure(QUIET);
+    let keys = bus.home.path().join("data/ahoy/keys");
+    fs::create_dir_all(&keys).unwrap();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
+    let marker = "ahoy-keys 1 are in the Secret Service\nybndrfg8\n";
+    fs::write(keys.join("in-secret-service"), marker).unwrap();
+    // Not started again by systemd: it would ask for the password again and again.
+    let said = bus.refused_with(77);
+    assert!(said.contains("unlock your keyring"), "{said}");
+    assert!(!keys.join("device").exists());
+    assert_eq!(fs::read_to_string(keys.join("in-secret-service")).unwrap(), marker);
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../systemd/ahoyd.service.in");
+    assert!(fs::read_to_string(unit).unwrap().contains("RestartPreventExitStatus=77\n"));
+}
+
 #[tokio::test]
 async fn a_bad_setting_costs_one_line_and_its_default_is_used() {
     let config = format!("{QUIET}[ring]\ntimeout-s = \"for ever\"\n[no]\nsuch = 1\n");

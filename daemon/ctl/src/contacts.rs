@@ -20,7 +20,7 @@ use crate::{
     vcard,
 };
 
-/// The most that Search gives, by the contract.
+/// The most that Search and one page of Query give, by the contract.
 const MOST: u32 = 500;
 
 /// `contacts …`
@@ -123,14 +123,20 @@ pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
     }
 }
 
-/// Every contact, as far as one answer holds them.
+/// Every contact, page by page.
 pub async fn all(bus: &Bus) -> Result<Vec<Dict>> {
-    bus.call(CONTACTS, "Search", &("", MOST)).await
-}
-
-/// Whether there may be more than one answer holds.
-fn is_cut(contacts: &[Dict]) -> bool {
-    contacts.len() >= usize::try_from(MOST).unwrap_or(usize::MAX)
+    let (mut contacts, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (more, next): (Vec<Dict>, String) =
+            bus.call(CONTACTS, "Query", &("", MOST, cursor.as_str())).await?;
+        // A daemon that does not get on must not keep us for ever.
+        let end = more.is_empty() || next.is_empty() || next == cursor;
+        contacts.extend(more);
+        if end {
+            return Ok(contacts);
+        }
+        cursor = next;
+    }
 }
 
 fn list(contacts: &[Dict], out: &Out) -> Result<()> {
@@ -147,11 +153,7 @@ fn list(contacts: &[Dict], out: &Out) -> Result<()> {
             clean(&value::list(contact, "aliases").join(", ")),
         ]
     }));
-    out.table(&rows)?;
-    if is_cut(contacts) {
-        out.say(format!("The first {MOST}; find others with: ahoyctl contacts search TEXT"))?;
-    }
-    Ok(())
+    out.table(&rows)
 }
 
 fn reached_by(contact: &Dict) -> Vec<String> {
@@ -284,13 +286,6 @@ async fn import(file: &PathBuf, out: &Out) -> Result<()> {
 
 async fn export(file: Option<PathBuf>, out: &Out) -> Result<()> {
     let contacts = all(&Bus::connect().await?).await?;
-    if is_cut(&contacts) {
-        return Err(Error::refused(
-            "LimitReached",
-            format!("there may be more contacts than the {MOST} that one answer holds"),
-            "Nothing was written. Use: ahoyctl backup FILE",
-        ));
-    }
     let cards: String = contacts.iter().map(vcard::card).collect();
     let Some(file) = file else {
         if out.json {

@@ -26,7 +26,7 @@ use super::{
     request::{Answer, Dict, Event, Fault, FaultKind, Plain},
     store_fault,
 };
-use crate::store::{self, Contact, Store, StoreError, read_cards};
+use crate::store::{self, Contact, ContactCursor, Store, StoreError, read_cards};
 
 /// A search gives at most this many people.
 const MAX_FOUND: u32 = 500;
@@ -57,6 +57,21 @@ pub(super) fn people(contacts: &[Contact]) -> Vec<Person> {
 pub(super) fn favourites(contacts: &[Contact]) -> Vec<String> {
     let favourites = contacts.iter().filter(|contact| contact.favourite);
     favourites.filter_map(|contact| Some(contact.id.as_ref()?.0.clone())).collect()
+}
+
+/// How many to look for, given what was asked for.
+const fn page(limit: u32) -> usize {
+    (if limit == 0 || limit > MAX_FOUND { MAX_FOUND } else { limit }) as usize
+}
+
+fn found_dicts(found: Vec<Contact>, pending: &BTreeSet<String>) -> Vec<Dict> {
+    let dict = |contact: Contact| {
+        let waits = contact.id.as_ref().is_some_and(|id| pending.contains(&id.0));
+        let mut dict = contact_dict(contact);
+        dict.insert("pending".to_owned(), Plain::Bool(waits));
+        dict
+    };
+    found.into_iter().map(dict).collect()
 }
 
 impl App {
@@ -192,25 +207,53 @@ impl App {
         limit: u32,
         answer: Answer<Vec<Dict>>,
     ) {
-        let limit = if limit == 0 { MAX_FOUND } else { limit.min(MAX_FOUND) };
+        let pending = self.pending();
         let store = self.store.clone();
-        let pending = |peer: &&PeerRecord| matches!(peer.state, PairState::Pending { .. });
-        let peers = self.service.built_in().peers();
-        let pending: BTreeSet<String> =
-            peers.filter(pending).map(|peer| peer.contact.0.clone()).collect();
         self.jobs
             .add(async move {
-                let found = store.run(move |db| db.search_contacts(&text, limit as usize)).await;
-                let dict = |contact: Contact| {
-                    let waits = contact.id.as_ref().is_some_and(|id| pending.contains(&id.0));
-                    let mut dict = contact_dict(contact);
-                    dict.insert("pending".to_owned(), Plain::Bool(waits));
-                    dict
-                };
-                let found = found.map(|all| all.into_iter().map(dict).collect());
+                let found = store.run(move |db| db.search_contacts(&text, page(limit))).await;
+                let found = found.map(|all| found_dicts(all, &pending));
                 let _ = answer.send(found.map_err(|error| store_fault(&error)));
             })
             .await;
+    }
+
+    pub(super) async fn contact_query(
+        &mut self,
+        text: String,
+        limit: u32,
+        cursor: &str,
+        answer: Answer<(Vec<Dict>, String)>,
+    ) {
+        let cursor = match cursor {
+            "" => Ok(None),
+            text => text.parse::<ContactCursor>().map(Some),
+        };
+        let Ok(cursor) = cursor else {
+            let why = "cursor: not one that an earlier page gave";
+            return drop(answer.send(Err(Fault::argument(why))));
+        };
+        let pending = self.pending();
+        let store = self.store.clone();
+        self.jobs
+            .add(async move {
+                let found = store
+                    .run(move |db| db.contact_page(&text, page(limit), cursor.as_ref()))
+                    .await
+                    .map(|page| {
+                        let next = page.next.map_or_else(String::new, |next| next.to_string());
+                        (found_dicts(page.contacts, &pending), next)
+                    });
+                let _ = answer.send(found.map_err(|error| store_fault(&error)));
+            })
+            .await;
+    }
+
+    /// Contacts whose invitation was accepted here but who have not been met yet.
+    fn pending(&mut self) -> BTreeSet<String> {
+        let pending = |peer: &&PeerRecord| matches!(peer.state, PairState::Pending { .. });
+        let peers = self.service.built_in().peers();
+        peers.filter(pending).map(|peer| peer.contact.0.clone()).collect()
     }
 
     pub(super) async fn contact_resolve(&mut self, of: (String, String), answer: Answer<Dict>) {

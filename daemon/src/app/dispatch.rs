@@ -13,8 +13,7 @@ use ahoy_core::{
 use tokio::sync::oneshot;
 
 use super::{
-    App, MISSED, Waiter,
-    desk::{self, Desk},
+    App, MISSED, Waiter, desk,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -35,7 +34,8 @@ impl App {
         }
         self.refresh();
         let attention = self.service.engine().attention();
-        self.desk.reconcile(self.service.engine(), &attention, &self.notifier);
+        let shown = self.lock.shown(&self.settings);
+        self.desk.reconcile(self.service.engine(), &attention, shown, &self.notifier);
         let tone = desk::tone(self.service.engine(), &attention);
         let device = match tone {
             Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),
@@ -79,6 +79,7 @@ impl App {
             address: String::new(),
             favourites: self.favourites.clone(),
             unseen: self.unseen,
+            locked: self.lock.is_locked,
             listening: self.talk.is_going_on(),
             endpoints: self.endpoints(),
             endpoint: self.settings.text(Key::SPEAKER),
@@ -153,36 +154,44 @@ impl App {
     }
 
     async fn reply(&mut self, id: CommandId, result: Result<Reply, CommandError>) {
+        if let Some(waiter) = self.waiters.remove(&id) {
+            self.tell_waiter(waiter, result.map_err(Fault::from)).await;
+        }
+    }
+
+    /// Tells who waits for a command what became of it.
+    pub(super) async fn tell_waiter(&self, waiter: Waiter, result: Result<Reply, Fault>) {
         // Nobody waits any more where an answer is not taken: the command was carried out.
-        match self.waiters.remove(&id) {
-            Some(Waiter::Start(answer)) => {
-                let started = result.map_err(Fault::from).and_then(|reply| match reply {
+        match waiter {
+            Waiter::Start(answer) => {
+                let started = result.and_then(|reply| match reply {
                     Reply::Call(call) => Ok(call),
                     Reply::Done => Err(Fault::from(CommandError::InvalidState)),
                 });
                 let _ = answer.send(started);
             }
-            Some(Waiter::Command(answer)) => {
-                let _ = answer.send(result.map_err(Fault::from));
+            Waiter::Command(answer) => {
+                let _ = answer.send(result);
             }
-            Some(Waiter::Desktop) => {
+            Waiter::Desktop => {
                 if let Err(error) = result {
                     tracing::info!(%error, "a click or a voice command was refused");
                     self.tell(Event::Prompt(error.to_string(), Vec::new())).await;
                 }
             }
-            None => {}
         }
     }
 
     async fn missed(&mut self, call: CallId) {
         let Some(known) = self.service.engine().call(call) else { return };
-        Desk::missed(known, &self.notifier);
+        self.desk.missed(known, self.lock.shown(&self.settings), &self.notifier);
         let party = known.party().clone();
         let video = known.flags().remote_video;
         self.missed.push_back((call, party.handle, party.name.clone(), video));
-        if self.missed.len() > MISSED {
-            self.missed.pop_front();
+        if self.missed.len() > MISSED
+            && let Some((oldest, ..)) = self.missed.pop_front()
+        {
+            self.desk.forget_missed(oldest, &self.notifier);
         }
         self.recent.missed.insert(0, party.name);
         self.recent.missed.truncate(10);
@@ -258,12 +267,11 @@ impl App {
             }
             // The adapter has said why.
             NotifyEvent::Missing { .. } => self.server = None,
-            NotifyEvent::Closed { .. } => {}
+            NotifyEvent::Closed { key, .. } => self.desk.closed(&key, &self.notifier),
             NotifyEvent::Action { key, action, .. } => {
-                match Desk::click(&key, &action, &self.notifier) {
+                match self.desk.click(&key, &action, &self.notifier) {
                     Some(desk::Click::Command(command)) => {
-                        let id = self.command_id(Waiter::Desktop);
-                        self.service.handle_command(now, id, command);
+                        self.carry_out(now, Waiter::Desktop, command).await;
                     }
                     Some(desk::Click::CallBack(call)) => self.call_back(now, call).await,
                     Some(desk::Click::Seen(call)) => self.seen_missed(call).await,

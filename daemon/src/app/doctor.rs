@@ -5,6 +5,7 @@
 
 use super::{
     App,
+    keys::Home,
     request::{Answer, Dict, Plain},
 };
 
@@ -33,6 +34,15 @@ impl App {
                     "mDNS is off"
                 },
                 if self.mdns.is_some() { "" } else { "ahoyctl settings set link.mdns true" },
+            ),
+            finding(
+                "keys",
+                true,
+                match self.key_home.home() {
+                    Home::File => "in a file that only you can read",
+                    Home::SecretService => "in the Secret Service",
+                },
+                "",
             ),
             match &self.server {
                 Some(server) => {

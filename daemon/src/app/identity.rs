@@ -1,6 +1,6 @@
 //! Who we are: invites, devices, backups.
 //!
-//! Owns: the requests of `.Identity`. Does not own: keys (the store's file and the core hold them).
+//! Owns: the requests of `.Identity`. Does not own: where keys rest (`keys`) or what they sign (core).
 //! Invariant: no key leaves but inside an encrypted backup.
 
 use std::{fs::File, os::fd::OwnedFd};
@@ -10,10 +10,11 @@ use ahoy_core::{builtin::InviteWish, id::Now};
 use super::{
     App,
     convert::{boolean, number, text},
+    keys::AT_RESTORE,
     request::{Answer, Dict, Fault, FaultKind, Plain},
     store_fault,
 };
-use crate::store::{Backup, keys::Keys, read_backup, write_backup};
+use crate::store::{Backup, Store, StoreError, read_backup, write_backup};
 
 /// An invite is valid this long where nobody says otherwise, seconds: a week.
 const INVITE_LIFE_S: u64 = 7 * 24 * 3600;
@@ -84,12 +85,9 @@ impl App {
             .add(async move {
                 let done = store
                     .run(move |db| {
-                        let done = collect(db, &keys).and_then(|backup| {
-                            let mut file = File::from(file);
-                            let written = write_backup(&backup, &passphrase, &mut file);
-                            written.map_err(|error| Fault::argument(error.to_string()))
-                        });
-                        Ok(done)
+                        let backup = Backup::collect(&keys, db)?;
+                        let written = write_backup(&backup, &passphrase, &mut File::from(file));
+                        Ok(written.map_err(|error| Fault::argument(error.to_string())))
                     })
                     .await;
                 let _ = answer.send(done.map_err(|error| store_fault(&error)).and_then(|r| r));
@@ -109,35 +107,24 @@ impl App {
             };
             return drop(answer.send(Err(Fault::new(FaultKind::InvalidState, why))));
         }
-        let (store, keys) = (self.store.clone(), self.keys.clone());
-        let done = store
-            .run(move |db| {
-                let read = read_backup(&mut File::from(file), &passphrase);
-                let read = read.map_err(|error| Fault::argument(error.to_string()));
-                Ok(match read {
-                    Ok(backup) => {
-                        let stored = backup.keys.store(&keys);
-                        match stored {
-                            Ok(()) => backup.restore(db).map_err(|error| store_fault(&error)),
-                            Err(error) => Err(Fault::argument(error.to_string())),
-                        }
-                    }
-                    Err(fault) => Err(fault),
-                })
-            })
-            .await;
-        let done = done.map_err(|error| store_fault(&error)).and_then(|result| result);
+        let done = self.take_over(file, passphrase).await;
         // Keys are read at the start and nowhere else.
         self.restart_wanted = done.is_ok();
         let _ = answer.send(done);
     }
-}
 
-fn collect(db: &crate::store::Store, keys: &std::path::Path) -> Result<Backup, Fault> {
-    let fault = |why: String| Fault::new(FaultKind::InvalidState, why);
-    let keys = Keys::load(keys).map_err(|error| fault(error.to_string()))?;
-    let keys = keys.ok_or_else(|| fault("the key file is gone".to_owned()))?;
-    Backup::collect(&keys, db).map_err(|error| store_fault(&error))
+    /// The keys first: contacts without them are of no use, they without contacts are.
+    async fn take_over(&self, file: OwnedFd, passphrase: String) -> Result<(), Fault> {
+        let read = move |_: &mut Store| {
+            let read = read_backup(&mut File::from(file), &passphrase);
+            Ok(read.map_err(|error| Fault::argument(error.to_string())))
+        };
+        let fault = |error: StoreError| store_fault(&error);
+        let backup = self.store.run(read).await.map_err(fault)??;
+        let kept = self.key_home.replace(&self.keys, &backup.keys, AT_RESTORE).await;
+        kept.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
+        self.store.run(move |db| backup.restore(db)).await.map_err(fault)
+    }
 }
 
 fn hostname() -> String {

@@ -12,7 +12,6 @@ use ahoy_core::{
 use super::{
     App, Inner, Waiter,
     convert::{history_dict, history_filter, history_row, unique},
-    desk::Desk,
     request::{Answer, Dict, Event, Fault},
     store_fault,
 };
@@ -128,7 +127,7 @@ impl App {
     pub(super) async fn history_seen(&mut self, rows: Vec<String>, answer: Answer<()>) {
         self.recent.missed.clear();
         for (call, ..) in std::mem::take(&mut self.missed) {
-            Desk::forget_missed(call, &self.notifier);
+            self.desk.forget_missed(call, &self.notifier);
         }
         match ids(&rows) {
             Ok(ids) => self.change_log(answer, true, move |db| db.mark_seen(&ids)).await,
@@ -171,14 +170,17 @@ impl App {
         let Some((_, handle, name, video)) = found else { return };
         self.seen_missed(call).await;
         let party = self.party(handle, name, String::new());
-        let id = self.command_id(Waiter::Desktop);
         let command =
             Command::Start { sender: SenderId::OWN, provider: None, party, video, id: None };
-        self.service.handle_command(now, id, command);
+        self.carry_out(now, Waiter::Desktop, command).await;
     }
 
     /// A missed call was looked at on its notification.
     pub(super) async fn seen_missed(&mut self, call: CallId) {
+        if self.lock.is_locked {
+            // Whoever clicked there need not be the one it is for.
+            return;
+        }
         self.missed.retain(|(missed, ..)| *missed != call);
         let (answer, _) = tokio::sync::oneshot::channel();
         let wanted = call.to_string();

@@ -13,6 +13,8 @@ mod dispatch;
 mod doctor;
 mod identity;
 mod jobs;
+mod keys;
+mod lock;
 mod log;
 mod media;
 mod network;
@@ -24,7 +26,6 @@ mod voice;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -39,12 +40,15 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use keys::HomeError;
 pub use start::{Setup, StartError, start};
 
 use crate::{
     app::{
         desk::Desk,
         jobs::Jobs,
+        keys::KeyHome,
+        lock::Lock,
         media::MediaSide,
         request::{Answer, Event, Fault, Request, Snapshot},
         talk::Talk,
@@ -56,7 +60,7 @@ use crate::{
         udp::{PathEvent, PathOrder},
     },
     settings::Settings,
-    store::{Contact, StoreHandle},
+    store::{Contact, StoreHandle, keys::Keys},
     worker::{Media, Voice, WorkerEvent, WorkerHandle},
 };
 
@@ -94,6 +98,8 @@ struct Inbox {
     notify: mpsc::Receiver<NotifyEvent>,
     inner: mpsc::Receiver<Inner>,
     settings: mpsc::Receiver<()>,
+    /// `None` once nobody follows the lock any more.
+    locked: Option<watch::Receiver<Option<bool>>>,
 }
 
 /// The app.
@@ -104,11 +110,13 @@ pub struct App {
     store: StoreHandle,
     jobs: Jobs,
     inner: mpsc::Sender<Inner>,
-    keys: PathBuf,
+    keys: Keys,
+    key_home: KeyHome,
     view: watch::Sender<Snapshot>,
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,
+    lock: Lock,
     server: Option<Server>,
     path: mpsc::Sender<PathOrder>,
     lan: Lan,
@@ -155,6 +163,7 @@ enum Input {
     Voice(Option<WorkerEvent<Voice>>),
     Inner(Option<Inner>),
     Settings(Option<()>),
+    Locked(Option<bool>),
     Time,
     End,
 }
@@ -163,6 +172,17 @@ enum Input {
 async fn maybe<T>(channel: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
     match channel {
         Some(channel) => channel.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the lock has become; never once nobody follows it.
+async fn lock_changed(locked: &mut Option<watch::Receiver<Option<bool>>>) -> Option<bool> {
+    match locked {
+        Some(watch) => match watch.changed().await {
+            Ok(()) => Some(watch.borrow_and_update().unwrap_or_default()),
+            Err(_) => None,
+        },
         None => std::future::pending().await,
     }
 }
@@ -206,6 +226,7 @@ impl App {
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
             event = inbox.settings.recv() => Input::Settings(event),
+            locked = lock_changed(&mut inbox.locked) => Input::Locked(locked),
             () = wake => Input::Time,
         }
     }
@@ -236,6 +257,8 @@ impl App {
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
             Input::Inner(Some(inner)) => self.inner_event(inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
+            Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
+            Input::Locked(None) => self.inbox.locked = None,
             Input::Time => self.time(now).await,
             Input::Mdns(None) => self.inbox.mdns = None,
             // Adapters live as long as the app; one that is gone has said why in the log.

@@ -62,6 +62,7 @@ pub enum FaultKind {
     LimitReached,
     NoProviderForScheme,
     UnknownContact,
+    SessionLocked,
     Superseded,
     NotAuthorized,
     ProviderExists,
@@ -148,6 +149,8 @@ pub enum Request {
     HistorySeen(Vec<String>, Answer<()>),
     /// Find people.
     ContactSearch(String, u32, Answer<Vec<Dict>>),
+    /// A page of people: text, limit, cursor.
+    ContactQuery(String, u32, String, Answer<(Vec<Dict>, String)>),
     /// Whose handle is this?
     ContactResolve((String, String), Answer<Dict>),
     /// Write a contact.
@@ -184,6 +187,45 @@ pub enum Request {
     SetEndpoint(String, Answer<()>),
 }
 
+impl Request {
+    /// Answers with a fault, whatever was asked.
+    pub fn refuse(self, fault: Fault) {
+        // Nobody waits any more: nothing was done anyway.
+        fn no<T>(answer: Answer<T>, fault: Fault) {
+            let _ = answer.send(Err(fault));
+        }
+        match self {
+            Self::Start(_, answer) => no(answer, fault),
+            Self::Command(_, answer) => no(answer, fault),
+            Self::SetDoNotDisturb(_, _, answer)
+            | Self::HistoryRemove(_, answer)
+            | Self::HistoryClear(_, answer)
+            | Self::HistorySeen(_, answer)
+            | Self::ContactRemove(_, answer)
+            | Self::ContactFavourite(_, _, answer)
+            | Self::Backup(_, _, answer)
+            | Self::Restore(_, _, answer)
+            | Self::Listen(_, answer)
+            | Self::StopListening(answer)
+            | Self::SettingSet(_, _, answer)
+            | Self::SetEndpoint(_, answer) => no(answer, fault),
+            Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
+                no(answer, fault);
+            }
+            Self::ContactPut(_, answer) | Self::Invite(_, answer) | Self::Accept(_, _, answer) => {
+                no(answer, fault);
+            }
+            Self::History(_, _, _, answer) | Self::ContactQuery(_, _, _, answer) => {
+                no(answer, fault);
+            }
+            Self::ContactResolve(_, answer) | Self::SettingList(answer) => no(answer, fault),
+            Self::ContactImport(_, _, answer) => no(answer, fault),
+            Self::Interpret(_, answer) => no(answer, fault),
+            Self::SettingGet(_, answer) => no(answer, fault),
+        }
+    }
+}
+
 /// What the bus shows beside the calls' own properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -203,6 +245,8 @@ pub struct Snapshot {
     pub favourites: Vec<String>,
     /// Missed calls not looked at.
     pub unseen: u32,
+    /// Whether the session is locked.
+    pub locked: bool,
     /// Whether the microphone is open for commands.
     pub listening: bool,
     /// (id, name, kind, whether it is there).

@@ -54,11 +54,13 @@ pub(super) fn voice_wish(settings: &Settings) -> talk::Wish {
 
 impl App {
     pub(super) async fn request(&mut self, now: Now, request: Request) {
+        if let Err(fault) = self.lock.check(&request, &self.settings) {
+            return request.refuse(fault);
+        }
         match request {
             Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
             Request::Command(command, answer) => {
-                let id = self.command_id(Waiter::Command(answer));
-                self.service.handle_command(now, id, command);
+                self.carry_out(now, Waiter::Command(answer), command).await;
             }
             Request::SetDoNotDisturb(mode, until, answer) => {
                 self.set_do_not_disturb(&mode, until, answer).await;
@@ -72,6 +74,9 @@ impl App {
             Request::HistorySeen(ids, answer) => self.history_seen(ids, answer).await,
             Request::ContactSearch(text, limit, answer) => {
                 self.contact_search(text, limit, answer).await;
+            }
+            Request::ContactQuery(text, limit, cursor, answer) => {
+                self.contact_query(text, limit, &cursor, answer).await;
             }
             Request::ContactResolve(handle, answer) => self.contact_resolve(handle, answer).await,
             Request::ContactPut(contact, answer) => self.contact_put(contact, answer).await,
@@ -112,10 +117,7 @@ impl App {
 
     async fn start_call(&mut self, now: Now, wish: StartWish, answer: Answer<CallId>) {
         match self.parse_start(wish).await {
-            Ok(command) => {
-                let id = self.command_id(Waiter::Start(answer));
-                self.service.handle_command(now, id, command);
-            }
+            Ok(command) => self.carry_out(now, Waiter::Start(answer), command).await,
             Err(fault) => drop(answer.send(Err(fault))),
         }
     }

@@ -33,6 +33,8 @@ use super::{
     convert::{invite_from_store, micros, peer_from_store, seen_from_store},
     desk::Desk,
     jobs::Jobs,
+    keys::{AT_START, HomeError, KeyHome, Wish},
+    lock::{Lock, first_lock, place},
     media::MediaSide,
     network::{bind_media, listen, listens, start_mdns},
     request::{Front, Snapshot},
@@ -41,7 +43,10 @@ use super::{
 };
 use crate::{
     dbus,
-    desktop::notify::Notifier,
+    desktop::{
+        notify::Notifier,
+        session::{Place, SessionTask},
+    },
     link::{
         lan::{Lan, Times},
         udp::{MediaPath, Packet, PathEvent, PathOrder, WorkerPort},
@@ -49,8 +54,7 @@ use crate::{
     paths::Paths,
     settings::{Key, Settings, SettingsError},
     store::{
-        Contact, HistoryFilter, Outcome, Store, StoreError, StoreHandle, StoreWarning,
-        keys::{Keys, KeysError},
+        Contact, HistoryFilter, Outcome, Store, StoreError, StoreHandle, StoreWarning, keys::Keys,
     },
     tasks::Tasks,
     worker::{
@@ -78,9 +82,9 @@ pub enum StartError {
     /// The config file.
     #[error("{0}")]
     Settings(#[from] SettingsError),
-    /// The key file.
+    /// The keys.
     #[error("{0}")]
-    Keys(#[from] KeysError),
+    Keys(#[from] HomeError),
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -264,10 +268,18 @@ struct BusSide {
     told: mpsc::Sender<dbus::Told>,
     notifier: Notifier,
     notify: mpsc::Receiver<crate::desktop::notify::NotifyEvent>,
+    locked: watch::Receiver<Option<bool>>,
 }
 
-fn start_bus(connection: zbus::Connection, front: Front, tasks: &mut Tasks) -> BusSide {
+fn start_bus(
+    connection: zbus::Connection,
+    front: Front,
+    place: Place,
+    tasks: &mut Tasks,
+) -> BusSide {
     let (told, events) = mpsc::channel(TOLD);
+    let (session, locked) = SessionTask::new(connection.clone(), place);
+    tasks.spawn("session lock", |token| session.run(token));
     let shown = dbus::Shown::new(connection.clone(), front);
     tasks.spawn("bus", |token| shown.run(events, token));
     let (notifier, notify, task) = Notifier::new(connection);
@@ -276,7 +288,7 @@ fn start_bus(connection: zbus::Connection, front: Front, tasks: &mut Tasks) -> B
             tracing::warn!(%error, "no notifications");
         }
     });
-    BusSide { told, notifier, notify }
+    BusSide { told, notifier, notify, locked }
 }
 
 /// The workers and the media path between one of them and the network.
@@ -347,11 +359,14 @@ pub async fn start(
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
     let front = Front { requests: requests_in, view: viewed };
     let connection = dbus::serve(&front).await.map_err(bus_error)?;
-    let keys = Keys::load_or_create(&setup.paths.keys())?;
+    let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
+    let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-    let bus = start_bus(connection, front, &mut tasks);
+    let mut bus = start_bus(connection, front, place(&setup), &mut tasks);
+    // Known before the first request is read.
+    let is_locked = first_lock(&mut bus.locked).await;
     let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
     let (lan, lan_events) = Lan::new(times, token.child_token());
     let bound = listen(&lan, settings.listen()).await?;
@@ -362,6 +377,7 @@ pub async fn start(
     let service = service(&settings, &keys, &mut known, (bound, media_port));
     let mut talk = Talk::new(voice_wish(&settings), setup.paths.models());
     talk.set_book(contacts::people(&known.contacts));
+    talk.set_locked(is_locked);
     let (inner, inner_events) = mpsc::channel(INNER);
     let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(port = bound.port(), media_port, "ahoyd is up");
@@ -373,6 +389,7 @@ pub async fn start(
         notify: bus.notify,
         inner: inner_events,
         settings: settings_events,
+        locked: Some(bus.locked),
     };
     let app = App {
         clock,
@@ -381,11 +398,13 @@ pub async fn start(
         store,
         jobs: Jobs::start().0,
         inner,
-        keys: setup.paths.keys(),
+        keys,
+        key_home,
         view,
         told: bus.told,
         notifier: bus.notifier,
         desk: Desk::default(),
+        lock: Lock { is_locked },
         server: None,
         path: workers.path,
         lan,

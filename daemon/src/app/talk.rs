@@ -17,7 +17,10 @@ use ahoy_core::{
     },
 };
 
-use super::request::{Dict, Fault, FaultKind, Plain};
+use super::{
+    lock,
+    request::{Dict, Fault, FaultKind, Plain},
+};
 use crate::worker::{Link, Voice};
 
 /// The wait before a call that was asked for by voice (design/voice.md).
@@ -51,6 +54,8 @@ pub(super) struct Talk {
     /// To be listened to as soon as the worker runs.
     pending: bool,
     listening: bool,
+    /// The session is locked: few words count.
+    locked: bool,
     used: Option<Duration>,
 }
 
@@ -66,6 +71,7 @@ impl Talk {
             models,
             pending: false,
             listening: false,
+            locked: false,
             used: None,
         }
     }
@@ -80,6 +86,12 @@ impl Talk {
 
     pub(super) fn set_book(&mut self, people: Vec<Person>) {
         self.book = Book::new(people);
+    }
+
+    /// The session is locked or open again. A question from before the lock is dropped.
+    pub(super) fn set_locked(&mut self, locked: bool) -> Vec<Effect> {
+        self.locked = locked;
+        if locked { self.close() } else { Vec::new() }
     }
 
     pub(super) fn is_listening(&self) -> bool {
@@ -218,10 +230,29 @@ impl Talk {
         history: &History,
         text: &str,
     ) -> Vec<Effect> {
+        if self.locked && !self.may_be_said(calls, text) {
+            // Not by the dialogue: its answers name contacts and callers.
+            return vec![Effect::Say(lock::WHY.to_owned(), Vec::new())];
+        }
         self.dialogue.handle_text(now, calls, &self.book, history, text)
     }
 
+    /// Whether words mean something that is done while the session is locked.
+    fn may_be_said(&self, calls: Situation, text: &str) -> bool {
+        match self.dialogue.pack().interpret(calls, &self.book, text) {
+            Meaning::Clear(intent, None) => lock::may_be_said(intent.kind),
+            Meaning::Clear(_, Some(_))
+            | Meaning::Ambiguous(..)
+            | Meaning::UnknownName(_)
+            | Meaning::NotForUs => false,
+        }
+    }
+
     pub(super) fn nothing(&mut self) -> Vec<Effect> {
+        if self.locked {
+            // What it says of nothing ends with names of contacts.
+            return Vec::new();
+        }
         self.dialogue.handle_nothing(&self.book)
     }
 

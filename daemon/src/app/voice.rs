@@ -155,8 +155,7 @@ impl App {
         };
         // The call may have ended between the word and the deed.
         let Some(command) = command else { return };
-        let id = self.command_id(Waiter::Desktop);
-        self.service.handle_command(now, id, command);
+        self.carry_out(now, Waiter::Desktop, command).await;
     }
 
     /// Calls a person by the first of their handles that a provider takes.
@@ -164,7 +163,6 @@ impl App {
         match self.contact_handle(&contact).await {
             Ok((handle, name)) => {
                 let party = self.party(handle, name, contact);
-                let id = self.command_id(Waiter::Desktop);
                 let command = Command::Start {
                     sender: SenderId::OWN,
                     provider: None,
@@ -172,7 +170,7 @@ impl App {
                     video,
                     id: None,
                 };
-                self.service.handle_command(now, id, command);
+                self.carry_out(now, Waiter::Desktop, command).await;
             }
             Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,
         }

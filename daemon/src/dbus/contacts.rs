@@ -42,6 +42,18 @@ impl Contacts {
         Ok(found.into_iter().map(to_bus).collect())
     }
 
+    #[zbus(out_args("contacts", "next"))]
+    async fn query(
+        &self,
+        text: String,
+        limit: u32,
+        cursor: String,
+    ) -> Result<(Vec<HashMap<String, Variant<'static>>>, String)> {
+        let ask = |answer| Request::ContactQuery(text, limit, cursor, answer);
+        let (found, next) = self.front.ask(ask).await?;
+        Ok((found.into_iter().map(to_bus).collect(), next))
+    }
+
     #[zbus(out_args("contact"))]
     async fn resolve(&self, handle: (String, String)) -> Result<HashMap<String, Variant<'static>>> {
         Ok(to_bus(self.front.ask(|answer| Request::ContactResolve(handle, answer)).await?))

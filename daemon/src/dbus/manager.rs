@@ -34,11 +34,12 @@ impl Manager {
 
 /// The properties that change, by name.
 pub(super) fn properties(view: &Snapshot) -> Properties {
-    let entries: [(&'static str, Variant<'static>); 4] = [
+    let entries: [(&'static str, Variant<'static>); 5] = [
         ("State", view.state.into()),
         ("RingingCall", ObjectPath::from(optional_path(view.ringing)).into()),
         ("ActiveCall", ObjectPath::from(optional_path(view.active)).into()),
         ("DoNotDisturb", view.do_not_disturb.clone().into()),
+        ("SessionLocked", view.locked.into()),
     ];
     entries.into_iter().collect()
 }
@@ -139,7 +140,7 @@ impl Manager {
     }
     #[zbus(property)]
     fn session_locked(&self) -> bool {
-        false
+        self.front.view.borrow().locked
     }
     #[zbus(property)]
     fn default_providers(&self) -> HashMap<String, String> {

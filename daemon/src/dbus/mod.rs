@@ -102,7 +102,16 @@ impl Shown {
 
     /// Runs until `token` is cancelled. A bus error is logged and the next event goes on: whoever
     /// missed a signal reads the property.
-    pub async fn run(mut self, mut events: mpsc::Receiver<Told>, token: CancellationToken) {
+    pub async fn run(mut self, events: mpsc::Receiver<Told>, token: CancellationToken) {
+        self.follow(events, token).await;
+        // At once: the connection itself lives as long as the last handler of a method, and the
+        // daemon that starts afresh with restored keys must not find its name taken.
+        if let Err(error) = self.connection.release_name(NAME).await {
+            tracing::debug!(%error, "the bus is gone before us");
+        }
+    }
+
+    async fn follow(&mut self, mut events: mpsc::Receiver<Told>, token: CancellationToken) {
         let mut view: watch::Receiver<Snapshot> = self.front.view.clone();
         loop {
             let done = tokio::select! {

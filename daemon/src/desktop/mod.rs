@@ -4,3 +4,5 @@
 //! service that is missing costs its feature and one warning, nothing else.
 
 pub mod notify;
+pub mod secrets;
+pub mod session;

@@ -161,6 +161,15 @@ keys! {
     Number KEEP_DAYS KeepDays "history.keep-days"
         Rule::Number { default: 0, least: 0, most: 36_500 },
         "After how many days calls are taken out of the log; 0 keeps them for ever.";
+    Text KEYS_STORE KeysStore "keys.store"
+        Rule::Choice { default: "auto", words: &["auto", "file", "secret-service"] },
+        "Where your keys rest from the next start on; auto is the Secret Service where one is open.";
+    Flag LOCK_CAMERA LockCamera "lock.camera"
+        Rule::Bool { default: false },
+        "Whether the camera may be switched on while the session is locked.";
+    Flag LOCK_SHOW_CALLER LockShowCaller "lock.show-caller"
+        Rule::Bool { default: false },
+        "Whether notifications name the caller while the session is locked.";
     Text MICROPHONE Microphone "audio.microphone" NODE,
         "Microphone for calls, as a PipeWire node name; empty is the session's default.";
     Text SPEAKER Speaker "audio.speaker" NODE,

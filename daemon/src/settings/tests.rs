@@ -22,7 +22,9 @@ fn every_default_passes_its_own_rule_and_every_key_has_its_kind() {
         assert!(!key.doc().is_empty());
         assert_eq!(Key::from_name(key.name()), Some(key));
     }
-    assert!(matches!(Key::MDNS.0.rule(), Rule::Bool { .. }));
+    for flag in [Key::MDNS, Key::LOCK_CAMERA, Key::LOCK_SHOW_CALLER] {
+        assert!(matches!(flag.0.rule(), Rule::Bool { .. }));
+    }
     for number in [Key::RING_TIMEOUT, Key::KEEP_DAYS] {
         assert!(matches!(number.0.rule(), Rule::Number { .. }));
     }

@@ -4,7 +4,9 @@
 //! which handle (the engine). Invariant: a contact is written whole or not at all; keys that this
 //! version does not know are kept as they came.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::{fmt, str::FromStr};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -49,6 +51,38 @@ pub struct Contact {
     pub notes: String,
     /// Keys of newer versions and other programs.
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A place in the book, by name. Its text is opaque to everyone else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactCursor {
+    name: String,
+    id: String,
+}
+
+impl fmt::Display for ContactCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}{}", self.id.len(), self.id, self.name)
+    }
+}
+
+impl FromStr for ContactCursor {
+    type Err = ();
+    /// Fails on text that no page ever carried.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (length, rest) = text.split_once('.').ok_or(())?;
+        let (id, name) = rest.split_at_checked(length.parse().map_err(drop)?).ok_or(())?;
+        Ok(Self { name: name.to_owned(), id: id.to_owned() })
+    }
+}
+
+/// Some contacts, by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContactPage {
+    /// At most as many as asked for.
+    pub contacts: Vec<Contact>,
+    /// Where to go on; `None`: these were the last.
+    pub next: Option<ContactCursor>,
 }
 
 /// A pattern of callers that are refused.
@@ -118,11 +152,37 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn search_contacts(&self, text: &str, limit: usize) -> Result<Vec<Contact>, StoreError> {
-        self.contacts_where(
-            "instr(search, ?1) > 0 OR ?1 = ''",
-            &folded(text),
-            i64::try_from(limit).unwrap_or(i64::MAX),
-        )
+        Ok(self.contact_page(text, limit, None)?.contacts)
+    }
+
+    /// A page of the same, after `cursor`. Stays right while contacts are added and removed.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn contact_page(
+        &self,
+        text: &str,
+        limit: usize,
+        cursor: Option<&ContactCursor>,
+    ) -> Result<ContactPage, StoreError> {
+        let found = "(instr(search, ?2) > 0 OR ?2 = '')";
+        let text = folded(text);
+        // One more than asked for tells whether there is a next page.
+        let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut contacts = match cursor {
+            None => self.contacts_where(found, params![more, text])?,
+            Some(ContactCursor { name, id }) => {
+                let after = format!("{found} AND (name COLLATE NOCASE, id) > (?3, ?4)");
+                self.contacts_where(&after, params![more, text, name, id])?
+            }
+        };
+        let is_last = contacts.len() <= limit;
+        contacts.truncate(limit);
+        let last = contacts.last().filter(|_| !is_last);
+        let next = last.and_then(|contact| {
+            Some(ContactCursor { name: contact.name.clone(), id: contact.id.as_ref()?.0.clone() })
+        });
+        Ok(ContactPage { contacts, next })
     }
 
     /// All favourites, by name.
@@ -130,7 +190,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn favourites(&self) -> Result<Vec<Contact>, StoreError> {
-        self.contacts_where("favourite = 1 AND ?1 = ''", "", i64::MAX)
+        self.contacts_where("favourite = 1", params![i64::MAX])
     }
 
     /// The contact that has this handle; of several, the first by name.
@@ -194,19 +254,19 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Contacts for which this holds, by name; the first value is how many at most.
     fn contacts_where(
         &self,
         condition: &str,
-        text: &str,
-        limit: i64,
+        values: &[&dyn ToSql],
     ) -> Result<Vec<Contact>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM contacts WHERE {condition} \
-             ORDER BY name COLLATE NOCASE, id LIMIT ?2"
+             ORDER BY name COLLATE NOCASE, id LIMIT ?1"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let heads: Vec<Contact> =
-            statement.query_map(params![text, limit], read_head)?.collect::<Result<_, _>>()?;
+            statement.query_map(values, read_head)?.collect::<Result<_, _>>()?;
         heads.into_iter().map(|head| with_lists(&self.db, head)).collect()
     }
 }
@@ -222,7 +282,7 @@ fn exists(db: &Connection, id: &ContactId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached(sql)?.exists([id])?)
 }
 
-fn write(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(), StoreError> {
+pub(super) fn write(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(), StoreError> {
     // An upsert, not INSERT OR REPLACE: replacing would delete the contact's keys by cascade.
     db.prepare_cached(
         "INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \

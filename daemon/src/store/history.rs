@@ -3,6 +3,8 @@
 //! Owns: the table `history`, its filters and cursors. Does not own: when a row is written (the
 //! engine decides) or what "missed" means. Invariant: a cursor stays good while rows are added or
 //! removed: it names a place in the order, not a count of rows.
+//! Every row has a number, `place`, that grows as the log does (by start, then by id): the index of
+//! what rows are found by (`marks.rs`) is in its order, so a page is read off the index's end.
 
 use std::{fmt, str::FromStr};
 
@@ -10,6 +12,7 @@ use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use super::{
     error::StoreError,
+    marks::{self, Mark},
     open::Store,
     peers::unknown_text,
     types::{ContactId, Handle, Micros, folded},
@@ -18,6 +21,11 @@ use super::{
 /// The largest page (dbus.md).
 pub(super) const MAX_PAGE: u32 = 500;
 const DAY: i64 = 24 * 3600 * 1_000_000;
+/// Places per microsecond, for calls that start in the same one: more than the 50 calls that one
+/// app may create at once (dbus.md, "Rules").
+pub(super) const TIES: i64 = 64;
+/// Later starts (year 6429) share the last places.
+const LAST: i64 = i64::MAX / (2 * TIES);
 
 /// A row's id; never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,21 +191,23 @@ const COLUMNS: &str = "id, call, provider, app_id, scheme, value, name, contact_
 
 impl Store {
     /// Writes a call's row: a new one, or the one that this call already has. Returns its id.
+    /// When a call started never changes: the first row says it.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn record(&mut self, row: &HistoryRow) -> Result<HistoryId, StoreError> {
         let contact = row.contact.as_ref().map_or("", |id| id.0.as_str());
+        let place = self.free_place(row.started_at)?;
         let id = self
             .db
             .prepare_cached(
                 "INSERT INTO history (call, provider, app_id, scheme, value, name, contact_id, \
                  direction, video, started_at, connected_at, ended_at, outcome, end_reason, seen, \
-                 search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-                 ?16) ON CONFLICT (call) DO UPDATE SET provider = ?2, app_id = ?3, scheme = ?4, \
-                 value = ?5, name = ?6, contact_id = ?7, direction = ?8, video = ?9, \
-                 started_at = ?10, connected_at = ?11, ended_at = ?12, outcome = ?13, \
-                 end_reason = ?14, seen = ?15, search = ?16 RETURNING id",
+                 search, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+                 ?14, ?15, ?16, ?17) ON CONFLICT (call) DO UPDATE SET provider = ?2, app_id = ?3, \
+                 scheme = ?4, value = ?5, name = ?6, contact_id = ?7, direction = ?8, video = ?9, \
+                 connected_at = ?11, ended_at = ?12, outcome = ?13, end_reason = ?14, seen = ?15, \
+                 search = ?16 RETURNING id",
             )?
             .query_row(
                 params![
@@ -217,6 +227,7 @@ impl Store {
                     row.end_reason,
                     row.seen,
                     folded(&format!("{}\n{}", row.name, row.remote.value)),
+                    place,
                 ],
                 |row| row.get(0),
             )?;
@@ -234,10 +245,8 @@ impl Store {
         cursor: Option<Cursor>,
     ) -> Result<HistoryPage, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE) as usize;
-        let (condition, mut values) = filter.sql(cursor);
         // One more than asked for tells whether there is a next page.
-        values.push(Value::Integer(limit as i64 + 1));
-        let sql = page_sql(&condition);
+        let (sql, values) = filter.page(cursor, limit as i64 + 1);
         let mut statement = self.db.prepare_cached(&sql)?;
         let mut rows: Vec<HistoryRow> =
             statement.query_map(params_from_iter(values), read_row)?.collect::<Result<_, _>>()?;
@@ -333,6 +342,18 @@ impl Store {
         )?)
     }
 
+    /// The first free place of a call that starts then.
+    fn free_place(&self, started_at: Micros) -> Result<i64, StoreError> {
+        let first = first_place(started_at.0);
+        let sql = "SELECT place + 1 FROM history AS one WHERE place >= ?1 AND NOT EXISTS \
+                   (SELECT 1 FROM history WHERE place = one.place + 1) ORDER BY place LIMIT 1";
+        let mut taken = self.db.prepare_cached("SELECT 1 FROM history WHERE place = ?1")?;
+        if !taken.exists([first])? {
+            return Ok(first);
+        }
+        Ok(self.db.prepare_cached(sql)?.query_row([first], |row| row.get(0))?)
+    }
+
     fn each(&mut self, ids: &[HistoryId], sql: &str) -> Result<Vec<HistoryId>, StoreError> {
         let change = self.db.transaction()?;
         let mut changed = Vec::new();
@@ -349,15 +370,62 @@ impl Store {
     }
 }
 
-/// The statement behind a page; a test asks SQLite how it would run it.
-pub(super) fn page_sql(condition: &str) -> String {
-    format!(
-        "SELECT {COLUMNS} FROM history WHERE {condition} \
-         ORDER BY started_at DESC, id DESC LIMIT ?"
-    )
+/// The place of the first call that starts then.
+pub(super) fn first_place(started_at: i64) -> i64 {
+    started_at.clamp(0, LAST) * TIES
 }
 
 impl HistoryFilter {
+    /// The statement behind a page and its values; a test asks SQLite how it would run it.
+    pub(super) fn page(&self, cursor: Option<Cursor>, limit: i64) -> (String, Vec<Value>) {
+        let (condition, mut values) = self.sql(cursor);
+        let question = self.question();
+        let sql = if question.is_empty() {
+            format!(
+                "SELECT {COLUMNS} FROM history WHERE {condition} \
+                 ORDER BY started_at DESC, id DESC LIMIT ?"
+            )
+        } else {
+            // The cursor's own row is left out by the condition, not by its place.
+            let newest =
+                [self.before.map(|at| at.0), cursor.map(|at| at.started_at.saturating_add(1))];
+            let newest = newest.into_iter().flatten().min().map_or(i64::MAX, first_place);
+            let oldest = self.after.map_or(i64::MIN, |at| first_place(at.0.saturating_add(1)));
+            values.splice(0..0, [question.into(), newest.into(), oldest.into()]);
+            // CROSS JOIN keeps SQLite to this order: the index gives the rows as they are shown.
+            format!(
+                "SELECT {COLUMNS} FROM history_marks CROSS JOIN history \
+                 ON place = history_marks.rowid WHERE history_marks MATCH ? \
+                 AND history_marks.rowid < ? AND history_marks.rowid >= ? AND {condition} \
+                 ORDER BY history_marks.rowid DESC LIMIT ?"
+            )
+        };
+        values.push(Value::Integer(limit));
+        (sql, values)
+    }
+
+    /// What to ask of the index of marks; empty where an ordinary index serves.
+    fn question(&self) -> String {
+        let marks = [
+            self.outcome.map(|outcome| Mark::Outcome(outcome.as_str())),
+            self.direction.map(|direction| Mark::Direction(direction.as_str())),
+            self.provider.as_deref().map(Mark::Provider),
+            self.contact.as_ref().map(|contact| Mark::Contact(&contact.0)),
+            self.remote.as_ref().map(|Handle { scheme, value }| Mark::Remote(scheme, value)),
+        ];
+        let marks: Vec<Mark<'_>> = marks.into_iter().flatten().collect();
+        let text = self.text.as_deref().map(folded).unwrap_or_default();
+        match marks[..] {
+            // Each of these has an index of its own.
+            [] | [Mark::Outcome(_) | Mark::Provider(_) | Mark::Contact(_) | Mark::Remote(..)]
+                if text.is_empty() =>
+            {
+                String::new()
+            }
+            _ => marks::question(&text, &marks),
+        }
+    }
+
     /// The condition and its values, in order. Only what is set appears, so that SQLite can pick
     /// the index that fits.
     pub(super) fn sql(&self, cursor: Option<Cursor>) -> (String, Vec<Value>) {

@@ -1,8 +1,9 @@
 //! The two secrets of this device: the person's identity and the device's own key.
 //!
-//! Owns: the key file, its format and its permissions. Does not own: what the keys sign or agree
-//! on. Invariant: the file is written whole or not at all, is never readable by others, and is
-//! never replaced by a fresh one because it could not be read.
+//! Owns: the key file, its format and its permissions, and the marker that stands in its place
+//! where the keys are in the Secret Service. Does not own: what the keys sign or agree on, or which
+//! of the two places it is. Invariant: the file is written whole or not at all, is never readable
+//! by others, and is never replaced by a fresh one because it could not be read.
 
 use std::{
     fs::{self, OpenOptions},
@@ -128,13 +129,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Exists`] and others.
     pub fn store(&self, path: &Path) -> Result<(), KeysError> {
-        let directory = parent(path);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|cause| io_error(directory, cause))?;
-        check_directory(directory)?;
+        make_directory(path)?;
         let part = path.with_extension("part");
         let written = write_private(&part, &self.to_bytes()).and_then(|()| {
             // A hard link, unlike a rename, never replaces a file that is there.
@@ -149,12 +144,36 @@ impl Keys {
             Ok(()) => {}
         }
         removed.map_err(|cause| io_error(&part, cause))?;
-        fs::File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|cause| io_error(directory, cause))
+        sync_directory(path)
     }
 
-    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    /// Writes the keys to `path`, in place of those that are there: only for an identity that
+    /// nobody knows yet.
+    ///
+    /// # Errors
+    /// See [`KeysError`]; the older keys are still there.
+    pub fn replace(&self, path: &Path) -> Result<(), KeysError> {
+        replace(path, &self.to_bytes())
+    }
+
+    /// Removes the keys at `path` for good, once they are kept elsewhere. Overwritten first; a file
+    /// system that copies on write may keep the old blocks all the same.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn erase(path: &Path) -> Result<(), KeysError> {
+        let erased = OpenOptions::new().write(true).open(path).and_then(|mut file| {
+            file.write_all(&[0; LENGTH])?;
+            file.sync_all()?;
+            fs::remove_file(path)
+        });
+        erased.map_err(|cause| io_error(path, cause))?;
+        sync_directory(path)
+    }
+
+    /// The keys as they are kept, in a file or elsewhere.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(LENGTH));
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(self.identity_seed.expose());
@@ -162,7 +181,9 @@ impl Keys {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Self::to_bytes`] gave; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let secrets: &[u8; 64] = bytes.strip_prefix(MAGIC)?.try_into().ok()?;
         let (identity, device) = secrets.split_first_chunk::<32>()?;
         Some(Self {
@@ -170,6 +191,78 @@ impl Keys {
             device_secret: Secret::new(device.try_into().ok()?),
         })
     }
+}
+
+/// Says that the keys are in the Secret Service, and whose they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// The address that belongs to them.
+    pub identity: String,
+}
+
+/// What the marker begins with.
+const MARKER: &str = "ahoy-keys 1 are in the Secret Service";
+/// More than any marker has.
+const MARKER_LENGTH: u64 = 1024;
+
+impl Marker {
+    /// Reads the marker at `path`. `None`: there is none.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn load(path: &Path) -> Result<Option<Self>, KeysError> {
+        let mut text = String::new();
+        let read = fs::File::open(path)
+            .and_then(|file| file.take(MARKER_LENGTH).read_to_string(&mut text));
+        match read {
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(io_error(path, cause)),
+        }
+        let identity = text.strip_prefix(MARKER).map(str::trim).filter(|rest| !rest.is_empty());
+        let wrong = || KeysError::Format { path: path.to_owned() };
+        Ok(Some(Self { identity: identity.ok_or_else(wrong)?.to_owned() }))
+    }
+
+    /// Writes the marker, in place of one that is there.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn store(&self, path: &Path) -> Result<(), KeysError> {
+        make_directory(path)?;
+        replace(path, format!("{MARKER}\n{}\n", self.identity).as_bytes())
+    }
+
+    /// Takes the marker away; none is no error.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn remove(path: &Path) -> Result<(), KeysError> {
+        match fs::remove_file(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(io_error(path, cause)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), KeysError> {
+    let directory = parent(path);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|cause| io_error(directory, cause))?;
+    check_directory(directory)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
+    let part = path.with_extension("part");
+    let written = write_private(&part, bytes).and_then(|()| fs::rename(&part, path));
+    written.map_err(|cause| io_error(path, cause))?;
+    sync_directory(path)
+}
+
+fn sync_directory(path: &Path) -> Result<(), KeysError> {
+    let directory = parent(path);
+    let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|cause| io_error(directory, cause))
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -11,6 +11,7 @@ mod error;
 mod handle;
 mod history;
 pub mod keys;
+mod marks;
 mod open;
 mod peers;
 mod schema;
@@ -20,7 +21,7 @@ mod types;
 mod vcard;
 
 pub use backup::{Backup, BackupError, read_backup, write_backup};
-pub use contacts::{Block, Contact, ContactHandle};
+pub use contacts::{Block, Contact, ContactCursor, ContactHandle, ContactPage};
 pub use error::{StoreError, StoreWarning};
 pub use handle::StoreHandle;
 pub use history::{Cursor, Direction, HistoryFilter, HistoryId, HistoryPage, HistoryRow, Outcome};

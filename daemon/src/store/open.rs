@@ -16,7 +16,7 @@ use rusqlite::Connection;
 
 use super::{
     error::{StoreError, StoreWarning},
-    schema,
+    marks, schema,
     types::Micros,
 };
 
@@ -65,6 +65,7 @@ impl Store {
         create_private(path)?;
         let mut db = Connection::open(path)?;
         db.busy_timeout(BUSY)?;
+        marks::install(&db)?;
         let found = schema::version(&db)?;
         if found > schema::VERSION {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: schema::VERSION });

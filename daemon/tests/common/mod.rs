@@ -36,9 +36,19 @@ impl Drop for Bus {
 /// A bus and a directory; `None` where there is no `dbus-daemon`.
 pub(crate) fn bus() -> Option<Bus> {
     let home = tempfile::tempdir().unwrap();
+    // Nothing can be started on it: no Secret Service of the machine, with a person's real keyring.
+    let configuration = home.path().join("bus.conf");
+    let text = format!(
+        "<busconfig><type>session</type><listen>unix:tmpdir={}</listen>\
+         <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+        home.path().display()
+    );
+    std::fs::write(&configuration, text).unwrap();
     let process = Command::new("dbus-daemon")
-        .args(["--session", "--nofork", "--print-address"])
-        .arg(format!("--address=unix:dir={}", home.path().display()))
+        .arg("--config-file")
+        .arg(&configuration)
+        .args(["--nofork", "--print-address"])
         .stdout(Stdio::piped())
         .spawn();
     let Ok(mut process) = process else {
@@ -61,9 +71,14 @@ impl Bus {
 
     /// Runs a daemon that is expected to refuse; gives what it said.
     pub(crate) fn refused(&self) -> String {
+        self.refused_with(1)
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn refused_with(&self, code: i32) -> String {
         let output = ahoyd(self.home.path(), &self.address).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(code), "{said}");
         said
     }
 }
@@ -109,6 +124,8 @@ pub(crate) fn ahoyd(home: &Path, address: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ahoyd"));
     command
         .env("DBUS_SESSION_BUS_ADDRESS", address)
+        // The lock of the session that the tests run in is none of their business.
+        .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         .env("HOME", home)
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_DATA_HOME", home.join("data"))

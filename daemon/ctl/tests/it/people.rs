@@ -86,6 +86,23 @@ async fn vcards_go_in_as_a_descriptor_and_come_out_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_contacts_are_exported_and_listed_however_many_they_are() {
+    let session = Session::new().await;
+    let people = (0..1200).map(|nr| {
+        let (id, name) = (format!("c{nr}"), format!("Person {nr}"));
+        dict([("id", id.into()), ("name", name.into()), ("pending", false.into())])
+    });
+    session.service.world.lock().unwrap().contacts.extend(people);
+    let run = session.ctl(&["contacts", "export"]).await;
+    for nr in 0..1200 {
+        assert!(run.ok().contains(&format!("FN:Person {nr}\r\n")), "{nr}");
+    }
+    assert_eq!(run.ok().matches("BEGIN:VCARD").count(), 1200);
+    let list = session.ctl(&["contacts", "list", "--json"]).await.json();
+    assert_eq!(list.as_array().unwrap().len(), 1200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn favourites_are_numbered_and_remember_video() {
     let session = Session::new().await;
     session.ctl(&["contacts", "add", "Bob", "+49301"]).await.ok();
@@ -127,8 +144,13 @@ async fn a_book_that_one_answer_cannot_hold_is_never_exported_in_part() {
     let person =
         |nr: u32| dict([("id", format!("c{nr}").into()), ("name", format!("P{nr}").into())]);
     session.service.world.lock().unwrap().contacts = (0..501).map(person).collect();
+    // Between the first page and the second.
+    session.service.world.lock().unwrap().locks_at = Some(500);
     let run = session.ctl(&["--json", "contacts", "export"]).await;
-    assert_eq!((run.code, &run.error()["name"]), (1, &json!("LimitReached")));
-    let list = session.ctl(&["contacts", "list"]).await;
-    assert!(list.ok().ends_with("The first 500; find others with: ahoyctl contacts search TEXT\n"));
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("SessionLocked")));
+    assert_eq!(run.out, "");
+    let file = session.dir.0.join("part.vcf");
+    let run = session.ctl(&["contacts", "export", file.to_str().unwrap()]).await;
+    assert_eq!(run.code, 1);
+    assert!(!file.exists());
 }

@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) history: Vec<Dict>,
     pub(crate) settings: Dict,
     pub(crate) backup: Vec<u8>,
+    /// The session is locked before the page of contacts that begins here.
+    pub(crate) locks_at: Option<usize>,
 }
 
 pub(crate) type Shared = Arc<Mutex<World>>;
@@ -401,6 +403,23 @@ impl Contacts {
             |c: &&Dict| text(c, "name").to_lowercase().contains(&wanted) || text(c, "id") == wanted;
         let found = world.contacts.iter().filter(fits).take(limit as usize);
         Ok(found.map(copy).collect())
+    }
+
+    /// Its cursor is a count: nothing changes here meanwhile.
+    fn query(&self, wanted: String, limit: u32, cursor: String) -> Result<(Vec<Dict>, String)> {
+        if limit > 500 || !wanted.is_empty() {
+            return Err(Error::InvalidArgument("limit".into()));
+        }
+        let from: usize = if cursor.is_empty() { 0 } else { cursor.parse().unwrap() };
+        let world = self.0.lock().unwrap();
+        if world.locks_at == Some(from) {
+            return Err(Error::SessionLocked("the session is locked".into()));
+        }
+        let page = world.contacts.iter().skip(from).take(limit as usize);
+        let page: Vec<Dict> = page.map(copy).collect();
+        let to = from + page.len();
+        let next = if to < world.contacts.len() { to.to_string() } else { String::new() };
+        Ok((page, next))
     }
 
     fn resolve(&self, handle: (String, String)) -> Dict {

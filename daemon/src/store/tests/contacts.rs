@@ -1,9 +1,11 @@
 //! Contacts, peers, invites, call ids.
 
+use std::time::Instant;
+
 use super::Fixture;
 use crate::store::{
-    Block, Contact, ContactHandle, ContactId, Handle, Invite, Micros, Peer, PeerState, Secret,
-    StoreError,
+    Block, Contact, ContactCursor, ContactHandle, ContactId, Handle, Invite, Micros, Peer,
+    PeerState, Secret, StoreError, contacts::write,
 };
 
 fn alice() -> Contact {
@@ -78,6 +80,40 @@ fn search_finds_names_aliases_and_handles_in_any_case_and_script() {
     }
     assert!(fixture.store.search_contacts("%", 10).expect("search").is_empty());
     assert!(fixture.store.search_contacts("", 0).expect("search").is_empty());
+}
+
+#[test]
+fn pages_of_contacts_lose_and_double_nobody_while_the_book_changes() {
+    let mut fixture = Fixture::new();
+    // Names that differ in case, are the same, or carry what a cursor is made of.
+    for number in 0..1200 {
+        let name = match number % 3 {
+            0 => format!("p {}", number % 50),
+            1 => format!("P {}", number % 40),
+            _ => format!("3.{number}"),
+        };
+        fixture.store.put_contact(&Contact { name, ..alice() }).expect("put");
+    }
+    let all = fixture.store.search_contacts("", usize::MAX).expect("all");
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = fixture.store.contact_page("", 7, cursor.as_ref()).expect("page");
+        seen.extend(page.contacts);
+        let Some(next) = page.next else { break };
+        // Before the place and after it; the one at the place goes.
+        let name = if seen.len() % 2 == 0 { "!" } else { "zz" };
+        fixture.store.put_contact(&Contact { name: name.to_owned(), ..alice() }).expect("put");
+        let last = seen.last().and_then(|contact| contact.id.clone()).expect("an id");
+        fixture.store.remove_contact(&last).expect("remove");
+        cursor = Some(next.to_string().parse().expect("its own text"));
+    }
+    seen.retain(|contact| contact.name != "zz");
+    assert!(seen == all);
+    let page = fixture.store.contact_page("3.11", 100, None).expect("page");
+    assert!(page.contacts.len() < 100 && page.next.is_none());
+    for wrong in ["", "x", "9.short", "1.ä"] {
+        assert!(wrong.parse::<ContactCursor>().is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -175,4 +211,31 @@ fn blocked_patterns_are_listed_with_the_latest_reason() {
     assert_eq!(fixture.store.blocks().expect("list"), [block("paid")]);
     assert!(fixture.store.unblock("tel", "+49900*").expect("unblock"));
     assert!(!fixture.store.unblock("tel", "+49900*").expect("unblock"));
+}
+
+#[test]
+fn a_search_of_10_000_contacts_comes_within_its_deadline() {
+    let fixture = Fixture::new();
+    // In one transaction: this test measures reading.
+    fixture.store.db.execute_batch("BEGIN").expect("begin");
+    for number in 0..10_000 {
+        let mut contact = alice();
+        contact.name = format!("Person {number}");
+        contact.handles[0].handle.value = format!("+49{number:08}");
+        write(&fixture.store.db, &ContactId(format!("c{number}")), &contact).expect("put");
+    }
+    fixture.store.db.execute_batch("COMMIT").expect("commit");
+    for (text, count) in [("", 50), ("person 77", 50), ("nobody", 0), ("q", 0), ("9999", 1)] {
+        let begin = Instant::now();
+        let found = fixture.store.search_contacts(text, 50).expect("search");
+        let took = begin.elapsed();
+        println!("10,000 contacts, {} found ({text:?}): {took:?}", found.len());
+        assert_eq!(found.len(), count, "{text:?}");
+        let cursor = "2.c5Person 5000".parse().expect("a cursor");
+        let begin = Instant::now();
+        fixture.store.contact_page(text, 50, Some(&cursor)).expect("page");
+        let took = took.max(begin.elapsed());
+        // As for the log: 5 ms is the number, this the alarm.
+        assert!(took.as_millis() < 100, "{text:?}: {took:?}");
+    }
 }
