@@ -340,6 +340,23 @@ fn service(
     service
 }
 
+/// The directories are made where they are missing; what the file has wrong is told.
+fn read_settings(paths: &Paths) -> Result<Settings, StartError> {
+    paths.create().map_err(StartError::Paths)?;
+    let (settings, problems) = Settings::load(paths.config_file())?;
+    for problem in problems {
+        tracing::warn!(%problem, "config file");
+    }
+    Ok(settings)
+}
+
+fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> Talk {
+    let mut talk = Talk::new(voice_wish(settings), setup.paths.models());
+    talk.set_book(contacts::people(&known.contacts));
+    talk.set_locked(is_locked);
+    talk
+}
+
 /// Starts everything. The tasks are to be stopped after the app has ended.
 ///
 /// # Errors
@@ -350,11 +367,7 @@ pub async fn start(
 ) -> Result<(impl Future<Output = Ended>, Tasks), StartError> {
     let clock = Clock::start();
     let mut tasks = Tasks::new();
-    setup.paths.create().map_err(StartError::Paths)?;
-    let (settings, problems) = Settings::load(setup.paths.config_file())?;
-    for problem in problems {
-        tracing::warn!(%problem, "config file");
-    }
+    let settings = read_settings(&setup.paths)?;
     let (requests_in, requests) = mpsc::channel(REQUESTS);
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
     let front = Front { requests: requests_in, view: viewed };
@@ -375,9 +388,7 @@ pub async fn start(
     let workers = start_workers(&setup, socket, clock, &mut tasks);
     let (mdns, mdns_events) = start_mdns(&settings, bound.port(), &mut tasks);
     let service = service(&settings, &keys, &mut known, (bound, media_port));
-    let mut talk = Talk::new(voice_wish(&settings), setup.paths.models());
-    talk.set_book(contacts::people(&known.contacts));
-    talk.set_locked(is_locked);
+    let talk = talk(&setup, &settings, &known, is_locked);
     let (inner, inner_events) = mpsc::channel(INNER);
     let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(port = bound.port(), media_port, "ahoyd is up");
