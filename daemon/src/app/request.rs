@@ -69,7 +69,6 @@ pub enum FaultKind {
     ProviderGone,
     FilteredBlocked,
     FilteredDoNotDisturb,
-    SessionLocked,
 }
 
 impl Fault {

@@ -30,7 +30,6 @@ pub enum Error {
     ProviderGone(String),
     FilteredBlocked(String),
     FilteredDoNotDisturb(String),
-    SessionLocked(String),
 }
 
 /// What a method gives.
@@ -58,7 +57,6 @@ impl From<Fault> for Error {
             FaultKind::ProviderGone => Self::ProviderGone(text),
             FaultKind::FilteredBlocked => Self::FilteredBlocked(text),
             FaultKind::FilteredDoNotDisturb => Self::FilteredDoNotDisturb(text),
-            FaultKind::SessionLocked => Self::SessionLocked(text),
         }
     }
 }

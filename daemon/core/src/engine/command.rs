@@ -127,7 +127,8 @@ impl Senders {
 impl Command {
     /// Whether it is refused while the session is locked (design/dbus.md, "Identity of callers";
     /// the interface XML says which methods give SessionLocked).
-    const fn needs_open_session(&self) -> bool {
+    #[must_use]
+    pub const fn needs_open_session(&self) -> bool {
         match self {
             Self::Start { .. }
             | Self::SetVideo(_, true)
