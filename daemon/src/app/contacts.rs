@@ -23,6 +23,7 @@ use super::{
         ahoy_handle, contact_dict, handle, invite_to_store, merge_contact, new_contact,
         peer_to_store, text,
     },
+    providers::Known,
     request::{Answer, Dict, Event, Fault, FaultKind, Plain},
     store_fault,
 };
@@ -131,6 +132,7 @@ impl App {
     pub(super) async fn book(&mut self, contacts: Vec<Contact>, changed: Vec<String>) {
         self.talk.set_book(people(&contacts));
         self.favourites = favourites(&contacts);
+        self.known = Known::new(&contacts);
         self.match_peers(&contacts);
         self.tell(Event::Contacts(changed)).await;
     }

@@ -72,6 +72,8 @@ impl App {
         let engine = self.service.engine();
         let snapshot = Snapshot {
             calls: engine.calls().map(|call| (call.id(), call.view())).collect(),
+            providers: self.provider_views(),
+            groups: engine.groups().map(|group| (group.id, group.calls)).collect(),
             state: engine.summary(),
             ringing: engine.ringing().map(Call::id),
             active: engine.active().map(Call::id),
@@ -118,28 +120,49 @@ impl App {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(tone, device);
             }
-            // Providers on the bus register with the call service; none can be here yet.
-            engine::Output::Perform { provider, .. } | engine::Output::TimedOut(provider, _) => {
-                tracing::error!(provider = provider.as_str(), "an action for nobody");
+            engine::Output::Perform { provider, serial, txn, call, action } => {
+                self.perform(&provider, serial, txn, call, action).await;
             }
-            engine::Output::Audio { .. }
-            | engine::Output::MuteCapture { .. }
-            | engine::Output::ScreenShare { .. }
-            | engine::Output::ProviderAdded(_)
-            | engine::Output::ProviderRemoved(_)
-            | engine::Output::GroupAdded(_)
-            | engine::Output::GroupChanged(_)
-            | engine::Output::GroupRemoved(_) => {}
+            engine::Output::TimedOut(provider, serial) => {
+                self.tell_app(&provider, |peer| Event::TimedOut(peer, serial)).await;
+            }
+            engine::Output::Audio { provider, active, .. } => {
+                let endpoint = active.then(|| self.settings.text(Key::SPEAKER));
+                self.tell_app(&provider, |peer| Event::Audio(peer, endpoint)).await;
+            }
+            engine::Output::ProviderAdded(id) => {
+                self.refresh();
+                self.tell_and_wait(Event::ProviderAdded(id)).await;
+            }
+            engine::Output::ProviderRemoved(id) => self.tell(Event::ProviderRemoved(id)).await,
+            engine::Output::GroupAdded(id) => {
+                self.refresh();
+                self.tell_and_wait(Event::GroupAdded(id)).await;
+            }
+            engine::Output::GroupRemoved(id) => self.tell(Event::GroupRemoved(id)).await,
+            // What the groups have is a property, told with all others.
+            engine::Output::GroupChanged(_) => {}
+            engine::Output::MuteCapture { call, muted } => {
+                tracing::warn!(%call, muted, "the app of this call does not mute its microphone");
+            }
+            engine::Output::ScreenShare { call, shared } => {
+                tracing::warn!(%call, shared, "screens are not shared yet");
+            }
         }
     }
 
     /// The object first: whoever hears the ring must find the call.
-    async fn added(&mut self, call: CallId) {
-        self.refresh();
+    /// Tells an event and waits until it is on the bus.
+    async fn tell_and_wait(&self, event: Event) {
         let (done, shown) = oneshot::channel();
-        if self.told.send((Event::Added(call), Some(done))).await.is_ok() {
+        if self.told.send((event, Some(done))).await.is_ok() {
             let _ = shown.await;
         }
+    }
+
+    async fn added(&mut self, call: CallId) {
+        self.refresh();
+        self.tell_and_wait(Event::Added(call)).await;
         let Some(known) = self.service.engine().call(call) else { return };
         let direction = known.direction();
         tracing::info!(%call, direction = direction.as_str(), "call");

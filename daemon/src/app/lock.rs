@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
-use ahoy_core::{engine::Command, id::Now, voice::Kind};
+use ahoy_core::{
+    engine::{Command, Lock as EngineLock},
+    id::Now,
+    voice::Kind,
+};
 use tokio::sync::watch;
 
 use super::{
@@ -30,6 +34,12 @@ pub(super) const WHY: &str = "the session is locked: unlock it first";
 fn may_while_locked(request: &Request, camera: bool) -> bool {
     match request {
         Request::Command(command, _) => command_may_while_locked(command, camera),
+        // Providers work as always.
+        Request::Register(..)
+        | Request::Report(..)
+        | Request::Unregister(..)
+        | Request::PeerGone(..)
+        | Request::Performed(..) => true,
         // The device that a call that is on is heard on; and what works says nothing of people.
         Request::SetEndpoint(..) | Request::Doctor(_) => true,
         // Of what is heard, few words count: `may_be_said`.
@@ -184,6 +194,8 @@ impl App {
     /// The session was locked or unlocked.
     pub(super) async fn lock_changed(&mut self, now: Now, locked: bool) {
         self.lock.is_locked = locked;
+        let video = self.settings.flag(Key::LOCK_CAMERA);
+        self.service.set_lock(if locked { EngineLock::Locked { video } } else { EngineLock::Open });
         tracing::info!(locked, "session");
         // Before anything else is told, so that nobody sees an answer of the time before.
         let effects = self.talk.set_locked(locked);

@@ -18,6 +18,7 @@ mod lock;
 mod log;
 mod media;
 mod network;
+mod providers;
 pub mod request;
 mod requests;
 mod start;
@@ -32,7 +33,7 @@ use std::{
 use ahoy_core::{
     builtin::{ConnId, DialId},
     engine::{CommandId, Reply},
-    id::{CallId, Handle, Now},
+    id::{CallId, Handle, Now, ProviderId},
     service::Service,
     voice::{History, Situation},
 };
@@ -50,7 +51,8 @@ use crate::{
         keys::KeyHome,
         lock::Lock,
         media::MediaSide,
-        request::{Answer, Event, Fault, Request, Snapshot},
+        providers::{Known, Late},
+        request::{Answer, Event, Fault, Peer, Request, Snapshot},
         talk::Talk,
     },
     desktop::notify::{Notifier, NotifyEvent, Server},
@@ -139,6 +141,12 @@ pub struct App {
     do_not_disturb_until: Option<u64>,
     unseen: u32,
     favourites: Vec<String>,
+    /// What the address book knows of handles.
+    known: Known,
+    /// The connections of calling apps.
+    peers: BTreeMap<ProviderId, Peer>,
+    /// Answers that wait until the bus shows what they tell of.
+    late: Vec<Late>,
     restart_wanted: bool,
     inbox: Inbox,
 }
@@ -198,6 +206,7 @@ impl App {
             }
             self.handle(input).await;
             self.settle().await;
+            self.answer_late();
             if self.restart_wanted {
                 break;
             }

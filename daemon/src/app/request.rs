@@ -8,8 +8,9 @@ use std::{collections::BTreeMap, os::fd::OwnedFd};
 
 use ahoy_core::{
     call::CallView,
-    engine::{Command, CommandError, Reply},
-    id::CallId,
+    engine::{Command, CommandError, PerformError, Registration, Reply, Reported},
+    id::{CallId, GroupId, ProviderId, Serial, TxnId},
+    provider::{Action, Report},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -128,8 +129,53 @@ pub struct StartWish {
     pub uuid: String,
 }
 
+/// By which name an app came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// The controllers': `org.ahoycall.Calls1`.
+    Calls,
+    /// The apps' own: `org.ahoycall.Provider1`.
+    Provider,
+}
+
+/// A calling app's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// By which it registered; it is asked the same way.
+    pub door: Door,
+    /// Its unique name.
+    pub name: String,
+    /// Where it implements ProviderApp.
+    pub object: String,
+}
+
+/// A provider, as the bus shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderView {
+    /// How it is called.
+    pub name: String,
+    /// Its icon's name.
+    pub icon: String,
+    /// Its application; empty: a program of the host.
+    pub app_id: String,
+    /// What it calls.
+    pub schemes: Vec<String>,
+    /// Its connection; none: built in, or lost.
+    pub peer: Option<Peer>,
+}
+
 /// What the bus asks.
 pub enum Request {
+    /// A calling app makes itself known.
+    Register(Box<Registration>, Peer, Answer<()>),
+    /// It tells something.
+    Report(ProviderId, Box<Report>, Answer<Reported>),
+    /// It goes.
+    Unregister(ProviderId, Answer<()>),
+    /// A connection is gone.
+    PeerGone(Door, String),
+    /// An app ended an action.
+    Performed(Serial, Result<(), PerformError>),
     /// Call someone.
     Start(StartWish, Answer<CallId>),
     /// A command on calls.
@@ -194,6 +240,10 @@ impl Request {
             let _ = answer.send(Err(fault));
         }
         match self {
+            Self::Register(_, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
+            Self::Report(_, _, answer) => no(answer, fault),
+            // Nobody waits for an answer.
+            Self::PeerGone(..) | Self::Performed(..) => {}
             Self::Start(_, answer) => no(answer, fault),
             Self::Command(_, answer) => no(answer, fault),
             Self::SetDoNotDisturb(_, _, answer)
@@ -230,6 +280,10 @@ impl Request {
 pub struct Snapshot {
     /// Every call object.
     pub calls: BTreeMap<CallId, CallView>,
+    /// Every provider object.
+    pub providers: BTreeMap<ProviderId, ProviderView>,
+    /// Every group object.
+    pub groups: BTreeMap<GroupId, Vec<CallId>>,
     /// `idle`, `ringing` or `in-call`.
     pub state: &'static str,
     /// The call that rings.
@@ -261,6 +315,20 @@ pub enum Event {
     Added(CallId),
     /// A call object is to go.
     Removed(CallId),
+    /// A provider object is to appear; the sender waits until it has.
+    ProviderAdded(ProviderId),
+    /// A provider object is to go.
+    ProviderRemoved(ProviderId),
+    /// A group object is to appear.
+    GroupAdded(GroupId),
+    /// A group object is to go.
+    GroupRemoved(GroupId),
+    /// An app is to do something.
+    Perform(Peer, Serial, TxnId, CallId, Action),
+    /// An app's time is up.
+    TimedOut(Peer, Serial),
+    /// An app may use microphone and speaker, this one where there is a choice, or must let go.
+    Audio(Peer, Option<String>),
     /// A call was missed.
     Missed(String),
     /// An action ended: serial, call, action, result, error.

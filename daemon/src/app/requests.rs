@@ -58,6 +58,13 @@ impl App {
             return request.refuse(fault);
         }
         match request {
+            Request::Register(registration, peer, answer) => {
+                self.register(now, *registration, peer, answer);
+            }
+            Request::Report(id, report, answer) => self.report(now, &id, *report, answer),
+            Request::Unregister(id, answer) => self.unregister(now, &id, answer),
+            Request::PeerGone(door, name) => self.peer_gone(now, door, &name),
+            Request::Performed(serial, result) => self.performed(now, serial, result),
             Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
             Request::Command(command, answer) => {
                 self.carry_out(now, Waiter::Command(answer), command).await;

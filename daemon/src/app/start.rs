@@ -42,7 +42,12 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    dbus,
+    app::{providers::Known as KnownHandles, request::Door},
+    dbus::{
+        self,
+        caller::Callers,
+        provider::{Closed, lost},
+    },
     desktop::{
         notify::Notifier,
         session::{Place, SessionTask},
@@ -273,6 +278,7 @@ struct BusSide {
 
 fn start_bus(
     connection: zbus::Connection,
+    apps: Closed,
     front: Front,
     place: Place,
     tasks: &mut Tasks,
@@ -280,7 +286,16 @@ fn start_bus(
     let (told, events) = mpsc::channel(TOLD);
     let (session, locked) = SessionTask::new(connection.clone(), place);
     tasks.spawn("session lock", |token| session.run(token));
-    let shown = dbus::Shown::new(connection.clone(), front);
+    for (door, on) in [(Door::Calls, &connection), (Door::Provider, &apps.connection)] {
+        let (on, front) = (on.clone(), front.clone());
+        tasks.spawn("apps that end", move |token| async move {
+            if let Err(error) = lost::watch(on, door, front, token).await {
+                tracing::warn!(%error, "apps that end are not noticed");
+            }
+        });
+    }
+    let shown = dbus::Shown::new(connection.clone(), apps.connection.clone(), front);
+    tasks.spawn("apps", |token| apps.run(token));
     tasks.spawn("bus", |token| shown.run(events, token));
     let (notifier, notify, task) = Notifier::new(connection);
     tasks.spawn("notifications", |token| async move {
@@ -371,13 +386,16 @@ pub async fn start(
     let (requests_in, requests) = mpsc::channel(REQUESTS);
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
     let front = Front { requests: requests_in, view: viewed };
-    let connection = dbus::serve(&front).await.map_err(bus_error)?;
+    let callers = Callers::default();
+    // This name first: the other one says that all of it is there.
+    let apps = Closed::open(&front, &callers).await.map_err(bus_error)?;
+    let connection = dbus::serve(&front, &callers).await.map_err(bus_error)?;
     let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
     let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-    let mut bus = start_bus(connection, front, place(&setup), &mut tasks);
+    let mut bus = start_bus(connection, apps, front, place(&setup), &mut tasks);
     // Known before the first request is read.
     let is_locked = first_lock(&mut bus.locked).await;
     let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
@@ -435,6 +453,9 @@ pub async fn start(
         do_not_disturb_until: None,
         unseen: known.unseen,
         favourites: contacts::favourites(&known.contacts),
+        known: KnownHandles::new(&known.contacts),
+        peers: BTreeMap::new(),
+        late: Vec::new(),
         restart_wanted: false,
         inbox,
     };

@@ -8,15 +8,16 @@ use std::collections::HashMap;
 use ahoy_core::{
     call::{CallView, Flags, Nodes},
     engine::Command,
-    id::CallId,
+    id::{CallId, Handle},
     media::Quality,
 };
 use zbus::{ObjectPath, OwnedObjectPath, Variant, interface};
 
 use super::{
-    Properties, ROOT,
+    Properties, call_of,
     error::{Error, Result},
-    path,
+    group::group_path,
+    provider::provider_path,
     value::{BusDict, from_bus},
 };
 use crate::app::request::{Front, Plain, Request};
@@ -27,15 +28,22 @@ pub(super) struct Call {
     front: Front,
 }
 
-fn provider_path(provider: &str) -> OwnedObjectPath {
-    let escaped: String =
-        provider
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() { c.to_string() } else { format!("_{:02x}", c as u32) }
-            })
-            .collect();
-    path(&format!("{ROOT}/provider/{escaped}"))
+/// Everything the bus shows of a call, fixed properties too.
+pub(super) fn all_properties(front: &Front, id: CallId) -> Properties {
+    let call = Call::new(id, front);
+    let view = call.view();
+    let mut all = properties(&view);
+    all.extend([
+        ("Id", id.to_string().into()),
+        ("Provider", ObjectPath::from(provider_path(&view.provider)).into()),
+        ("AppId", view.app_id.into()),
+        ("AppVerified", view.app_verified.into()),
+        ("Direction", view.direction.into()),
+        ("AvatarPath", String::new().into()),
+        ("Endpoint", front.view.borrow().endpoint.clone().into()),
+        ("CreatedAt", view.created_at.into()),
+    ]);
+    all
 }
 
 impl Call {
@@ -89,7 +97,7 @@ pub(super) fn properties(view: &CallView) -> Properties {
     let flags = view.flags;
     let capabilities: Vec<String> = view.capabilities.iter().map(|&one| one.to_owned()).collect();
     let reason = (view.end_reason.0.to_owned(), view.end_reason.1.clone());
-    let entries: [(&'static str, Variant<'static>); 23] = [
+    let entries: [(&'static str, Variant<'static>); 24] = [
         ("State", view.state.into()),
         ("PendingAction", view.pending_action.into()),
         ("Remote", view.remote.clone().into()),
@@ -104,6 +112,7 @@ pub(super) fn properties(view: &CallView) -> Properties {
         ("Silenced", flags.silenced.into()),
         ("Waiting", flags.waiting.into()),
         ("Reconnecting", flags.reconnecting.into()),
+        ("Group", ObjectPath::from(group_of(view)).into()),
         ("Capabilities", capabilities.into()),
         ("Encryption", view.encryption.into()),
         ("Quality", quality(&view.quality).into()),
@@ -115,6 +124,10 @@ pub(super) fn properties(view: &CallView) -> Properties {
         ("EndReason", reason.into()),
     ];
     entries.into_iter().collect()
+}
+
+fn group_of(view: &CallView) -> OwnedObjectPath {
+    view.group.map_or_else(OwnedObjectPath::default, group_path)
 }
 
 /// Keys as the contract has them; what is not known has none.
@@ -176,9 +189,8 @@ impl Call {
         self.command(Command::SetVideo(self.id, video)).await
     }
 
-    fn switch_camera(&self, id: String) -> Result<()> {
-        drop(id);
-        self.unsupported("switch-camera")
+    async fn switch_camera(&self, id: String) -> Result<()> {
+        self.command(Command::SwitchCamera(self.id, id)).await
     }
 
     async fn send_dtmf(&self, tones: String) -> Result<()> {
@@ -189,33 +201,32 @@ impl Call {
         self.command(Command::Silence(self.id)).await
     }
 
-    fn merge(&self, other: ObjectPath<'_>) -> Result<()> {
-        drop(other);
-        self.unsupported("merge")
+    async fn merge(&self, other: ObjectPath<'_>) -> Result<()> {
+        let unknown = || Error::UnknownCall("other: there is no such call".to_owned());
+        let other = call_of(other.as_str()).ok_or_else(unknown)?;
+        self.command(Command::Merge(self.id, other)).await
     }
 
-    fn split(&self) -> Result<()> {
-        self.unsupported("merge")
+    async fn split(&self) -> Result<()> {
+        self.command(Command::Split(self.id)).await
     }
 
-    fn transfer(&self, scheme: String, value: String) -> Result<()> {
-        drop((scheme, value));
-        self.unsupported("transfer")
+    async fn transfer(&self, scheme: String, value: String) -> Result<()> {
+        let to = Handle::new(&scheme, &value)
+            .map_err(|error| Error::InvalidArgument(error.to_string()))?;
+        self.command(Command::Transfer(self.id, to)).await
     }
 
-    fn set_endpoint(&self, id: String) -> Result<()> {
-        drop(id);
-        self.unsupported("endpoints")
+    async fn set_endpoint(&self, id: String) -> Result<()> {
+        self.command(Command::SetEndpoint(self.id, id)).await
     }
 
-    fn set_local_silence(&self, silent: bool) -> Result<()> {
-        let _ = silent;
-        self.unsupported("local-silence")
+    async fn set_local_silence(&self, silent: bool) -> Result<()> {
+        self.command(Command::SetLocalSilence(self.id, silent)).await
     }
 
-    fn set_screen_share(&self, shared: bool) -> Result<()> {
-        let _ = shared;
-        self.unsupported("screen")
+    async fn set_screen_share(&self, shared: bool) -> Result<()> {
+        self.command(Command::SetScreenShare(self.id, shared)).await
     }
 
     #[zbus(property)]
@@ -228,11 +239,11 @@ impl Call {
     }
     #[zbus(property)]
     fn app_id(&self) -> String {
-        "org.ahoycall.Ahoy".to_owned()
+        self.view().app_id
     }
     #[zbus(property)]
     fn app_verified(&self) -> bool {
-        true
+        self.view().app_verified
     }
     #[zbus(property)]
     fn direction(&self) -> String {
@@ -300,7 +311,7 @@ impl Call {
     }
     #[zbus(property)]
     fn group(&self) -> OwnedObjectPath {
-        OwnedObjectPath::default()
+        group_of(&self.view())
     }
     #[zbus(property)]
     fn capabilities(&self) -> Vec<String> {

@@ -9,9 +9,11 @@ mod call;
 pub mod caller;
 mod contacts;
 mod error;
+mod group;
 mod history;
 mod identity;
 mod manager;
+pub mod provider;
 mod settings;
 mod value;
 mod verification;
@@ -19,7 +21,10 @@ mod voice;
 
 use std::collections::HashMap;
 
-use ahoy_core::id::CallId;
+use ahoy_core::{
+    call::CallView,
+    id::{CallId, ProviderId},
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use zbus::{
@@ -30,7 +35,11 @@ use zbus::{
 
 pub use error::Error;
 
-use crate::app::request::{Event, Front, Snapshot};
+use self::{
+    caller::Callers,
+    provider::{Performs, Wanted},
+};
+use crate::app::request::{Door, Event, Front, Peer, Snapshot};
 
 /// Where everything but the calls lies.
 pub const ROOT: &str = "/org/ahoycall/Calls1";
@@ -66,7 +75,7 @@ type Properties = HashMap<&'static str, Variant<'static>>;
 ///
 /// # Errors
 /// The bus is not there, or the name is taken.
-pub async fn serve(front: &Front) -> zbus::Result<Connection> {
+pub async fn serve(front: &Front, callers: &Callers) -> zbus::Result<Connection> {
     let connection = zbus::connection::Builder::session().build().await?;
     let server = connection.object_server();
     server.at(ROOT, fdo::ObjectManager).await?;
@@ -77,6 +86,7 @@ pub async fn serve(front: &Front) -> zbus::Result<Connection> {
     server.at(ROOT, audio::Audio::new(front)).await?;
     server.at(ROOT, voice::Voice::new(front)).await?;
     server.at(ROOT, settings::Settings::new(front)).await?;
+    server.at(ROOT, provider::Registry::new(front, callers)).await?;
     let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;
     connection.request_name_with_flags(NAME, flags).await?;
     Ok(connection)
@@ -88,16 +98,20 @@ pub type Told = (Event, Option<oneshot::Sender<()>>);
 /// Keeps the objects and their properties as the snapshot says, and tells events.
 pub struct Shown {
     connection: Connection,
+    /// The apps' own door.
+    apps: Connection,
     front: Front,
     last: Snapshot,
+    performs: Performs,
 }
 
 impl Shown {
     /// Nothing is shown yet but the root.
     #[must_use]
-    pub fn new(connection: Connection, front: Front) -> Self {
+    pub fn new(connection: Connection, apps: Connection, front: Front) -> Self {
         let last = front.view.borrow().clone();
-        Self { connection, front, last }
+        let performs = Performs::new(front.requests.clone());
+        Self { connection, apps, front, last, performs }
     }
 
     /// Runs until `token` is cancelled. A bus error is logged and the next event goes on: whoever
@@ -106,8 +120,10 @@ impl Shown {
         self.follow(events, token).await;
         // At once: the connection itself lives as long as the last handler of a method, and the
         // daemon that starts afresh with restored keys must not find its name taken.
-        if let Err(error) = self.connection.release_name(NAME).await {
-            tracing::debug!(%error, "the bus is gone before us");
+        for (connection, name) in [(&self.connection, NAME), (&self.apps, provider::NAME)] {
+            if let Err(error) = connection.release_name(name).await {
+                tracing::debug!(%error, "the bus is gone before us");
+            }
         }
     }
 
@@ -143,6 +159,14 @@ impl Shown {
         SignalEmitter::new(&self.connection, path)
     }
 
+    /// The connection that an app is on.
+    fn door(&self, door: Door) -> Connection {
+        match door {
+            Door::Calls => self.connection.clone(),
+            Door::Provider => self.apps.clone(),
+        }
+    }
+
     async fn tell(&mut self, event: Event) -> zbus::Result<()> {
         let root = self.emitter(ROOT)?;
         let connection = self.connection.clone();
@@ -166,6 +190,28 @@ impl Shown {
                 server.remove::<call::Call, _>(call_path(id)).await?;
                 self.last.calls.remove(&id);
             }
+            Event::ProviderAdded(id) => {
+                let path = provider::provider_path(id.as_str());
+                server.at(path, provider::Provider::new(id, &self.front)).await?;
+            }
+            Event::ProviderRemoved(id) => {
+                let path = provider::provider_path(id.as_str());
+                server.remove::<provider::Provider, _>(path).await?;
+            }
+            Event::GroupAdded(id) => {
+                server.at(group::group_path(id), group::Group::new(id, &self.front)).await?;
+            }
+            Event::GroupRemoved(id) => {
+                server.remove::<group::Group, _>(group::group_path(id)).await?;
+            }
+            Event::Perform(peer, serial, txn, call, action) => {
+                let door = self.door(peer.door);
+                self.performs.perform(&door, Wanted { peer, serial, txn, call, action }).await;
+            }
+            Event::TimedOut(peer, serial) => {
+                Performs::tell(&self.door(peer.door), &peer, "TimedOut", &(serial.0,)).await;
+            }
+            Event::Audio(peer, endpoint) => self.audio(&peer, endpoint).await,
             Event::Missed(row) => manager::Manager::call_missed(&root, &row).await?,
             Event::ActionFinished(serial, call, action, result, error) => {
                 let call = call_path(call);
@@ -187,6 +233,18 @@ impl Shown {
         Ok(())
     }
 
+    /// Gives an app microphone and speaker, or takes them.
+    async fn audio(&self, peer: &Peer, endpoint: Option<String>) {
+        let door = self.door(peer.door);
+        match endpoint {
+            Some(endpoint) => {
+                let options = HashMap::from([("endpoint", Variant::from(endpoint))]);
+                Performs::tell(&door, peer, "AudioActivated", &(options,)).await;
+            }
+            None => Performs::tell(&door, peer, "AudioDeactivated", &()).await,
+        }
+    }
+
     /// Tells every property that differs from what was told last.
     async fn update(&mut self) -> zbus::Result<()> {
         let now = self.front.view.borrow().clone();
@@ -198,7 +256,13 @@ impl Shown {
                 continue;
             };
             let changed = differing(call::properties(old), call::properties(view));
+            self.tell_app(&now, view, call_path(*id).as_str(), &changed).await?;
             self.changed::<call::Call>(call_path(*id).as_str(), changed).await?;
+        }
+        for (id, calls) in &now.groups {
+            let old = before.groups.get(id).unwrap_or(calls);
+            let changed = differing(group::properties(old), group::properties(calls));
+            self.changed::<group::Group>(group::group_path(*id).as_str(), changed).await?;
         }
         let pairs = [
             (manager::Manager::name(), manager::properties(&before), manager::properties(&now)),
@@ -212,6 +276,26 @@ impl Shown {
             self.emit(ROOT, name, differing(old, new)).await?;
         }
         Ok(())
+    }
+
+    /// Tells an app that came in by its own door of its own call, and nobody else there.
+    async fn tell_app(
+        &self,
+        now: &Snapshot,
+        view: &CallView,
+        path: &str,
+        changed: &Properties,
+    ) -> zbus::Result<()> {
+        let id = view.provider.parse::<ProviderId>().ok();
+        let peer = id.and_then(|id| now.providers.get(&id)?.peer.as_ref());
+        let Some(peer) = peer.filter(|peer| peer.door == Door::Provider) else { return Ok(()) };
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let none: &[&str] = &[];
+        let body = (call::Call::name(), changed, none);
+        let (interface, member) = ("org.freedesktop.DBus.Properties", "PropertiesChanged");
+        self.apps.emit_signal(Some(peer.name.as_str()), path, interface, member, &body).await
     }
 
     async fn changed<I: Interface>(&self, path: &str, changed: Properties) -> zbus::Result<()> {

@@ -195,7 +195,7 @@ impl Closed {
         let view = self.front.view.borrow();
         let provider = view.calls.get(&call).map(|call| &call.provider);
         let peer = provider
-            .and_then(|id| ProviderId::new(id).ok())
+            .and_then(|id| id.parse::<ProviderId>().ok())
             .and_then(|id| view.providers.get(&id)?.peer.clone());
         peer.is_some_and(|peer| peer.door == Door::Provider && peer.name == name.as_str())
     }

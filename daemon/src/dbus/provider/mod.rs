@@ -6,6 +6,7 @@
 //! apps' own name an app sees nothing that is not its own.
 
 mod closed;
+pub mod lost;
 mod objects;
 mod perform;
 mod words;
@@ -15,7 +16,7 @@ use zbus::OwnedObjectPath;
 
 pub use closed::Closed;
 pub(super) use objects::{Provider, Registry};
-pub(super) use perform::Performs;
+pub(super) use perform::{Performs, Wanted};
 
 use super::{ROOT, path};
 
@@ -49,7 +50,7 @@ fn provider_of(path: &str) -> Option<ProviderId> {
         bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
         rest = tail;
     }
-    ProviderId::new(&String::from_utf8(bytes).ok()?).ok()
+    String::from_utf8(bytes).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -60,9 +61,15 @@ mod tests {
     fn an_id_and_its_path_are_one() {
         for id in ["ahoy", "org.example.Caller", "org.example.Caller.work_1", "a-b"] {
             let path = provider_path(id);
-            assert_eq!(provider_of(path.as_str()).map(|id| id.as_str().to_owned()).as_deref(), Some(id));
+            assert_eq!(
+                provider_of(path.as_str()).map(|id| id.as_str().to_owned()).as_deref(),
+                Some(id)
+            );
         }
-        assert_eq!(provider_path("org.example.A").as_str(), format!("{ROOT}/provider/org_2eexample_2eA"));
+        assert_eq!(
+            provider_path("org.example.A").as_str(),
+            format!("{ROOT}/provider/org_2eexample_2eA")
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use ahoy_core::{engine::Reported, id::ProviderId, provider::Report};
 use zbus::{
-    Connection, OwnedObjectPath, ObjectPath, interface, message::Header, names::UniqueName,
+    Connection, ObjectPath, OwnedObjectPath, interface, message::Header, names::UniqueName,
 };
 
 use super::{
@@ -62,9 +62,8 @@ pub(super) async fn register(
 async fn is_there(connection: &Connection, name: &UniqueName<'_>) -> bool {
     let bus = "org.freedesktop.DBus";
     let path = "/org/freedesktop/DBus";
-    let asked = connection
-        .call_method(Some(bus), path, Some(bus), "NameHasOwner", &(name.as_str(),))
-        .await;
+    let asked =
+        connection.call_method(Some(bus), path, Some(bus), "NameHasOwner", &(name.as_str(),)).await;
     asked.is_ok_and(|reply| reply.body().deserialize().unwrap_or(true))
 }
 
@@ -108,12 +107,7 @@ impl Provider {
 }
 
 /// Refuses everybody but the connection that registered the id.
-pub(super) fn own(
-    front: &Front,
-    id: &ProviderId,
-    door: Door,
-    name: &UniqueName<'_>,
-) -> Result<()> {
+pub(super) fn own(front: &Front, id: &ProviderId, door: Door, name: &UniqueName<'_>) -> Result<()> {
     let view = front.view.borrow();
     let peer = view.providers.get(id).and_then(|provider| provider.peer.as_ref());
     if peer.is_some_and(|peer| peer.door == door && peer.name == name.as_str()) {

@@ -116,10 +116,10 @@ async fn send<B>(
 where
     B: serde::Serialize + zbus::DynamicType + Sync,
 {
-    let message = Message::method_call(peer.object.as_str(), member)?
-        .destination(peer.name.as_str())?
-        .interface(APP)?
-        .with_flags(Flags::NoReplyExpected)
+    let message = Message::method_call(peer.object.as_str(), member)
+        .destination(peer.name.as_str())
+        .interface(APP)
+        .with_flags(Flags::NO_REPLY_EXPECTED)
         .build(body)?;
     connection.send(&message).await
 }
@@ -128,8 +128,7 @@ where
 async fn ask(connection: &Connection, wanted: Wanted) -> Option<Result<(), PerformError>> {
     let Wanted { peer, serial, txn, call, action } = wanted;
     let path = call_path(call);
-    let body =
-        (serial.0, txn.to_string(), action.name(), path.as_ref(), arguments(&action));
+    let body = (serial.0, txn.to_string(), action.name(), path.as_ref(), arguments(&action));
     let asked = connection.call_method(
         Some(peer.name.as_str()),
         peer.object.as_str(),

@@ -99,7 +99,7 @@ impl Keys {
 
 /// What an app registers as.
 pub(super) fn registration(id: &str, options: BusDict, caller: Caller) -> Result<Registration> {
-    let id = ProviderId::new(id).map_err(|error| wrong(format!("provider_id: {error}")))?;
+    let id = id.parse::<ProviderId>().map_err(|error| wrong(format!("provider_id: {error}")))?;
     let mut keys = Keys::new(options)?;
     let mut wish = Registration::new(id);
     if let Caller::Sandboxed(app_id) = caller {
@@ -170,9 +170,9 @@ pub(super) fn update(call: CallId, changes: BusDict) -> Result<Report> {
     let mut changes = changes;
     let quality = match changes.remove("quality") {
         None => None,
-        Some(value) => Some(quality(value.try_into().map_err(|_| {
-            wrong("quality: a dictionary is expected".to_owned())
-        })?)?),
+        Some(value) => Some(quality(
+            value.try_into().map_err(|_| wrong("quality: a dictionary is expected".to_owned()))?,
+        )?),
     };
     let mut keys = Keys::new(changes)?;
     let update = Update {

@@ -1,0 +1,377 @@
+//! Calling apps against the running daemon: they register, ring, are controlled, vanish and come back.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::{collections::HashMap, time::Duration};
+
+use common::{Daemon, NAME, QUIET, connect, start};
+use tokio::{sync::mpsc, time::Instant};
+use zbus::{
+    Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy, Variant, connection::Builder,
+    fdo, interface,
+};
+
+const ROOT: &str = "/org/ahoycall/Calls1";
+const APPS: &str = "org.ahoycall.Provider1";
+const APP: &str = "/app";
+const UUID: &str = "0b5cbf0c-21a7-4b1b-9b64-53a1a1a1a1a1";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Options<'a> = HashMap<&'a str, Variant<'a>>;
+
+/// What the daemon told the app.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Perform { action: String, call: String, args: HashMap<String, String> },
+    Audio(bool),
+    TimedOut,
+}
+
+/// An app: fulfils everything that is not refused, and says what it was told.
+struct App {
+    told: mpsc::UnboundedSender<Told>,
+    refuses: &'static str,
+}
+
+#[interface(name = "org.ahoycall.Calls1.ProviderApp")]
+impl App {
+    fn perform(
+        &self,
+        _serial: u32,
+        txn: String,
+        action: String,
+        call: OwnedObjectPath,
+        args: HashMap<String, OwnedVariant>,
+    ) -> fdo::Result<()> {
+        assert!(!txn.is_empty());
+        let args = args.iter().map(|(key, value)| (key.clone(), word(value))).collect();
+        let refused = self.refuses == action;
+        self.told.send(Told::Perform { action, call: call.to_string(), args }).unwrap();
+        if refused { Err(fdo::Error::Failed("no line".to_owned())) } else { Ok(()) }
+    }
+
+    fn timed_out(&self, _serial: u32) {
+        self.told.send(Told::TimedOut).unwrap();
+    }
+
+    fn audio_activated(&self, options: HashMap<String, OwnedVariant>) {
+        assert!(options.contains_key("endpoint"));
+        self.told.send(Told::Audio(true)).unwrap();
+    }
+
+    fn audio_deactivated(&self) {
+        self.told.send(Told::Audio(false)).unwrap();
+    }
+}
+
+fn word(value: &Variant<'_>) -> String {
+    <&str>::try_from(value).map_or_else(|_| value.to_string(), str::to_owned)
+}
+
+/// An app's connection, and what it was told.
+struct Registered {
+    connection: Connection,
+    name: &'static str,
+    provider: OwnedObjectPath,
+    told: mpsc::UnboundedReceiver<Told>,
+}
+
+async fn app(
+    daemon: &Daemon,
+    refuses: &'static str,
+) -> (Connection, mpsc::UnboundedReceiver<Told>) {
+    let (told, heard) = mpsc::unbounded_channel();
+    let connection = Builder::address(daemon.bus.address.as_str())
+        .serve_at(APP, App { told, refuses })
+        .build()
+        .await
+        .unwrap();
+    (connection, heard)
+}
+
+async fn register(daemon: &Daemon, name: &'static str, id: &str) -> Registered {
+    register_refusing(daemon, name, id, "").await
+}
+
+async fn register_refusing(
+    daemon: &Daemon,
+    name: &'static str,
+    id: &str,
+    refuses: &'static str,
+) -> Registered {
+    let (connection, told) = app(daemon, refuses).await;
+    let provider = try_register(&connection, name, id).await.unwrap();
+    Registered { connection, name, provider, told }
+}
+
+async fn try_register(
+    connection: &Connection,
+    name: &'static str,
+    id: &str,
+) -> zbus::Result<OwnedObjectPath> {
+    let registry = proxy(connection, name, ROOT, "Registry").await;
+    let schemes = vec!["tel"];
+    let options = Options::from([
+        ("name", "Test".into()),
+        ("schemes", schemes.into()),
+        ("hold", true.into()),
+    ]);
+    let object = ObjectPath::try_from(APP).unwrap();
+    registry.call("Register", &(id, object, options)).await
+}
+
+async fn proxy<'a>(
+    connection: &Connection,
+    name: &'static str,
+    path: impl TryInto<ObjectPath<'a>, Error = impl Into<zbus::Error>>,
+    interface: &str,
+) -> Proxy<'a> {
+    Proxy::new(connection, name, path, format!("{NAME}.{interface}")).await.unwrap()
+}
+
+impl Registered {
+    async fn provider(&self) -> Proxy<'_> {
+        proxy(&self.connection, self.name, self.provider.as_ref(), "Provider").await
+    }
+
+    async fn rings(
+        &self,
+        uuid: &str,
+        more: Options<'_>,
+    ) -> zbus::Result<(OwnedObjectPath, String)> {
+        let mut options = Options::from([
+            ("remote", Variant::from(("tel", "+49301234"))),
+            ("name", "Ann".into()),
+            ("capabilities", vec!["hold"].into()),
+        ]);
+        options.extend(more);
+        self.provider().await.call("ReportIncoming", &(uuid, options)).await
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::time::timeout(PATIENCE, self.told.recv()).await.unwrap().unwrap()
+    }
+
+    async fn performs(&mut self, wanted: &str) -> (String, HashMap<String, String>) {
+        match self.next().await {
+            Told::Perform { action, call, args } if action == wanted => (call, args),
+            other => panic!("{wanted} was to come, and came {other:?}"),
+        }
+    }
+}
+
+async fn property(connection: &Connection, path: &str, name: &str) -> Option<String> {
+    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
+    let properties = fdo::PropertiesProxy::new(connection, NAME, call.path().to_owned()).await;
+    let interface = format!("{NAME}.Call");
+    let value = properties.unwrap().get(interface.as_str().try_into().unwrap(), name).await.ok()?;
+    Some(match &*value {
+        Variant::Structure(fields) => word(&fields.fields()[0]),
+        other => word(other),
+    })
+}
+
+/// Waits until a property of a call is this.
+async fn until(connection: &Connection, path: &str, name: &str, wanted: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = property(connection, path, name).await;
+        if now.as_deref() == Some(wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{name} is {now:?}, not {wanted}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn control(
+    connection: &Connection,
+    path: &str,
+    method: &str,
+    body: bool,
+) -> zbus::Result<()> {
+    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
+    if body { call.call(method, &(Options::new(),)).await } else { call.call(method, &()).await }
+}
+
+async fn newest_row(connection: &Connection) -> HashMap<String, String> {
+    let history = proxy(connection, NAME, ROOT, "History").await;
+    let asked = (Options::new(), 1u32, "");
+    let (rows, _): (Vec<HashMap<String, OwnedVariant>>, String) =
+        history.call("Query", &asked).await.unwrap();
+    rows[0].iter().map(|(key, value)| (key.clone(), word(value))).collect()
+}
+
+fn error_name(error: zbus::Error) -> String {
+    match error {
+        zbus::Error::MethodError(name, _, _) => name.to_string(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn an_app_s_call_rings_is_answered_by_a_controller_held_ended_and_logged() {
+    for name in [NAME, APPS] {
+        let Some(daemon) = start(QUIET) else { return };
+        let controller = connect(&daemon).await;
+        let mut app = register(&daemon, name, "org.example.Caller").await;
+        assert!(app.provider.ends_with("/provider/org_2eexample_2eCaller"));
+        let (call, disposition) = app.rings(UUID, Options::new()).await.unwrap();
+        assert_eq!(disposition, "ring");
+        assert_eq!(property(&controller, &call, "State").await.as_deref(), Some("ringing"));
+        assert_eq!(property(&controller, &call, "DisplayName").await.as_deref(), Some("Ann"));
+        control(&controller, &call, "Answer", true).await.unwrap();
+        // The app may open its microphone before it is asked to answer.
+        assert_eq!(app.next().await, Told::Audio(true));
+        let (of, args) = app.performs("answer").await;
+        assert_eq!((of.as_str(), args["video"].as_str()), (call.as_str(), "false"));
+        assert_eq!(property(&controller, &call, "State").await.as_deref(), Some("active"));
+        let object = proxy(&controller, NAME, call.as_ref(), "Call").await;
+        object.call::<_, _, ()>("SetHeld", &(true,)).await.unwrap();
+        app.performs("set-held").await;
+        assert_eq!(app.next().await, Told::Audio(false));
+        assert_eq!(property(&controller, &call, "Held").await.as_deref(), Some("true"));
+        control(&controller, &call, "HangUp", true).await.unwrap();
+        let (_, args) = app.performs("end").await;
+        assert_eq!(args["reason"], "local-hangup");
+        until(&controller, &call, "EndReason", "local-hangup").await;
+        let row = newest_row(&controller).await;
+        assert_eq!((row["outcome"].as_str(), row["name"].as_str()), ("answered", "Ann"));
+        assert_eq!(row["provider"], "org.example.Caller");
+    }
+}
+
+#[tokio::test]
+async fn a_controller_s_wish_to_dial_reaches_the_app_for_the_scheme_and_goes_on_as_it_reports() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let mut app = register(&daemon, APPS, "org.example.Caller").await;
+    let manager = proxy(&controller, NAME, ROOT, "Manager").await;
+    let wish = ("", vec![("tel", "+49305678")], Options::new());
+    let call: OwnedObjectPath = manager.call("StartCall", &wish).await.unwrap();
+    assert_eq!(app.next().await, Told::Audio(true));
+    let (of, _) = app.performs("start").await;
+    assert_eq!(of, call.as_str());
+    let provider = app.provider().await;
+    for state in ["dialing", "remote-ringing", "connecting", "active"] {
+        provider.call::<_, _, ()>("ReportState", &(&call, state, 0u64)).await.unwrap();
+        until(&controller, &call, "State", state).await;
+    }
+    // Backwards there is no way.
+    let back = provider.call::<_, _, ()>("ReportState", &(&call, "dialing", 0u64)).await;
+    assert!(error_name(back.unwrap_err()).ends_with("Error.InvalidState"));
+    let ended = (&call, "remote-hangup", "", 0u64);
+    provider.call::<_, _, ()>("ReportEnded", &ended).await.unwrap();
+    until(&controller, &call, "EndReason", "remote-hangup").await;
+    assert_eq!(app.next().await, Told::Audio(false));
+}
+
+#[tokio::test]
+async fn what_an_app_refuses_fails_with_its_words_and_ends_the_call() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let app = register_refusing(&daemon, NAME, "org.example.Caller", "answer").await;
+    let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
+    let refused = control(&controller, &call, "Answer", true).await.unwrap_err();
+    assert!(refused.to_string().contains("no line"), "{refused}");
+    assert!(error_name(refused).ends_with("Error.ProviderFailed"));
+    until(&controller, &call, "EndReason", "failed").await;
+}
+
+#[tokio::test]
+async fn an_app_that_goes_while_it_rings_is_silent_at_once_and_may_take_its_call_up_again() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
+    app.connection.close().await.unwrap();
+    until(&controller, &call, "Silenced", "true").await;
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    let again = app.rings(UUID, Options::from([("state", "active".into())])).await.unwrap();
+    assert_eq!(again.0, call);
+    until(&controller, &call, "State", "active").await;
+    // And once more, for good.
+    app.connection.close().await.unwrap();
+    until(&controller, &call, "EndReason", "provider-gone").await;
+}
+
+#[tokio::test]
+async fn nobody_speaks_for_another_s_provider_or_learns_of_its_calls() {
+    let Some(daemon) = start(QUIET) else { return };
+    connect(&daemon).await;
+    let app = register(&daemon, APPS, "org.example.Caller").await;
+    let other = register(&daemon, APPS, "org.example.Other").await;
+    let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
+    // Its id and its object are taken.
+    let taken = try_register(&other.connection, APPS, "org.example.Caller").await.unwrap_err();
+    assert!(error_name(taken).ends_with("Error.ProviderExists"));
+    for name in [APPS, NAME] {
+        let foreign = proxy(&other.connection, name, app.provider.as_ref(), "Provider").await;
+        let ended = (&call, "remote-hangup", "", 0u64);
+        let refused = foreign.call::<_, _, ()>("ReportEnded", &ended).await.unwrap_err();
+        assert!(error_name(refused).ends_with("Error.NotAuthorized"), "{name}");
+    }
+    // A call that is another's is as unknown as one that is nobody's.
+    let nobody = ObjectPath::try_from(format!("{ROOT}/call/00000000_0000_0000_0000_000000000001"));
+    let mut said = Vec::new();
+    for path in [call.as_ref(), nobody.unwrap()] {
+        let own = other.provider().await;
+        let ended = (&path, "remote-hangup", "", 0u64);
+        let refused = own.call::<_, _, ()>("ReportEnded", &ended).await.unwrap_err();
+        let read = other
+            .connection
+            .call_method(
+                Some(APPS),
+                &path,
+                Some("org.freedesktop.DBus.Properties"),
+                "GetAll",
+                &(format!("{NAME}.Call"),),
+            )
+            .await
+            .unwrap_err();
+        said.push((refused.to_string(), read.to_string()));
+    }
+    assert_eq!(said[0], said[1]);
+    // Its own it may read.
+    let read: HashMap<String, OwnedVariant> = app
+        .connection
+        .call_method(
+            Some(APPS),
+            call.as_ref(),
+            Some("org.freedesktop.DBus.Properties"),
+            "GetAll",
+            &(format!("{NAME}.Call"),),
+        )
+        .await
+        .unwrap()
+        .body()
+        .deserialize()
+        .unwrap();
+    assert_eq!(word(&read["State"]), "ringing");
+}
+
+#[tokio::test]
+async fn a_wrong_argument_is_named_and_changes_nothing() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    for (key, value) in [
+        ("remote", Variant::from("tel")),
+        ("remote", Variant::from(("no scheme!", "x"))),
+        ("video", "yes".into()),
+        ("capabilities", "hold".into()),
+        ("expires-at", "soon".into()),
+        ("state", "asleep".into()),
+    ] {
+        let refused = app.rings(UUID, Options::from([(key, value)])).await.unwrap_err();
+        assert!(refused.to_string().contains(key), "{key}: {refused}");
+        assert!(error_name(refused).ends_with("Error.InvalidArgument"), "{key}");
+    }
+    let refused = app.rings("not-a-uuid", Options::new()).await.unwrap_err();
+    assert!(error_name(refused).ends_with("Error.InvalidArgument"));
+    let objects = fdo::ObjectManagerProxy::new(&controller, NAME, ROOT).await.unwrap();
+    let calls = objects.get_managed_objects().await.unwrap();
+    assert!(!calls.keys().any(|path| path.contains("/call/")));
+}
