@@ -119,6 +119,8 @@ impl Worker {
             MediaCommand::SetHeld { session, held } => {
                 self.with(session, |it, world| it.set_held(held, world));
             }
+            // Calls are carried each for itself so far.
+            MediaCommand::SetMix { .. } => {}
             MediaCommand::ForceKeyFrame { session } => {
                 self.with(session, |it, _| it.force_key_frame());
             }

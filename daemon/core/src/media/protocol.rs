@@ -74,6 +74,12 @@ pub enum MediaCommand {
         /// Whether the call is held.
         held: bool,
     },
+    /// Mixes these calls here: each hears the user and all the others. Whatever was mixed before
+    /// and is not named is so no longer; empty: nothing is mixed.
+    SetMix {
+        /// The calls' media, each started before.
+        sessions: Vec<SessionId>,
+    },
     /// The other side lost a picture and asks for a whole one.
     ForceKeyFrame {
         /// The call's media.
