@@ -6,7 +6,11 @@ mod common;
 
 use std::{collections::HashMap, time::Duration};
 
-use common::{Daemon, NAME, QUIET, connect, start};
+use common::{
+    Daemon, NAME, QUIET, connect,
+    contract::{contract, introspect},
+    start,
+};
 use tokio::{sync::mpsc, time::Instant};
 use zbus::{
     Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy, Variant, connection::Builder,
@@ -295,6 +299,55 @@ async fn an_app_that_goes_while_it_rings_is_silent_at_once_and_may_take_its_call
     // And once more, for good.
     app.connection.close().await.unwrap();
     until(&controller, &call, "EndReason", "provider-gone").await;
+}
+
+#[tokio::test]
+async fn two_calls_of_an_app_become_one_group_that_is_held_muted_and_split_as_one() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let mut app = register(&daemon, NAME, "org.example.Caller").await;
+    let provider = app.provider().await;
+    let mut calls = Vec::new();
+    for number in 1..=2 {
+        let uuid = format!("00000000-0000-4000-8000-00000000000{number}");
+        let options = Options::from([
+            ("remote", Variant::from(("tel", format!("+4930{number}")))),
+            ("capabilities", vec!["hold", "merge", "mute"].into()),
+        ]);
+        let call: OwnedObjectPath =
+            provider.call("ReportOutgoing", &(uuid, options)).await.unwrap();
+        provider.call::<_, _, ()>("ReportState", &(&call, "active", 0u64)).await.unwrap();
+        calls.push(call);
+    }
+    drop(provider);
+    assert_eq!(app.next().await, Told::Audio(true));
+    let first = proxy(&controller, NAME, calls[0].as_ref(), "Call").await;
+    first.call::<_, _, ()>("Merge", &(&calls[1],)).await.unwrap();
+    app.performs("set-group").await;
+    let deadline = Instant::now() + PATIENCE;
+    let group = loop {
+        let group = property(&controller, &calls[0], "Group").await.unwrap();
+        if group != "/" {
+            break group;
+        }
+        assert!(Instant::now() < deadline, "a group");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    // Both objects are what the contract says.
+    let wanted = contract();
+    for (path, interface) in [(group.as_str(), "Group"), (app.provider.as_str(), "Provider")] {
+        let name = format!("{NAME}.{interface}");
+        let served = introspect(&controller, path).await;
+        assert_eq!(served.get(&name), wanted.get(&name), "{name}");
+    }
+    let object = proxy(&controller, NAME, group.as_str(), "Group").await;
+    object.call::<_, _, ()>("SetMuted", &(true,)).await.unwrap();
+    for _ in 0..2 {
+        app.performs("set-muted").await;
+    }
+    first.call::<_, _, ()>("Split", &()).await.unwrap();
+    app.performs("set-group").await;
+    until(&controller, &calls[1], "Group", "/").await;
 }
 
 #[tokio::test]

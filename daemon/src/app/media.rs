@@ -80,6 +80,7 @@ impl MediaSide {
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone
             | MediaCommand::SetHeld { .. }
+            | MediaCommand::SetMix { .. }
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);

@@ -8,6 +8,8 @@
     reason = "shared by test programs; a failed step fails the test"
 )]
 
+pub(crate) mod contract;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,

@@ -58,9 +58,9 @@ impl BuiltIn {
             }
             Action::SetMuted(muted) => self.set_muted(call, muted),
             Action::SetVideo(video) => self.set_video(call, video),
-            Action::SetHeld(_)
-            | Action::PlayDtmf(_)
-            | Action::SetGroup(_)
+            Action::SetHeld(held) => self.set_held(call, held),
+            Action::SetGroup(with) => self.set_group(call, with),
+            Action::PlayDtmf(_)
             | Action::SwitchCamera(_)
             | Action::SetLocalSilence(_)
             | Action::Transfer(_) => Err("encrypted calls cannot do this yet".to_owned()),
@@ -93,6 +93,7 @@ impl BuiltIn {
             wish: self.wish(video),
             local_index: self.random_index(),
             muted: false,
+            held: false,
             meter: Meter::default(),
             round_trip: None,
             phase: Phase::Dialing { left, dialing: false, until },
@@ -247,6 +248,7 @@ impl BuiltIn {
             wish: self.wish(false),
             local_index,
             muted: false,
+            held: false,
             meter: Meter::default(),
             round_trip: None,
             phase: Phase::Linked(Box::new(linked)),
@@ -418,6 +420,7 @@ impl BuiltIn {
     /// Frees what a leg holds: media, connection, the leg itself.
     pub(super) fn remove_leg(&mut self, call: CallId, say_bye: bool) -> Option<Leg> {
         let session = self.legs.get(&call).and_then(Leg::session);
+        self.leave_mix(call);
         let leg = self.legs.remove(&call)?;
         if let Some(session) = session {
             self.emit(Output::Media(super::MediaOrder::Close { session, say_bye }));
@@ -478,5 +481,5 @@ impl Linked {
 }
 
 pub(super) fn capabilities() -> BTreeSet<Capability> {
-    [Capability::Mute, Capability::Video].into()
+    [Capability::Hold, Capability::Mute, Capability::Video, Capability::Merge].into()
 }

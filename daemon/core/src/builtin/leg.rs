@@ -50,6 +50,7 @@ pub(super) struct Leg {
     /// Under which we receive media.
     pub(super) local_index: u32,
     pub(super) muted: bool,
+    pub(super) held: bool,
     /// How good its media is.
     pub(super) meter: Meter,
     /// There and back on the media path, once measured.

@@ -13,13 +13,14 @@ mod glare;
 mod join;
 mod leg;
 mod media;
+mod mix;
 mod peers;
 mod signals;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
@@ -173,6 +174,8 @@ pub struct BuiltIn {
     /// How many calls each contact may still offer.
     offers: HashMap<IdentityKey, Budget>,
     legs: BTreeMap<CallId, Leg>,
+    /// Calls that are talked to together.
+    mix: BTreeSet<CallId>,
     conns: HashMap<ConnId, Conn>,
     dials: HashMap<DialId, Aim>,
     next_dial: u64,
@@ -208,6 +211,7 @@ impl BuiltIn {
             joins: Budget::new(join::JOINS, join::JOIN_EVERY, Duration::ZERO),
             offers: HashMap::new(),
             legs: BTreeMap::new(),
+            mix: BTreeSet::new(),
             conns: HashMap::new(),
             dials: HashMap::new(),
             next_dial: 1,
@@ -229,6 +233,7 @@ impl BuiltIn {
         Registration {
             schemes: vec!["ahoy".to_owned()],
             video: true,
+            hold: true,
             ..Registration::new(ProviderId::built_in())
         }
     }

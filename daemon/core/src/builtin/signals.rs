@@ -54,8 +54,8 @@ impl BuiltIn {
         let Some(leg) = self.legs.get(&call) else {
             return;
         };
-        let (muted, video) = (leg.muted, leg.wish.video);
-        self.send_signal(call, Signal::State { muted, video, held: false });
+        let (muted, video, held) = (leg.muted, leg.wish.video, leg.held);
+        self.send_signal(call, Signal::State { muted, video, held });
     }
 
     /// Tells where our media is received.

@@ -12,7 +12,7 @@ use std::{
 
 use super::{CommandError, CommandId, Engine, Output, Reply};
 use crate::{
-    call::{Pending, Step},
+    call::{Pending, State, Step},
     id::{CallId, Now, Serial, TxnId},
     provider::{Action, Capability},
 };
@@ -206,7 +206,12 @@ impl Engine {
     }
 
     fn answering(&mut self, now: Now, id: CallId, video: bool) -> Result<(), CommandError> {
-        if !self.calls.get(&id).is_some_and(crate::call::Call::is_ringing) {
+        let state = self.calls.get(&id).map(|call| &call.state);
+        if matches!(state, Some(State::Answering)) {
+            // Asked for again, after the app came back.
+            return Ok(());
+        }
+        if !matches!(state, Some(State::Ringing)) {
             return Err(CommandError::InvalidState);
         }
         self.flag(id, |flags| {

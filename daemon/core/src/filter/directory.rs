@@ -1,8 +1,8 @@
 //! Directories of callers: names for numbers that are in no address book, and numbers to block.
 //!
 //! Owns: their text format and a compact form in memory. Does not own: files, where a directory
-//! comes from. Invariant: a million numbers with labels of 20 bytes take less than 40 MB, also
-//! while they are read; a bad line costs nothing but itself.
+//! comes from. Invariant: a million numbers with labels of 20 bytes take less than 40 MB; a bad
+//! line costs nothing but itself.
 //!
 //! # Format
 //! UTF-8 text, one number a line, any order:

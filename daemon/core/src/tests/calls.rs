@@ -1,8 +1,10 @@
 //! Claims about whole calls between two people.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one command of many")]
+
 use std::time::Duration;
 
-use super::world::{ALICE, BOB, World};
+use super::world::{ALICE, BOB, CAROL, World};
 use crate::{
     call::Outcome,
     engine::{Command, CommandError, Reply},
@@ -193,6 +195,46 @@ fn muting_twice_at_once_is_refused_and_muting_reaches_the_worker() {
     assert_eq!(world.command(BOB, Command::SetMuted(call, true)), Some(Ok(Reply::Done)));
     let muted = |one: &MediaCommand| matches!(one, MediaCommand::SetMuted { muted: true, .. });
     assert!(world.people[BOB].worker.iter().any(muted));
-    let error = world.command(BOB, Command::SetHeld(call, true));
+    let error = world.command(BOB, Command::SendDtmf(call, "1".into()));
     assert_eq!(error, Some(Err(CommandError::NotSupported)));
+}
+
+#[test]
+fn holding_reaches_the_worker_and_the_other_side() {
+    let (mut world, call) = talking();
+    for held in [true, false] {
+        assert_eq!(world.command(BOB, Command::SetHeld(call, held)), Some(Ok(Reply::Done)));
+        let told = world.people[BOB].worker.last().unwrap();
+        assert!(matches!(told, MediaCommand::SetHeld { held: last, .. } if *last == held));
+        let flags = world.people[ALICE].service.engine().call(call).unwrap().flags();
+        assert_eq!((flags.remote_held, flags.held), (held, false));
+    }
+}
+
+#[test]
+fn the_worker_mixes_what_is_merged_and_nothing_once_a_call_of_it_has_ended() {
+    let mut world = World::of_three();
+    let mut calls = Vec::new();
+    for who in [BOB, CAROL] {
+        let start = world.start(ALICE, false, None);
+        let Some(Ok(Reply::Call(call))) = world.command(who, start) else { panic!("no call") };
+        world.command(ALICE, Command::Answer { call, video: false });
+        calls.push(call);
+    }
+    assert_eq!(world.command(ALICE, Command::Merge(calls[0], calls[1])), Some(Ok(Reply::Done)));
+    let mixes = |world: &World| -> Vec<usize> {
+        let size = |one: &MediaCommand| match one {
+            MediaCommand::SetMix { sessions } => Some(sessions.len()),
+            _ => None,
+        };
+        world.people[ALICE].worker.iter().filter_map(size).collect()
+    };
+    assert_eq!(mixes(&world), [2]);
+    let resumed = |one: &MediaCommand| matches!(one, MediaCommand::SetHeld { held: false, .. });
+    assert!(world.people[ALICE].worker.iter().any(resumed), "the held one is heard again");
+    assert!(!world.people[BOB].service.engine().call(calls[0]).unwrap().flags().remote_held);
+    world.command(BOB, Command::HangUp(calls[0]));
+    assert_eq!(mixes(&world), [2, 0]);
+    world.command(CAROL, Command::HangUp(calls[1]));
+    assert_eq!(mixes(&world), [2, 0]);
 }

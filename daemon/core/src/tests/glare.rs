@@ -34,6 +34,7 @@ fn filmed(world: &World, who: usize) -> bool {
         | MediaCommand::SetMuted { .. }
         | MediaCommand::SetHeld { .. }
         | MediaCommand::ForceKeyFrame { .. }
+        | MediaCommand::SetMix { .. }
         | MediaCommand::Stop { .. } => false,
     })
 }

@@ -1,7 +1,9 @@
 //! Two whole services joined by a simulated network: calls as scripts.
 
 mod calls;
+mod conformance;
 mod glare;
 mod hostile;
 mod joins;
+mod scripted;
 mod world;

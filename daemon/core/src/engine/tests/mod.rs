@@ -2,11 +2,18 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test panics on whatever it did not expect")]
 
+mod audio;
+mod groups;
+mod limits;
+mod losses;
+mod reports;
+mod transactions;
+
 use super::*;
 use crate::{
     call::{EndReason, Marks, NameSource, Party},
     id::{Handle, SenderId},
-    provider::{Action, Capability, Encryption, NewCall, Progress},
+    provider::{Action, Capability, Encryption, NewCall, Progress, Resume, Update},
 };
 
 /// Counts up: distinct ids, the same in every run.
@@ -58,6 +65,61 @@ impl Bench {
         self.drain()
     }
 
+    /// A report of another provider, and what came of it.
+    fn tell(
+        &mut self,
+        provider: &str,
+        report: Report,
+    ) -> (Result<Reported, CommandError>, Vec<Output>) {
+        let provider = provider.parse().unwrap();
+        let reported = self.engine.handle_report(self.now, &provider, report);
+        (reported, self.drain())
+    }
+
+    /// Registers a provider for the scheme of the same name.
+    fn register(&mut self, id: &str) {
+        let registration = registration(id);
+        self.engine.register(self.now, registration).unwrap();
+        self.drain();
+    }
+
+    /// A call of another provider, active, with these capabilities.
+    fn active_of(&mut self, provider: &str, id: u8, capabilities: &[Capability]) -> CallId {
+        let call = self.incoming_of(provider, id, capabilities);
+        let (reported, _) = self.tell(provider, progress(call, Progress::Active));
+        reported.unwrap();
+        call
+    }
+
+    fn incoming_of(&mut self, provider: &str, id: u8, capabilities: &[Capability]) -> CallId {
+        let call = CallId([id; 16]);
+        let capabilities = capabilities.iter().copied().collect();
+        let new = NewCall { capabilities, ..new_call(call) };
+        self.tell(provider, Report::Incoming { new, expires_at: 0 }).0.unwrap();
+        call
+    }
+
+    /// A command whose one action is fulfilled at once.
+    fn done(&mut self, command: Command) -> Vec<Output> {
+        let (id, mut out) = self.command(command);
+        while let Some((serial, ..)) = performs(&out).last().cloned() {
+            if reply(&out, id).is_some() {
+                break;
+            }
+            out.extend(self.perform(serial, Ok(())));
+        }
+        assert!(matches!(reply(&out, id), Some(Ok(_))), "{:?}", reply(&out, id));
+        out
+    }
+
+    fn flags(&self, call: CallId) -> crate::call::Flags {
+        self.engine.call(call).unwrap().flags()
+    }
+
+    fn reason(&self, call: CallId) -> &'static str {
+        self.engine.call(call).unwrap().view().end_reason.0
+    }
+
     fn perform(&mut self, serial: Serial, result: Result<(), PerformError>) -> Vec<Output> {
         self.engine.handle_performed(self.now, serial, result);
         self.drain()
@@ -83,6 +145,34 @@ impl Bench {
     fn state(&self, call: CallId) -> &'static str {
         self.engine.call(call).unwrap().state().as_str()
     }
+}
+
+fn registration(id: &str) -> Registration {
+    Registration {
+        schemes: vec![id.to_lowercase()],
+        hold: true,
+        ..Registration::new(id.parse().unwrap())
+    }
+}
+
+fn failed<T>(text: &str) -> Result<T, PerformError> {
+    Err(PerformError(text.to_owned()))
+}
+
+fn txns(outputs: &[Output]) -> Vec<TxnId> {
+    let txn = |output: &Output| match output {
+        Output::Perform { txn, .. } => Some(*txn),
+        _ => None,
+    };
+    outputs.iter().filter_map(txn).collect()
+}
+
+fn results(outputs: &[Output]) -> Vec<(&'static str, &'static str)> {
+    let result = |output: &Output| match output {
+        Output::ActionFinished { action, result, .. } => Some((*action, *result)),
+        _ => None,
+    };
+    outputs.iter().filter_map(result).collect()
 }
 
 fn new_call(call: CallId) -> NewCall {

@@ -1,0 +1,288 @@
+//! What every provider does, whoever it is: the same claims on an app that answers as the contract
+//! says and on the built-in provider with a person at the other end.
+
+use std::time::Duration;
+
+use super::{
+    scripted::Scripted,
+    world::{ALICE, BOB, CAROL, World},
+};
+use crate::{
+    call::{Flags, Outcome},
+    engine::{Command, CommandError, Engine, GRACE, Reply},
+    id::{CallId, Handle},
+};
+
+/// A provider under test, and those at the other end of its calls.
+pub(super) trait Rig {
+    fn engine(&self) -> &Engine;
+    /// A command, and what the controller hears once nothing moves any more.
+    fn command(&mut self, command: Command) -> Option<Result<Reply, CommandError>>;
+    fn pass(&mut self, time: Duration);
+    /// Somebody calls; `who` of two.
+    fn is_called(&mut self, who: usize) -> CallId;
+    /// The user calls somebody.
+    fn calls(&mut self, who: usize) -> CallId;
+    fn other_answers(&mut self, call: CallId);
+    /// They end it, whatever it is doing.
+    fn other_ends(&mut self, call: CallId);
+    fn other_holds(&mut self, call: CallId, held: bool);
+
+    fn state(&self, call: CallId) -> &'static str {
+        self.engine().call(call).map_or("gone", |call| call.state().as_str())
+    }
+
+    fn flags(&self, call: CallId) -> Flags {
+        self.engine().call(call).map(crate::call::Call::flags).unwrap()
+    }
+
+    fn reason(&self, call: CallId) -> &'static str {
+        self.engine().call(call).map_or("gone", |call| call.view().end_reason.0)
+    }
+
+    fn outcome(&self, call: CallId) -> Outcome {
+        self.engine().call(call).unwrap().log_row().outcome
+    }
+
+    fn done(&mut self, command: Command) {
+        assert_eq!(self.command(command), Some(Ok(Reply::Done)));
+    }
+
+    /// A call that is on.
+    fn talks(&mut self, who: usize) -> CallId {
+        let call = self.is_called(who);
+        self.done(Command::Answer { call, video: false });
+        call
+    }
+}
+
+/// The built-in provider of Alice; Bob and Carol at the other ends.
+struct BuiltIn(World);
+
+const OTHERS: [usize; 2] = [BOB, CAROL];
+
+impl BuiltIn {
+    fn other(&self, call: CallId) -> usize {
+        let has = |who: &&usize| self.0.state(**who, call) != "gone";
+        *OTHERS.iter().find(has).unwrap()
+    }
+
+    fn other_does(&mut self, call: CallId, command: Command) {
+        let who = self.other(call);
+        assert_eq!(self.0.command(who, command), Some(Ok(Reply::Done)));
+    }
+}
+
+impl Rig for BuiltIn {
+    fn engine(&self) -> &Engine {
+        self.0.people[ALICE].service.engine()
+    }
+
+    fn command(&mut self, command: Command) -> Option<Result<Reply, CommandError>> {
+        self.0.command(ALICE, command)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.0.pass(time);
+    }
+
+    fn is_called(&mut self, who: usize) -> CallId {
+        let command = self.0.start(ALICE, false, None);
+        match self.0.command(OTHERS[who], command) {
+            Some(Ok(Reply::Call(call))) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn calls(&mut self, who: usize) -> CallId {
+        let command = self.0.start(OTHERS[who], false, None);
+        match self.0.command(ALICE, command) {
+            Some(Ok(Reply::Call(call))) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn other_answers(&mut self, call: CallId) {
+        self.other_does(call, Command::Answer { call, video: false });
+    }
+
+    fn other_ends(&mut self, call: CallId) {
+        self.other_does(call, Command::HangUp(call));
+    }
+
+    fn other_holds(&mut self, call: CallId, held: bool) {
+        self.other_does(call, Command::SetHeld(call, held));
+    }
+}
+
+macro_rules! conform {
+    ($($claim:ident),* $(,)?) => {
+        mod an_app {
+            $(#[test]
+            fn $claim() {
+                super::$claim(&mut super::Scripted::new());
+            })*
+        }
+
+        mod the_built_in_provider {
+            $(#[test]
+            fn $claim() {
+                super::$claim(&mut super::BuiltIn(super::World::of_three()));
+            })*
+        }
+    };
+}
+
+conform!(
+    a_call_comes_in_is_answered_and_ended_there,
+    a_call_goes_out_is_answered_and_ended_here,
+    declining_ends_it_as_declined,
+    giving_up_before_the_answer_is_cancelled,
+    a_caller_who_gives_up_leaves_a_missed_call,
+    a_callee_who_declines_ends_it_as_declined,
+    a_ring_ends_by_its_cap,
+    holding_and_resuming_show_when_done,
+    the_other_side_holding_is_shown,
+    muting_shows_when_done,
+    answering_a_second_call_holds_the_first_and_resuming_swaps_them,
+    two_calls_are_talked_to_together_and_apart_again,
+    a_group_ends_together,
+    what_a_call_cannot_do_is_refused_at_once,
+    nothing_is_left_when_all_has_ended,
+);
+
+fn a_call_comes_in_is_answered_and_ended_there(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    assert_eq!(rig.state(call), "ringing");
+    assert_eq!(rig.engine().attention().ring, Some(call));
+    rig.done(Command::Answer { call, video: false });
+    assert_eq!(rig.state(call), "active");
+    rig.other_ends(call);
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("remote-hangup", Outcome::Answered));
+}
+
+fn a_call_goes_out_is_answered_and_ended_here(rig: &mut impl Rig) {
+    let call = rig.calls(0);
+    assert_eq!(rig.state(call), "remote-ringing");
+    assert!(rig.engine().attention().ringback);
+    rig.other_answers(call);
+    assert_eq!(rig.state(call), "active");
+    rig.done(Command::HangUp(call));
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("local-hangup", Outcome::Answered));
+}
+
+fn declining_ends_it_as_declined(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    rig.done(Command::Decline(call));
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
+}
+
+fn giving_up_before_the_answer_is_cancelled(rig: &mut impl Rig) {
+    let call = rig.calls(0);
+    rig.done(Command::HangUp(call));
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("cancelled", Outcome::Cancelled));
+}
+
+fn a_caller_who_gives_up_leaves_a_missed_call(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    rig.other_ends(call);
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("cancelled", Outcome::Missed));
+}
+
+fn a_callee_who_declines_ends_it_as_declined(rig: &mut impl Rig) {
+    let call = rig.calls(0);
+    rig.other_ends(call);
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
+}
+
+fn a_ring_ends_by_its_cap(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    rig.pass(Duration::from_millis(60_500));
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("unanswered", Outcome::Missed));
+    assert!(rig.engine().attention().unanswered.is_empty());
+}
+
+fn holding_and_resuming_show_when_done(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    rig.done(Command::SetHeld(call, true));
+    assert!(rig.flags(call).held);
+    rig.pass(Duration::from_secs(60));
+    assert_eq!(rig.state(call), "active", "a held call lasts");
+    rig.done(Command::SetHeld(call, false));
+    assert!(!rig.flags(call).held);
+}
+
+fn the_other_side_holding_is_shown(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    rig.other_holds(call, true);
+    assert!(rig.flags(call).remote_held && !rig.flags(call).held);
+    rig.other_holds(call, false);
+    assert!(!rig.flags(call).remote_held);
+}
+
+fn muting_shows_when_done(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    rig.done(Command::SetMuted(call, true));
+    assert!(rig.flags(call).muted);
+    rig.done(Command::SetMuted(call, false));
+    assert!(!rig.flags(call).muted);
+}
+
+fn answering_a_second_call_holds_the_first_and_resuming_swaps_them(rig: &mut impl Rig) {
+    let first = rig.talks(0);
+    let second = rig.is_called(1);
+    assert!(rig.flags(second).waiting && rig.engine().attention().ring.is_none());
+    rig.done(Command::Answer { call: second, video: false });
+    assert!(rig.flags(first).held && !rig.flags(second).held);
+    rig.done(Command::SetHeld(first, false));
+    assert!(!rig.flags(first).held && rig.flags(second).held);
+    rig.other_ends(first);
+    assert!(rig.flags(second).held, "until someone resumes it");
+}
+
+fn two_calls_are_talked_to_together_and_apart_again(rig: &mut impl Rig) {
+    let (first, second) = (rig.talks(0), rig.talks(1));
+    rig.done(Command::Merge(second, first));
+    let groups: Vec<_> = rig.engine().groups().collect();
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].calls.len(), 2);
+    assert!(!rig.flags(first).held && !rig.flags(second).held);
+    rig.done(Command::Split(first));
+    assert_eq!(rig.engine().groups().count(), 0);
+    rig.done(Command::Merge(first, second));
+    rig.other_ends(second);
+    assert_eq!(rig.engine().groups().count(), 0);
+    assert_eq!(rig.state(first), "active");
+}
+
+fn a_group_ends_together(rig: &mut impl Rig) {
+    let (first, second) = (rig.talks(0), rig.talks(1));
+    rig.done(Command::Merge(second, first));
+    let group = rig.engine().call(first).unwrap().group().unwrap();
+    rig.done(Command::GroupSetHeld(group, true));
+    assert!(rig.flags(first).held && rig.flags(second).held);
+    rig.done(Command::GroupSetMuted(group, true));
+    rig.done(Command::GroupHangUp(group));
+    assert_eq!((rig.reason(first), rig.reason(second)), ("local-hangup", "local-hangup"));
+}
+
+fn what_a_call_cannot_do_is_refused_at_once(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    let remote = Handle::new("tel", "+491").unwrap();
+    for command in [Command::SendDtmf(call, "1".into()), Command::Transfer(call, remote)] {
+        assert_eq!(rig.command(command), Some(Err(CommandError::NotSupported)));
+    }
+    let again = rig.command(Command::Answer { call, video: false });
+    assert_eq!(again, Some(Err(CommandError::InvalidState)));
+}
+
+fn nothing_is_left_when_all_has_ended(rig: &mut impl Rig) {
+    let (first, second) = (rig.talks(0), rig.is_called(1));
+    rig.done(Command::EndAll);
+    assert_eq!((rig.reason(first), rig.reason(second)), ("local-hangup", "declined"));
+    rig.pass(GRACE);
+    assert_eq!(rig.engine().calls().count(), 0);
+    let provider = rig.engine().providers().next().unwrap().id.clone();
+    assert!(!rig.engine().has_audio(&provider));
+    assert_eq!(rig.engine().next_timeout(), None);
+}
