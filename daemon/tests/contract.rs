@@ -17,13 +17,12 @@ use zbus::Proxy;
 const ROOT: &str = "/org/ahoycall/Calls1";
 /// Interfaces of the contract that no call has yet, that come with filters, that apps serve, or whose
 /// objects come with apps (`provider`).
-const NOT_SERVED_HERE: [&str; 7] = [
+const NOT_SERVED_HERE: [&str; 6] = [
     "org.ahoycall.Calls1.Call.Captions",
     "org.ahoycall.Calls1.Call.Participants",
     "org.ahoycall.Calls1.Call.Text",
     "org.ahoycall.Calls1.Filter",
     "org.ahoycall.Calls1.Group",
-    "org.ahoycall.Calls1.Provider",
     "org.ahoycall.Calls1.ProviderApp",
 ];
 

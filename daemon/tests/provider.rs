@@ -71,6 +71,9 @@ impl App {
 }
 
 fn word(value: &Variant<'_>) -> String {
+    if let Variant::ObjectPath(path) = value {
+        return path.to_string();
+    }
     <&str>::try_from(value).map_or_else(|_| value.to_string(), str::to_owned)
 }
 
@@ -353,7 +356,7 @@ async fn two_calls_of_an_app_become_one_group_that_is_held_muted_and_split_as_on
 #[tokio::test]
 async fn nobody_speaks_for_another_s_provider_or_learns_of_its_calls() {
     let Some(daemon) = start(QUIET) else { return };
-    connect(&daemon).await;
+    let _there = connect(&daemon).await;
     let app = register(&daemon, APPS, "org.example.Caller").await;
     let other = register(&daemon, APPS, "org.example.Other").await;
     let (call, _) = app.rings(UUID, Options::new()).await.unwrap();

@@ -80,7 +80,6 @@ impl MediaSide {
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone
             | MediaCommand::SetHeld { .. }
-            | MediaCommand::SetMix { .. }
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);
