@@ -145,7 +145,7 @@ impl Manager {
         Ok(String::from_utf8_lossy(&printed).trim().to_owned())
     }
 
-    /// What a command prints in a transient unit with these switches of [Service].
+    /// What a command prints in a transient unit with these switches of `[Service]`.
     #[must_use]
     pub fn output<S: AsRef<str>>(&self, switches: &[String], command: &[S]) -> String {
         let mut run = Command::new("systemd-run");

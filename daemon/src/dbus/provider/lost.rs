@@ -34,7 +34,10 @@ pub async fn watch(
             () = token.cancelled() => return Ok(()),
             message = signals.next() => message,
         };
-        let Some(message) = message else { return Ok(token.cancelled().await) };
+        let Some(message) = message else {
+            token.cancelled().await;
+            return Ok(());
+        };
         let names = message.and_then(|message| message.body().deserialize());
         let Ok((name, ..)): Result<(String, String, String), _> = names else { continue };
         let registered = front.view.borrow().providers.values().any(|provider| {

@@ -4,7 +4,7 @@
 //! an answer that comes too late is ignored there. Invariant: messages leave in the order in which
 //! they were wanted; an app that does not answer holds nothing up.
 
-use std::{collections::HashMap, task::Poll, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use ahoy_core::{
     engine::PerformError,
@@ -87,7 +87,7 @@ impl Performs {
             }
         });
         // The first step sends it, so that what is wanted next cannot overtake it.
-        if let Poll::Pending = futures_util::poll!(&mut asking) {
+        if futures_util::poll!(&mut asking).is_pending() {
             self.waiting.spawn(asking);
         }
     }
@@ -146,8 +146,10 @@ async fn ask(connection: &Connection, wanted: Wanted) -> Option<Result<(), Perfo
 
 /// What an app says of its failure, for people.
 fn words(error: zbus::Error) -> String {
-    match error {
-        zbus::Error::MethodError(_, Some(text), _) if !text.is_empty() => text,
-        other => other.to_string(),
+    if let zbus::Error::MethodError(_, Some(text), _) = &error
+        && !text.is_empty()
+    {
+        return text.clone();
     }
+    error.to_string()
 }

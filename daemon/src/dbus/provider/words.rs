@@ -35,7 +35,6 @@ impl Keys {
         from_bus(options).map(Self)
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is wrong")]
     fn take<T>(
         &mut self,
         key: &str,
@@ -47,37 +46,40 @@ impl Keys {
     }
 
     fn text(&mut self, key: &str) -> Result<Option<String>> {
-        self.take(key, "a text", |value| match value {
-            Plain::Text(text) => Some(text),
-            _ => None,
-        })
+        self.take(
+            key,
+            "a text",
+            |value| {
+                if let Plain::Text(text) = value { Some(text) } else { None }
+            },
+        )
     }
 
     fn flag(&mut self, key: &str) -> Result<Option<bool>> {
-        self.take(key, "yes or no", |value| match value {
-            Plain::Bool(flag) => Some(flag),
-            _ => None,
-        })
+        self.take(
+            key,
+            "yes or no",
+            |value| {
+                if let Plain::Bool(flag) = value { Some(flag) } else { None }
+            },
+        )
     }
 
     fn number(&mut self, key: &str) -> Result<Option<u64>> {
-        self.take(key, "a number", |value| match value {
-            Plain::Uint(number) => Some(number),
-            _ => None,
+        self.take(key, "a number", |value| {
+            if let Plain::Uint(number) = value { Some(number) } else { None }
         })
     }
 
     fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>> {
-        self.take(key, "a list of texts", |value| match value {
-            Plain::Texts(texts) => Some(texts),
-            _ => None,
+        self.take(key, "a list of texts", |value| {
+            if let Plain::Texts(texts) = value { Some(texts) } else { None }
         })
     }
 
     fn remote(&mut self) -> Result<Handle> {
-        let pair = self.take("remote", "a pair (scheme, value)", |value| match value {
-            Plain::Pair(scheme, value) => Some((scheme, value)),
-            _ => None,
+        let pair = self.take("remote", "a pair (scheme, value)", |value| {
+            if let Plain::Pair(scheme, value) = value { Some((scheme, value)) } else { None }
         })?;
         let (scheme, value) = pair.ok_or_else(|| wrong("remote: it is needed".to_owned()))?;
         Handle::new(&scheme, &value).map_err(|error| wrong(format!("remote: {error}")))
@@ -200,9 +202,9 @@ fn quality(of: BusDict) -> Result<Quality> {
     let (jitter_ms, round_trip_ms) = (number("jitter")?, number("round-trip")?);
     let playout_ms = number("playout-delay")?;
     let picture = number("width")?.zip(number("height")?);
-    let loss = keys.take("loss", "a share from 0 to 1", |value| match value {
-        Plain::Double(share) if (0.0..=1.0).contains(&share) => Some(share),
-        _ => None,
+    let loss = keys.take("loss", "a share from 0 to 1", |value| {
+        if let Plain::Double(share) = value { Some(share) } else { None }
+            .filter(|share| (0.0..=1.0).contains(share))
     })?;
     Ok(Quality {
         bitrate_in,
