@@ -212,6 +212,17 @@ impl Bus {
         self.ask((NAME, path, CALL), method, body)
     }
 
+    /// Calls a method of any interface of an object.
+    ///
+    /// # Errors
+    /// The daemon's own.
+    pub fn on_object<B>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<()>
+    where
+        B: serde::Serialize + zbus::DynamicType + Sync,
+    {
+        self.ask((NAME, path, interface), method, body)
+    }
+
     /// A property of one of Ahoy's interfaces.
     ///
     /// # Errors

@@ -277,6 +277,7 @@ pub(super) fn peer_to_store(peer: &PeerRecord) -> Peer {
         expires_at,
         devices: peer.devices.to_bytes(),
         hints: peer.hints.iter().map(ToString::to_string).collect(),
+        verified: peer.verified,
     }
 }
 
@@ -296,6 +297,7 @@ pub(super) fn peer_from_store(peer: Peer, contact: Option<&Contact>) -> Option<P
         },
         hints: peer.hints.iter().filter_map(|hint| hint.parse().ok()).collect(),
         blocked: contact.is_some_and(|contact| contact.blocked),
+        verified: peer.verified,
     })
 }
 

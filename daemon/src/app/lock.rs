@@ -62,6 +62,7 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Interpret(..) => false,
         // Who we are, and whom we let in.
         Request::Invite(..)
+        | Request::Confirm(..)
         | Request::Accept(..)
         | Request::Devices(_)
         | Request::Backup(..)
@@ -282,6 +283,7 @@ mod tests {
             ("Identity.Invite", Request::Invite(Default::default(), answer())),
             ("Identity.Accept", Request::Accept(text(), Default::default(), answer())),
             ("Identity.Devices", Request::Devices(answer())),
+            ("Call.Verification.Confirm", Request::Confirm(CallId([7; 16]), true, answer())),
             ("Identity.Backup", Request::Backup(file(), text(), answer())),
             ("Identity.Restore", Request::Restore(file(), text(), answer())),
             ("Voice.Listen", Request::Listen(None, answer())),

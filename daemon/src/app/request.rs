@@ -210,6 +210,8 @@ pub enum Request {
     Invite(Dict, Answer<String>),
     /// Accept an invite: link and options.
     Accept(String, Dict, Answer<String>),
+    /// The safety number of this call was compared: it matches or not.
+    Confirm(CallId, bool, Answer<()>),
     /// Our devices.
     Devices(Answer<Vec<Dict>>),
     /// Write an encrypted copy of keys and contacts.
@@ -257,6 +259,7 @@ impl Request {
             | Self::Listen(_, answer)
             | Self::StopListening(answer)
             | Self::SettingSet(_, _, answer)
+            | Self::Confirm(_, _, answer)
             | Self::SetEndpoint(_, answer) => no(answer, fault),
             Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
                 no(answer, fault);

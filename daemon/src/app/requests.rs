@@ -11,7 +11,7 @@ use ahoy_core::{
 
 use super::{
     App, Waiter,
-    request::{Answer, Dict, Event, Fault, Plain, Request, StartWish},
+    request::{Answer, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
     talk,
 };
 use crate::{
@@ -65,6 +65,11 @@ impl App {
             Request::Unregister(id, answer) => self.unregister(now, &id, answer),
             Request::PeerGone(door, name) => self.peer_gone(now, door, &name),
             Request::Performed(serial, result) => self.performed(now, serial, result),
+            Request::Confirm(call, matches, answer) => {
+                let found = self.service.built_in().confirm(call, matches);
+                let fault = || Fault::new(FaultKind::UnknownCall, "there is no such call now");
+                let _ = answer.send(found.then_some(()).ok_or_else(fault));
+            }
             Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
             Request::Command(command, answer) => {
                 self.carry_out(now, Waiter::Command(answer), command).await;

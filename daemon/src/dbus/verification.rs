@@ -2,7 +2,7 @@
 //!
 //! Owns: the interface. Does not own: keys; a safety number is made of the two public ones.
 //! Invariant: present exactly on calls whose two ends hold identity keys that can be compared.
-//! Nothing here asks the app, which waits while the object appears.
+//! Properties are made of the snapshot alone: the app waits while the object appears.
 
 use ahoy_core::{
     call::CallView,
@@ -11,8 +11,8 @@ use ahoy_core::{
 };
 use zbus::interface;
 
-use super::error::{Error, Result};
-use crate::app::request::Front;
+use super::error::Result;
+use crate::app::request::{Front, Request};
 
 /// The object.
 pub(super) struct Verification {
@@ -33,10 +33,9 @@ impl Verification {
 
 #[interface(name = "org.ahoycall.Calls1.Call.Verification", introspection_docs = false)]
 impl Verification {
-    fn confirm(&self, matches: bool) -> Result<()> {
-        let _ = matches;
-        let why = "confirmed numbers are not kept yet: compare them in each call that matters";
-        Err(Error::NotSupported(why.to_owned()))
+    async fn confirm(&self, matches: bool) -> Result<()> {
+        self.front.ask(|answer| Request::Confirm(self.id, matches, answer)).await?;
+        Ok(())
     }
 
     #[zbus(property)]

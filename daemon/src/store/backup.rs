@@ -141,6 +141,9 @@ struct PeerContent {
     expires_at: Micros,
     devices: Vec<u8>,
     hints: Vec<String>,
+    /// Absent in copies of version 0.1.0.
+    #[serde(default)]
+    verified: bool,
 }
 
 /// Writes a backup under a passphrase.
@@ -275,6 +278,7 @@ fn content(backup: &Backup) -> Content {
                 expires_at: peer.expires_at,
                 devices: peer.devices.clone(),
                 hints: peer.hints.clone(),
+                verified: peer.verified,
             })
             .collect(),
     }
@@ -298,6 +302,7 @@ fn backup(content: &Content) -> Backup {
                 expires_at: peer.expires_at,
                 devices: peer.devices.clone(),
                 hints: peer.hints.clone(),
+                verified: peer.verified,
             })
             .collect(),
     }

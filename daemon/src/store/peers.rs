@@ -42,6 +42,8 @@ pub struct Peer {
     pub devices: Vec<u8>,
     /// Addresses and homes worth trying, best first.
     pub hints: Vec<String>,
+    /// Whether the person compared the safety number.
+    pub verified: bool,
 }
 
 /// An invite we issued.
@@ -61,7 +63,7 @@ pub struct Invite {
     pub used_by: Option<[u8; 32]>,
 }
 
-const PEER: &str = "contact_id, identity, secret, state, expires_at, devices, hints";
+const PEER: &str = "contact_id, identity, secret, state, expires_at, devices, hints, verified";
 
 impl Store {
     /// Writes a contact's keys, new or not.
@@ -71,9 +73,9 @@ impl Store {
     pub fn put_peer(&mut self, peer: &Peer) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO peers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                "INSERT INTO peers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
                  ON CONFLICT (contact_id) DO UPDATE SET identity = ?2, secret = ?3, state = ?4, \
-                 expires_at = ?5, devices = ?6, hints = ?7",
+                 expires_at = ?5, devices = ?6, hints = ?7, verified = ?8",
             )?
             .execute(params![
                 peer.contact,
@@ -83,6 +85,7 @@ impl Store {
                 peer.expires_at,
                 peer.devices,
                 serde_json::Value::from(peer.hints.clone()).to_string(),
+                peer.verified,
             ])?;
         Ok(())
     }
@@ -215,6 +218,7 @@ fn read_peer(row: &Row<'_>) -> rusqlite::Result<Peer> {
         devices: row.get(5)?,
         // Hints are only hints: a list broken by hand costs a slower first call.
         hints: serde_json::from_str(&hints).unwrap_or_default(),
+        verified: row.get(7)?,
     })
 }
 

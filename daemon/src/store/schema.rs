@@ -8,8 +8,11 @@ use rusqlite::{Connection, Transaction};
 use super::{error::StoreError, history::first_place};
 
 /// One step each; the index + 1 is the version it leads to.
-const MIGRATIONS: [Step; 2] =
-    [Step { sql: V1, fill: None }, Step { sql: V2, fill: Some(fill_marks) }];
+const MIGRATIONS: [Step; 3] = [
+    Step { sql: V1, fill: None },
+    Step { sql: V2, fill: Some(fill_marks) },
+    Step { sql: V3, fill: None },
+];
 
 /// One version to the next.
 struct Step {
@@ -80,6 +83,9 @@ CREATE INDEX history_unseen ON history (id) WHERE seen = 0 AND outcome = 'missed
 /// What rows are found by; see `marks.rs`. `place` is unique and in the order of the log. The index
 /// keeps no copy of the text (content='') and no positions (detail=none): half the size, and the
 /// reader looks at the row anyway.
+/// Safety numbers that were compared.
+const V3: &str = "ALTER TABLE peers ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;";
+
 const V2: &str = "
 ALTER TABLE history ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
 CREATE VIRTUAL TABLE history_marks USING fts5 (

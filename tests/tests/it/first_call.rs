@@ -63,6 +63,13 @@ fn a_call_rings_is_answered_by_its_notification_heard_seen_and_logged() {
             .map(|(person, call)| person.bus.text(call, "Call.Verification", "SafetyNumber"));
         assert!(numbers[0].len() > 20, "a safety number: {numbers:?}");
         assert_eq!(numbers[0], numbers[1]);
+        let interface = "org.ahoycall.Calls1.Call.Verification";
+        two.alice.bus.on_object(&incoming, interface, "Confirm", &(true,)).expect("kept");
+        until("a verified call", || {
+            let shown = two.alice.bus.text(&incoming, "Call", "Encryption");
+            (shown == "e2e-verified").then_some(())
+        })
+        .expect("it shows");
         let seen = two.alice.bus.seen();
         two.bob.hang_up(&outgoing).expect("hung up");
         let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");

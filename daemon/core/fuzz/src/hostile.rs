@@ -150,6 +150,7 @@ impl Field {
             state: PairState::Joined,
             hints: vec![address(ADDRESS)],
             blocked: false,
+            verified: false,
         };
         let devices = identity.certify(1, vec![device.device_key()]);
         let preferences = Preferences {

@@ -257,7 +257,8 @@ impl BuiltIn {
         let ring = Self::ring_time(now, &offer);
         let expires_at = now.unix_us + ring.unwrap_or(0) * 1_000_000;
         let party = self.party(peer);
-        self.report(Self::incoming(&offer, party, expires_at));
+        let encryption = peer.encryption();
+        self.report(Self::incoming(&offer, party, encryption, expires_at));
         match ring {
             Some(_) => self.send_candidate(offer.call),
             // The engine makes a missed call of it, which is over at once.
@@ -289,13 +290,13 @@ impl BuiltIn {
         (fresh && life > 0).then_some(life)
     }
 
-    fn incoming(offer: &Offer, party: Party, expires_at: u64) -> Report {
+    fn incoming(offer: &Offer, party: Party, encryption: Encryption, expires_at: u64) -> Report {
         let new = NewCall {
             call: offer.call,
             party,
             video: offer.media.video,
             capabilities: capabilities(),
-            encryption: Encryption::EndToEnd,
+            encryption,
             log: true,
             resume: None,
         };
@@ -344,7 +345,7 @@ impl BuiltIn {
         }
         self.remember_way(&peer, conn);
         let update = Update {
-            encryption: Some(Encryption::EndToEnd),
+            encryption: Some(peer.encryption()),
             capabilities: Some(capabilities()),
             ..Update::default()
         };

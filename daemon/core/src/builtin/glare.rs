@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     id::{CallId, Now},
-    peer::IdentityKey,
-    provider::{Encryption, Report, Update},
+    peer::{IdentityKey, PeerRecord},
+    provider::{Report, Update},
 };
 
 /// What becomes of an offer.
@@ -80,13 +80,14 @@ impl BuiltIn {
         let linked = self.ring_back(now, call, theirs, local_index, stage)?;
         let leg = self.legs.get_mut(&call)?;
         (leg.wire, leg.is_caller) = (wire, false);
+        let encryption = self.peers.get(&leg.peer).map(PeerRecord::encryption);
         let own = std::mem::replace(&mut leg.phase, Phase::Linked(Box::new(linked)));
         for conn in own.conns() {
             self.finish_conn(conn);
         }
         let update = Update {
             remote_video: Some(video),
-            encryption: Some(Encryption::EndToEnd),
+            encryption,
             capabilities: Some(super::calling::capabilities()),
             ..Update::default()
         };

@@ -136,6 +136,7 @@ impl BuiltIn {
             state: PairState::Pending { expires_at: invite.expires_at },
             hints: invite.hints.clone(),
             blocked: false,
+            verified: false,
         };
         self.save(peer);
         self.joining.insert(identity, Joining::new());
@@ -308,7 +309,8 @@ impl BuiltIn {
             state: PairState::Joined,
             hints: Vec::new(),
             // A blocked person does not unblock themselves with an invite.
-            blocked: known.is_some_and(|peer| peer.blocked),
+            blocked: known.as_ref().is_some_and(|peer| peer.blocked),
+            verified: known.is_some_and(|peer| peer.verified),
         };
         if let Some(port) = join.listens {
             peer.remember(SocketAddr::new(ends.remote.ip(), port));

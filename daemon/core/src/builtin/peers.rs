@@ -11,8 +11,9 @@ use std::{
 
 use super::{BuiltIn, Output, join::Joining};
 use crate::{
-    id::Now,
+    id::{CallId, Now},
     peer::{IdentityKey, IssuedInvite, PairState, PeerRecord},
+    provider::{Report, Update},
     session::{Opened, Responder, Secret, tag},
 };
 
@@ -115,6 +116,28 @@ impl BuiltIn {
         self.peers.insert(peer.identity, peer.clone());
         self.known_changed();
         self.emit(Output::SavePeer(Box::new(peer)));
+    }
+
+    /// The user compared the safety number of this call's two ends: it matches, or it does not.
+    /// False: there is no such call.
+    pub fn confirm(&mut self, call: CallId, matches: bool) -> bool {
+        let Some(peer) = self.legs.get(&call).and_then(|leg| self.peers.get(&leg.peer)) else {
+            return false;
+        };
+        let peer = PeerRecord { verified: matches, ..peer.clone() };
+        let (identity, encryption) = (peer.identity, Some(peer.encryption()));
+        self.save(peer);
+        let calls: Vec<CallId> = self
+            .legs
+            .iter()
+            .filter(|(_, leg)| leg.peer == identity)
+            .map(|(call, _)| *call)
+            .collect();
+        for call in calls {
+            let update = Update { encryption, ..Update::default() };
+            self.report(Report::Update { call, update });
+        }
+        true
     }
 
     /// The user removed a contact: calls from it are refused from here on.

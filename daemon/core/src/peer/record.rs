@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use super::identity::{IdentityKey, SignedDevices};
-use crate::{id::ContactId, session::Secret};
+use crate::{id::ContactId, provider::Encryption, session::Secret};
 
 /// How far the pairing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,18 @@ pub struct PeerRecord {
     pub hints: Vec<SocketAddr>,
     /// Blocked by the user: refused before any state.
     pub blocked: bool,
+    /// The user compared the safety number, which is made of both identity keys. A person whose key
+    /// changes is another record, not verified.
+    pub verified: bool,
 }
 
 impl PeerRecord {
+    /// How well calls with them are protected.
+    #[must_use]
+    pub const fn encryption(&self) -> Encryption {
+        if self.verified { Encryption::Verified } else { Encryption::EndToEnd }
+    }
+
     /// Puts an address where they were reached in front.
     pub fn remember(&mut self, address: SocketAddr) {
         self.hints.retain(|hint| *hint != address);

@@ -50,6 +50,27 @@ fn a_call_rings_is_answered_and_ended_by_the_other_side() {
 }
 
 #[test]
+fn a_compared_number_shows_in_this_call_and_all_later_ones_until_it_is_taken_back() {
+    let (mut world, call) = talking();
+    let shown = |world: &World, who: usize, call| {
+        world.people[who].service.engine().call(call).unwrap().view().encryption
+    };
+    assert_eq!(shown(&world, ALICE, call), "e2e");
+    assert!(world.people[ALICE].service.built_in().confirm(call, true));
+    world.pass(Duration::from_millis(1));
+    assert_eq!(shown(&world, ALICE, call), "e2e-verified");
+    assert_eq!(shown(&world, BOB, call), "e2e", "each compares for themselves");
+    world.command(BOB, Command::HangUp(call));
+    assert!(!world.people[ALICE].service.built_in().confirm(call, true), "it is over");
+    world.pass(Duration::from_secs(3));
+    let call = world.call(BOB, false);
+    assert_eq!(shown(&world, ALICE, call), "e2e-verified");
+    assert!(world.people[ALICE].service.built_in().confirm(call, false));
+    world.pass(Duration::from_millis(1));
+    assert_eq!(shown(&world, ALICE, call), "e2e");
+}
+
+#[test]
 fn no_media_and_no_microphone_before_the_answer() {
     let (world, _) = ringing();
     for person in &world.people {

@@ -34,6 +34,7 @@ fn peer(contact: &ContactId, seed: u8) -> Peer {
         expires_at: Micros(77),
         devices: vec![1, 2, 3],
         hints: vec!["192.0.2.1:24690".to_owned()],
+        verified: true,
     }
 }
 

@@ -83,6 +83,7 @@ fn filled() -> (Fixture, Keys) {
             expires_at: Micros(0),
             devices: vec![5],
             hints: vec!["198.51.100.7:1".to_owned()],
+            verified: true,
         })
         .expect("peer");
     (fixture, Keys::generate().expect("keys"))
