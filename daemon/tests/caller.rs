@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ahoy::dbus::caller::{Caller, CallerError, Callers};
+use ahoy::dbus::caller::{Caller, CallerError, Callers, Identified};
 use common::{Bus, bus};
 use zbus::{Connection, connection::Builder, fdo::DBusProxy, names::OwnedUniqueName};
 
@@ -112,7 +112,8 @@ async fn a_program_of_the_host_is_one() {
     let (daemon, program) = (connect(&bus.address).await, connect(&bus.address).await);
     let callers = Callers::default();
     let name = program.unique_name().unwrap();
-    assert_eq!(callers.identify(&daemon, name).await.unwrap(), Caller::Host);
+    let found = callers.identify(&daemon, name).await.unwrap();
+    assert_eq!(found, Identified { caller: Caller::Host, process: std::process::id() });
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn an_app_behind_its_proxy_is_the_one_its_sandbox_names() {
     let info = "[Application]\nname=org.example.Caller\nruntime=runtime/x\n\n[Instance]\nname=no\n";
     let Some(app) = App::start(&bus, info).await else { return };
     let daemon = connect(&bus.address).await;
-    let caller = Callers::default().identify(&daemon, &app.name).await.unwrap();
+    let caller = Callers::default().identify(&daemon, &app.name).await.unwrap().caller;
     assert_eq!(caller, Caller::Sandboxed("org.example.Caller".to_owned()));
 }
 

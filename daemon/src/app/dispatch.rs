@@ -142,9 +142,7 @@ impl App {
             engine::Output::GroupRemoved(id) => self.tell(Event::GroupRemoved(id)).await,
             // What the groups have is a property, told with all others.
             engine::Output::GroupChanged(_) => {}
-            engine::Output::MuteCapture { call, muted } => {
-                tracing::warn!(%call, muted, "the app of this call does not mute its microphone");
-            }
+            engine::Output::MuteCapture { call, muted } => self.mute_capture(call, muted),
             engine::Output::ScreenShare { call, shared } => {
                 tracing::warn!(%call, shared, "screens are not shared yet");
             }

@@ -3,7 +3,10 @@
 //! Owns: the plans of running media, the tone that should play. Does not own: the process.
 //! Invariant: whatever the worker was told and still holds is told again to the next incarnation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ahoy_core::media::{Device, MediaCommand, MediaPlan, SessionId, Tone};
 
@@ -19,6 +22,8 @@ pub(super) struct MediaSide {
     plans: BTreeMap<SessionId, MediaPlan>,
     /// The calls that hear each other.
     mix: Vec<SessionId>,
+    /// Programs whose microphone is closed here.
+    muted: BTreeSet<u32>,
     /// A tone that repeats until it is stopped, and where it plays.
     tone: Option<(Tone, Option<String>)>,
     /// A tone that plays once.
@@ -39,6 +44,9 @@ impl MediaSide {
         let plans: Vec<_> = self.plans.iter().map(|(id, plan)| (*id, plan.clone())).collect();
         for (session, plan) in plans {
             self.send(MediaCommand::Start { session, plan });
+        }
+        for process in self.muted.clone() {
+            self.send(MediaCommand::MuteApp { process, muted: true });
         }
         if !self.mix.is_empty() {
             self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
@@ -74,6 +82,12 @@ impl MediaSide {
             }
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
+            }
+            MediaCommand::MuteApp { process, muted: true } => {
+                self.muted.insert(*process);
+            }
+            MediaCommand::MuteApp { process, muted: false } => {
+                self.muted.remove(process);
             }
             MediaCommand::SetMix { sessions } => self.mix.clone_from(sessions),
             MediaCommand::PipeWire
@@ -122,7 +136,12 @@ impl MediaSide {
 
     /// Whether it should run, given whether the calls want it.
     pub(super) fn is_wanted(&mut self, calls_want: bool, now: Duration) -> bool {
-        if calls_want || !self.plans.is_empty() || self.tone.is_some() || self.cue {
+        if calls_want
+            || !self.muted.is_empty()
+            || !self.plans.is_empty()
+            || self.tone.is_some()
+            || self.cue
+        {
             self.idle_since = None;
             return true;
         }

@@ -145,6 +145,8 @@ pub struct App {
     known: Known,
     /// The connections of calling apps.
     peers: BTreeMap<ProviderId, Peer>,
+    /// Calls whose app's microphone is closed here, and the app's process.
+    muted: BTreeMap<CallId, u32>,
     /// Answers that wait until the bus shows what they tell of.
     late: Vec<Late>,
     restart_wanted: bool,

@@ -10,6 +10,7 @@ use ahoy_core::{
     call::{Marks, NameSource, Party},
     engine::{PerformError, Registration, Reported},
     id::{CallId, ContactId, Handle, Now, ProviderId, Serial, TxnId},
+    media::MediaCommand,
     provider::{Action, Report},
 };
 
@@ -139,6 +140,29 @@ impl App {
         if let Some(peer) = self.peers.get(provider).cloned() {
             self.tell(event(peer)).await;
         }
+    }
+
+    /// Closes or opens what the app of a call captures: it cannot, or does not, by itself. Other calls
+    /// of the same process keep it closed.
+    pub(super) fn mute_capture(&mut self, call: CallId, muted: bool) {
+        if muted {
+            let process = self.process_of(call);
+            let Some(process) = process else {
+                tracing::warn!(%call, "the app of this call cannot be muted from outside");
+                return;
+            };
+            self.muted.insert(call, process);
+            self.media.command(MediaCommand::MuteApp { process, muted: true });
+        } else if let Some(process) = self.muted.remove(&call)
+            && !self.muted.values().any(|other| *other == process)
+        {
+            self.media.command(MediaCommand::MuteApp { process, muted: false });
+        }
+    }
+
+    fn process_of(&self, call: CallId) -> Option<u32> {
+        let provider = self.service.engine().call(call)?.provider();
+        self.peers.get(provider)?.process
     }
 
     /// Answers what waited for the bus to show it.

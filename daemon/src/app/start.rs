@@ -455,6 +455,7 @@ pub async fn start(
         favourites: contacts::favourites(&known.contacts),
         known: KnownHandles::new(&known.contacts),
         peers: BTreeMap::new(),
+        muted: BTreeMap::new(),
         late: Vec::new(),
         restart_wanted: false,
         inbox,

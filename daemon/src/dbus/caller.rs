@@ -26,6 +26,15 @@ pub enum Caller {
     Sandboxed(String),
 }
 
+/// A program, and its process as the system counts it: of a sandboxed one that is its proxy's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identified {
+    /// Which program.
+    pub caller: Caller,
+    /// Its process.
+    pub process: u32,
+}
+
 /// Why it cannot be told who calls.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
@@ -58,7 +67,7 @@ const REMEMBERED: usize = 1024;
 /// Tells who calls.
 #[derive(Clone)]
 pub struct Callers {
-    known: Arc<Mutex<HashMap<String, Caller>>>,
+    known: Arc<Mutex<HashMap<String, Identified>>>,
     looks: Arc<Semaphore>,
 }
 
@@ -77,11 +86,12 @@ impl Callers {
         &self,
         connection: &Connection,
         name: &UniqueName<'_>,
-    ) -> Result<Caller, CallerError> {
-        if let Some(caller) = self.lock().get(name.as_str()) {
-            return Ok(caller.clone());
+    ) -> Result<Identified, CallerError> {
+        if let Some(known) = self.lock().get(name.as_str()) {
+            return Ok(known.clone());
         }
         let process = process(connection, name).await?;
+        let pid = process.pid;
         let place = self.looks.clone().try_acquire_owned().map_err(|_| CallerError::Slow)?;
         let look = tokio::task::spawn_blocking(move || {
             let caller = look(&process);
@@ -90,15 +100,16 @@ impl Callers {
         });
         let looked = tokio::time::timeout(PATIENCE, look).await.map_err(|_| CallerError::Slow)?;
         let caller = looked.map_err(|_| CallerError::Slow)??;
+        let identified = Identified { caller, process: pid };
         let mut known = self.lock();
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(name.as_str().to_owned(), caller.clone());
-        Ok(caller)
+        known.insert(name.as_str().to_owned(), identified.clone());
+        Ok(identified)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Caller>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Identified>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! device means. Invariant: every open stream is known here by its [`Key`]; closing it removes its
 //! node from PipeWire before the request after it is looked at.
 
+mod captures;
 mod devices;
 mod formats;
 mod streams;
@@ -58,6 +59,8 @@ pub(crate) enum Request {
     Retry(Key),
     /// Closes a stream.
     Close(Key),
+    /// Mutes what this process captures, or opens it.
+    MuteApp(u32, bool),
     /// A picture waits in the slot of this node.
     Show(Key),
     /// Ends the thread.
