@@ -410,6 +410,7 @@ impl StateMachineTest for Subject {
         subject.command(Command::EndAll);
         subject.pass(100_000);
         assert_eq!(subject.engine.calls().count(), 0);
+        assert!(subject.engine.is_at_rest());
         assert!(subject.out.is_empty() && subject.audio.is_empty());
         assert!(subject.waiting.is_empty(), "a command without an answer");
         assert!(subject.rows.values().all(|outcome| *outcome != "ongoing"));
