@@ -3,7 +3,10 @@
 //! Owns: the plans of running media, the tone that should play. Does not own: the process.
 //! Invariant: whatever the worker was told and still holds is told again to the next incarnation.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ahoy_core::media::{Device, MediaCommand, MediaPlan, SessionId, Tone};
 
@@ -17,6 +20,10 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(super) struct MediaSide {
     link: Option<Link<Media>>,
     plans: BTreeMap<SessionId, MediaPlan>,
+    /// Which of them are held.
+    held: BTreeSet<SessionId>,
+    /// Which of them are mixed.
+    mix: Vec<SessionId>,
     /// A tone that repeats until it is stopped, and where it plays.
     tone: Option<(Tone, Option<String>)>,
     /// A tone that plays once.
@@ -35,8 +42,18 @@ impl MediaSide {
     pub(super) fn started(&mut self, link: Link<Media>) {
         self.link = Some(link);
         let plans: Vec<_> = self.plans.iter().map(|(id, plan)| (*id, plan.clone())).collect();
-        for (session, plan) in plans {
+        for (session, mut plan) in plans {
+            let (held, muted) = (self.held.contains(&session), plan.audio.muted);
+            // What is held must not be captured for the moment until the worker hears of it.
+            plan.audio.muted |= held;
             self.send(MediaCommand::Start { session, plan });
+            if held {
+                self.send(MediaCommand::SetHeld { session, held });
+                self.send(MediaCommand::SetMuted { session, muted });
+            }
+        }
+        if !self.mix.is_empty() {
+            self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
         }
         if let Some((tone, device)) = self.tone.clone() {
             self.send(MediaCommand::PlayTone { tone, device });
@@ -69,12 +86,18 @@ impl MediaSide {
             }
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
+                self.held.remove(session);
             }
+            MediaCommand::SetHeld { session, held: true } => {
+                self.held.insert(*session);
+            }
+            MediaCommand::SetHeld { session, held: false } => {
+                self.held.remove(session);
+            }
+            MediaCommand::SetMix { sessions } => self.mix.clone_from(sessions),
             MediaCommand::PipeWire
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone
-            | MediaCommand::SetHeld { .. }
-            | MediaCommand::SetMix { .. }
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);
