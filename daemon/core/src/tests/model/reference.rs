@@ -233,7 +233,7 @@ impl World {
             .collect();
         for id in &theirs {
             self.calls[*id].orphan = Some(until);
-            self.calls[*id].silenced = true;
+            self.calls[*id].silenced |= self.calls[*id].state == "ringing";
         }
         for id in theirs {
             self.finish(id, "gone");
