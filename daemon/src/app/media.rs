@@ -20,6 +20,8 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(super) struct MediaSide {
     link: Option<Link<Media>>,
     plans: BTreeMap<SessionId, MediaPlan>,
+    /// Which of them are held.
+    held: BTreeSet<SessionId>,
     /// The calls that hear each other.
     mix: Vec<SessionId>,
     /// Programs whose microphone is closed here.
@@ -42,14 +44,21 @@ impl MediaSide {
     pub(super) fn started(&mut self, link: Link<Media>) {
         self.link = Some(link);
         let plans: Vec<_> = self.plans.iter().map(|(id, plan)| (*id, plan.clone())).collect();
-        for (session, plan) in plans {
+        for (session, mut plan) in plans {
+            let (held, muted) = (self.held.contains(&session), plan.audio.muted);
+            // What is held must not be captured for the moment until the worker hears of it.
+            plan.audio.muted |= held;
             self.send(MediaCommand::Start { session, plan });
-        }
-        for process in self.muted.clone() {
-            self.send(MediaCommand::MuteApp { process, muted: true });
+            if held {
+                self.send(MediaCommand::SetHeld { session, held });
+                self.send(MediaCommand::SetMuted { session, muted });
+            }
         }
         if !self.mix.is_empty() {
             self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
+        }
+        for process in self.muted.clone() {
+            self.send(MediaCommand::MuteApp { process, muted: true });
         }
         if let Some((tone, device)) = self.tone.clone() {
             self.send(MediaCommand::PlayTone { tone, device });
@@ -82,6 +91,7 @@ impl MediaSide {
             }
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
+                self.held.remove(session);
             }
             MediaCommand::MuteApp { process, muted: true } => {
                 self.muted.insert(*process);
@@ -89,11 +99,16 @@ impl MediaSide {
             MediaCommand::MuteApp { process, muted: false } => {
                 self.muted.remove(process);
             }
+            MediaCommand::SetHeld { session, held: true } => {
+                self.held.insert(*session);
+            }
+            MediaCommand::SetHeld { session, held: false } => {
+                self.held.remove(session);
+            }
             MediaCommand::SetMix { sessions } => self.mix.clone_from(sessions),
             MediaCommand::PipeWire
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone
-            | MediaCommand::SetHeld { .. }
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);

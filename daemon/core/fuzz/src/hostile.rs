@@ -442,7 +442,11 @@ impl Field {
         let on = bytes.next() % 2 == 1;
         let back = usize::from(bytes.next()) % self.calls.len().max(1);
         let Some(call) = self.calls.iter().rev().nth(back).copied() else { return };
+        let first = self.calls.first().copied().unwrap_or(call);
         let command = match choice % 8 {
+            4 if choice >= 128 => Command::SetHeld(call, on),
+            5 if choice >= 128 => Command::Merge(call, first),
+            7 if choice >= 128 => Command::Split(call),
             0 | 1 => Command::Answer { call, video: on },
             2 => Command::Decline(call),
             3 => Command::HangUp(call),
@@ -580,6 +584,11 @@ impl Field {
                 (session, plan.video.as_ref().is_some_and(|video| video.send))
             }
             MediaCommand::SetCamera { session, on } => (session, *on),
+            MediaCommand::SetMix { sessions } => {
+                assert!(sessions.iter().all(|one| self.media.contains_key(one)));
+                assert!(sessions.len() != 1, "a mix of one");
+                return;
+            }
             _ => return,
         };
         let Some(call) = self.media.get(session) else { panic!("media of no call") };

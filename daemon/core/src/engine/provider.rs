@@ -218,8 +218,9 @@ impl Engine {
         for call in self.calls_of(id) {
             if let Some(call) = self.calls.get_mut(&call) {
                 call.orphan_until = Some(until);
+                call.flags.silenced |= call.is_ringing();
             }
-            self.flag(call, |flags| flags.silenced = true);
+            self.emit(Output::Changed(call));
         }
         self.focus_audio();
         for call in self.calls_of(id) {

@@ -63,6 +63,19 @@ impl Engine {
     }
 
     pub(super) fn expire(&mut self, now: Now) {
+        // What one call's timer does may make another call's due: the end of a step whose
+        // transaction fails lets the ring go on that waited for it.
+        while self.next_timeout().is_some_and(|at| at <= now.mono) {
+            self.expire_calls(now);
+            let due = |at: Duration| at <= now.mono;
+            let gone = self.providers.iter().filter(|(_, known)| known.gone_at().is_some_and(due));
+            for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                self.provider_gone(now, &id);
+            }
+        }
+    }
+
+    fn expire_calls(&mut self, now: Now) {
         let due = |(_, at): &(Timer, Duration)| *at <= now.mono;
         let ids: Vec<CallId> = self.calls.keys().copied().collect();
         for id in ids {
@@ -72,13 +85,6 @@ impl Engine {
             {
                 self.fire(now, id, &timer);
             }
-        }
-        let gone = self
-            .providers
-            .iter()
-            .filter(|(_, known)| known.gone_at().is_some_and(|at| at <= now.mono));
-        for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
-            self.provider_gone(now, &id);
         }
     }
 

@@ -5,5 +5,6 @@ mod conformance;
 mod glare;
 mod hostile;
 mod joins;
+mod model;
 mod scripted;
 mod world;

@@ -126,7 +126,7 @@ impl Rig for Scripted {
     fn pass(&mut self, time: Duration) {
         let end = self.now.mono + time;
         while let Some(due) = self.engine.next_timeout().filter(|due| *due <= end) {
-            self.wait(due - self.now.mono);
+            self.wait(due.saturating_sub(self.now.mono));
             self.engine.handle_timeout(self.now);
             self.run();
         }

@@ -94,3 +94,19 @@ fn starting_calls_is_capped_for_each_sender() {
     assert!(matches!(errors[50], CommandError::LimitReached(_)));
     assert!(matches!(refused(2), CommandError::NoProviderForScheme(_)));
 }
+
+#[test]
+fn many_senders_do_not_wear_the_limit_out() {
+    let mut bench = Bench::new();
+    let now = bench.now;
+    let take = |engine: &mut Engine, now, sender| engine.senders.take(now, SenderId(sender));
+    for sender in 0..50 {
+        assert!((0..50).all(|_| take(&mut bench.engine, now, sender).is_ok()));
+    }
+    for sender in 50..2000 {
+        let _ = take(&mut bench.engine, now, sender);
+    }
+    assert!(take(&mut bench.engine, now, 0).is_err(), "still known");
+    let later = Now { mono: now.mono + Duration::from_secs(60), ..now };
+    assert!(take(&mut bench.engine, later, 5000).is_ok(), "who was idle is forgotten");
+}

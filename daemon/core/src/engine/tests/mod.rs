@@ -26,6 +26,13 @@ impl Entropy for Counting {
     }
 }
 
+impl Engine {
+    /// Whether nothing is out and nothing waits.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.serials.is_empty() && self.transactions.is_empty() && self.groups().count() == 0
+    }
+}
+
 struct Bench {
     engine: Engine,
     now: Now,

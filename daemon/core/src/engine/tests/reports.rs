@@ -311,3 +311,46 @@ fn every_end_reason_is_reached_and_the_log_says_what_became_of_the_call() {
         assert_ne!(row.outcome, Outcome::Ongoing);
     }
 }
+
+#[test]
+fn whom_the_user_called_in_the_app_or_here_may_call_back() {
+    let mut bench = bench();
+    let called_within = Duration::from_secs(3600);
+    let policy = Policy { unknown: Unknown::Reject, called_within, ..Policy::default() };
+    bench.engine.change_filter(bench.now, |filter| filter.set_policy(policy));
+    let them = |value: &str| Party {
+        handle: Handle::new("a", value).unwrap(),
+        source: NameSource::None,
+        ..party()
+    };
+    let calls = |id, value: &str| {
+        let new = NewCall { party: them(value), ..new_call(call(id)) };
+        Report::Incoming { new, expires_at: 0 }
+    };
+    assert_eq!(bench.tell("a", calls(1, "x")).0, Err(CommandError::FilteredBlocked));
+    let new = NewCall { party: them("x"), ..new_call(call(2)) };
+    bench.tell("a", Report::Outgoing(new)).0.unwrap();
+    bench.command(start(None, them("y"), false));
+    assert!(bench.tell("a", calls(1, "x")).0.is_ok(), "a refused id was never used");
+    assert!(bench.tell("a", calls(3, "y")).0.is_ok());
+    bench.pass(called_within);
+    assert_eq!(bench.tell("a", calls(4, "x")).0, Err(CommandError::FilteredBlocked));
+}
+
+#[test]
+fn a_call_that_is_started_can_do_what_its_provider_registered() {
+    let mut bench = Bench::new();
+    let video = Registration { video: true, hold: false, ..registration("v") };
+    bench.engine.register(bench.now, video).unwrap();
+    bench.register("a");
+    for (scheme, pictures, can) in [("v", true, Capability::Video), ("a", false, Capability::Hold)]
+    {
+        let them = Party { handle: Handle::new(scheme, "x").unwrap(), ..party() };
+        let (_, out) = bench.command(start(None, them, true));
+        let (_, call, action) = performs(&out)[0].clone();
+        let Action::Start { video, name, .. } = action else { panic!("{action:?}") };
+        assert_eq!((video, name.as_str()), (pictures, "Alice"));
+        let known = bench.engine.call(call).unwrap();
+        assert_eq!((known.flags().video, known.capabilities()), (pictures, &[can].into()));
+    }
+}

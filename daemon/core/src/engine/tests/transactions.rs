@@ -321,3 +321,22 @@ fn a_locked_session_answers_with_camera_where_the_user_allows_it() {
     let (_, out) = bench.command(Command::Answer { call, video: true });
     assert_eq!(performs(&out)[0].2, Action::Answer { video: true });
 }
+
+/// The model found it: the ring's cap came while the first step was out, and only a later call's
+/// time-out let it go on, in the same instant.
+#[test]
+fn a_ring_that_waited_for_a_step_ends_as_soon_as_that_step_has_failed() {
+    let mut bench = Bench::new();
+    bench.register("a");
+    bench.register("b");
+    let rings = bench.incoming_of("b", 1, &[]);
+    bench.pass(Duration::from_secs(58));
+    let held = bench.active_of("a", 2, &[Capability::Hold]);
+    let (id, _) = bench.command(answer(rings));
+    assert!(performs(&bench.pass(Duration::from_secs(3))).is_empty(), "the answer is on its way");
+    let out = bench.pass(Duration::from_secs(2));
+    assert_eq!(reply(&out, id), Some(Err(CommandError::Timeout)));
+    assert_eq!(performs(&out)[0].2, Action::End(EndReason::Unanswered));
+    assert!(bench.engine.next_timeout().unwrap() > bench.now.mono, "nothing stays due");
+    assert_eq!(bench.state(held), "active");
+}
