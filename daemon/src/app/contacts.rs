@@ -133,6 +133,7 @@ impl App {
         self.talk.set_book(people(&contacts));
         self.favourites = favourites(&contacts);
         self.known = Known::new(&contacts);
+        self.service.built_in().set_marks(self.known.marks());
         self.match_peers(&contacts);
         self.tell(Event::Contacts(changed)).await;
     }

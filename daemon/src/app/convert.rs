@@ -31,7 +31,7 @@ pub(super) fn history_row(row: &call::LogRow) -> HistoryRow {
         id: None,
         call: row.id.clone(),
         provider: row.provider.clone(),
-        app_id: "org.ahoycall.Ahoy".to_owned(),
+        app_id: row.app_id.clone(),
         remote: Handle::new(row.remote.0.clone(), row.remote.1.clone()),
         name: row.name.clone(),
         contact: (!row.contact_id.is_empty()).then(|| ContactId(row.contact_id.clone())),

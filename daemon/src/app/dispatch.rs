@@ -50,18 +50,6 @@ impl App {
         self.voice_worker.set_wanted(self.talk.is_wanted(now));
     }
 
-    /// Whether a call rings without sound: Do Not Disturb, with favourites let through where the
-    /// settings say so.
-    fn rings_silently(&self, call: &Call) -> bool {
-        let contact = call.party().contact.as_ref();
-        let favourite = contact.is_some_and(|contact| self.favourites.contains(&contact.0));
-        match self.settings.text(Key::DO_NOT_DISTURB).as_str() {
-            "on" => true,
-            "favourites" => !favourite,
-            _ => false,
-        }
-    }
-
     pub(super) fn device(&self, key: crate::settings::Text) -> Option<String> {
         let name = self.settings.text(key);
         (!name.is_empty()).then_some(name)
@@ -134,7 +122,10 @@ impl App {
                 self.refresh();
                 self.tell_and_wait(Event::ProviderAdded(id)).await;
             }
-            engine::Output::ProviderRemoved(id) => self.tell(Event::ProviderRemoved(id)).await,
+            engine::Output::ProviderRemoved(id) => {
+                self.processes.remove(&id);
+                self.tell(Event::ProviderRemoved(id)).await;
+            }
             engine::Output::GroupAdded(id) => {
                 self.refresh();
                 self.tell_and_wait(Event::GroupAdded(id)).await;
@@ -166,11 +157,6 @@ impl App {
         tracing::info!(%call, direction = direction.as_str(), "call");
         if direction == Direction::Incoming {
             self.recent.ringing = known.party().name.clone();
-            if self.rings_silently(known) {
-                let id = self.command_id(Waiter::Desktop);
-                let now = self.clock.now();
-                self.service.handle_command(now, id, engine::Command::Silence(call));
-            }
         }
     }
 

@@ -145,6 +145,8 @@ pub struct App {
     known: Known,
     /// The connections of calling apps.
     peers: BTreeMap<ProviderId, Peer>,
+    /// The processes of calling apps, until they are gone for good.
+    processes: BTreeMap<ProviderId, u32>,
     /// Calls whose app's microphone is closed here, and the app's process.
     muted: BTreeMap<CallId, u32>,
     /// Answers that wait until the bus shows what they tell of.
@@ -258,6 +260,7 @@ impl App {
 
     async fn handle(&mut self, input: Input) {
         let now = self.clock.now();
+        self.feed_filter(now);
         match input {
             Input::Request(Some(request)) => self.request(now, request).await,
             Input::Lan(Some(event)) => self.lan_event(now, event),

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use ahoy_core::{
     call::{Marks, NameSource, Party},
     engine::{PerformError, Registration, Reported},
+    filter::DoNotDisturb,
     id::{CallId, ContactId, Handle, Now, ProviderId, Serial, TxnId},
     media::MediaCommand,
     provider::{Action, Report},
@@ -18,7 +19,7 @@ use super::{
     App,
     request::{Answer, Door, Event, Fault, FaultKind, Peer, ProviderView},
 };
-use crate::store::Contact;
+use crate::{settings::Key, store::Contact};
 
 /// What the address book knows of handles.
 #[derive(Default)]
@@ -44,6 +45,11 @@ impl Known {
         Self(known)
     }
 
+    /// What the user set for each person.
+    pub(super) fn marks(&self) -> HashMap<ContactId, Marks> {
+        self.0.values().map(|(contact, _, marks)| (contact.clone(), *marks)).collect()
+    }
+
     /// Puts in what is known of the other side.
     pub(super) fn complete(&self, party: &mut Party) {
         if let Some((contact, name, marks)) = self.0.get(&party.handle) {
@@ -65,7 +71,7 @@ impl App {
     pub(super) fn register(
         &mut self,
         now: Now,
-        registration: Registration,
+        mut registration: Registration,
         peer: Peer,
         answer: Answer<()>,
     ) {
@@ -75,8 +81,12 @@ impl App {
             let _ = answer.send(Err(Fault::new(FaultKind::ProviderExists, why)));
             return;
         }
+        registration.can_be_muted = peer.process.is_some();
         match self.service.register(now, registration) {
             Ok(()) => {
+                if let Some(process) = peer.process {
+                    self.processes.insert(id.clone(), process);
+                }
                 self.peers.insert(id, peer);
                 self.late.push(Late::Registered(answer));
             }
@@ -162,7 +172,16 @@ impl App {
 
     fn process_of(&self, call: CallId) -> Option<u32> {
         let provider = self.service.engine().call(call)?.provider();
-        self.peers.get(provider)?.process
+        self.processes.get(provider).copied()
+    }
+
+    /// Has the core judge callers as the settings say now. When it is over is the app's timer's to say.
+    pub(super) fn feed_filter(&mut self, now: Now) {
+        let word = self.settings.text(Key::DO_NOT_DISTURB);
+        let mode = DoNotDisturb::from_name(&word).unwrap_or_default();
+        if self.service.engine().filter().do_not_disturb(now) != mode {
+            self.service.change_filter(now, |filter| filter.set_do_not_disturb(mode, 0));
+        }
     }
 
     /// Answers what waited for the bus to show it.

@@ -405,7 +405,9 @@ pub async fn start(
     let media_port = socket.local_addr().map_err(StartError::System)?.port();
     let workers = start_workers(&setup, socket, clock, &mut tasks);
     let (mdns, mdns_events) = start_mdns(&settings, bound.port(), &mut tasks);
-    let service = service(&settings, &keys, &mut known, (bound, media_port));
+    let handles = KnownHandles::new(&known.contacts);
+    let mut service = service(&settings, &keys, &mut known, (bound, media_port));
+    service.built_in().set_marks(handles.marks());
     let talk = talk(&setup, &settings, &known, is_locked);
     let (inner, inner_events) = mpsc::channel(INNER);
     let settings_events = watch_settings(&settings, &mut tasks);
@@ -453,8 +455,9 @@ pub async fn start(
         do_not_disturb_until: None,
         unseen: known.unseen,
         favourites: contacts::favourites(&known.contacts),
-        known: KnownHandles::new(&known.contacts),
+        known: handles,
         peers: BTreeMap::new(),
+        processes: BTreeMap::new(),
         muted: BTreeMap::new(),
         late: Vec::new(),
         restart_wanted: false,

@@ -231,6 +231,9 @@ impl BuiltIn {
     #[must_use]
     pub fn registration() -> Registration {
         Registration {
+            app_id: "org.ahoycall.Ahoy".to_owned(),
+            // It is this program.
+            verified: true,
             schemes: vec!["ahoy".to_owned()],
             video: true,
             hold: true,

@@ -131,10 +131,12 @@ impl Engine {
                 self.end_now(now, id, *reason, "");
                 return Ok(());
             }
-            // Privacy never depends on the app.
+            // Privacy never depends on the app. Where it does, nothing is pretended.
             (Action::SetMuted(muted), _) => {
-                self.mute_here(id, *muted);
-                return Ok(());
+                if self.calls.get(&id).is_some_and(|call| self.mutes_here(call)) {
+                    self.mute_here(id, *muted);
+                    return Ok(());
+                }
             }
             // It may come back and go on; the grace ends the call if it does not.
             (Action::Start { .. } | Action::Answer { .. }, Ending::Gone) => {}

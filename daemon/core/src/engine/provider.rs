@@ -56,6 +56,8 @@ pub struct Registration {
     pub log: bool,
     /// Who carries the sound.
     pub media: Media,
+    /// Whether the daemon can close its microphone from outside, where the app does not.
+    pub can_be_muted: bool,
 }
 
 impl Registration {
@@ -75,6 +77,7 @@ impl Registration {
             hold: false,
             log: true,
             media: Media::App,
+            can_be_muted: true,
         }
     }
 
@@ -97,7 +100,11 @@ impl Registration {
         }
         let id = self.id.as_str();
         let rest = id.strip_prefix(&self.app_id);
-        if self.verified && !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+        let own = self.id == ProviderId::built_in();
+        if self.verified
+            && !own
+            && !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        {
             let why = "provider_id: a sandboxed app's is its application id, or begins with it and \
                        a dot";
             return Err(CommandError::NotAuthorized(why.to_owned()));
@@ -260,6 +267,12 @@ impl Engine {
     pub(super) fn here(&self, id: &ProviderId) -> Result<&Provider, CommandError> {
         let known = self.providers.get(id).ok_or(CommandError::UnknownProvider)?;
         if known.is_here() { Ok(known) } else { Err(CommandError::ProviderGone) }
+    }
+
+    /// Whether the daemon can close what a call's app captures; a lost app's, too.
+    pub(super) fn mutes_here(&self, call: &Call) -> bool {
+        let known = self.providers.get(&call.owner.provider);
+        known.is_some_and(|known| known.registration.can_be_muted)
     }
 
     /// Room for one more call of this provider.

@@ -183,6 +183,12 @@ impl Engine {
         if let Action::SetMuted(muted) = action
             && (!call.can(Capability::Mute) || call.is_orphan())
         {
+            if !self.mutes_here(call) {
+                let gone = call.is_orphan();
+                let why =
+                    if gone { CommandError::ProviderGone } else { CommandError::NotSupported };
+                return Err(why);
+            }
             self.mute_here(id, muted);
             return Ok(());
         }

@@ -197,6 +197,27 @@ fn muting_without_the_app_is_done_by_the_daemon() {
 }
 
 #[test]
+fn muting_that_neither_the_app_nor_the_daemon_can_do_is_refused_and_not_pretended() {
+    for (capabilities, wanted) in [
+        (vec![], CommandError::NotSupported),
+        (vec![Capability::Mute], CommandError::ProviderFailed("no".into())),
+    ] {
+        let mut bench = Bench::new();
+        let id: ProviderId = "c".parse().unwrap();
+        let sandboxed = Registration { can_be_muted: false, ..Registration::new(id) };
+        bench.engine.register(bench.now, sandboxed).unwrap();
+        let one = bench.active_of("c", 1, &capabilities);
+        let (id, mut out) = bench.command(Command::SetMuted(one, true));
+        if let Some((serial, ..)) = performs(&out).first() {
+            out = bench.perform(*serial, failed("no"));
+        }
+        assert_eq!(reply(&out, id), Some(Err(wanted)));
+        assert!(!bench.flags(one).muted);
+        assert!(!out.iter().any(|one| matches!(one, Output::MuteCapture { .. })));
+    }
+}
+
+#[test]
 fn muting_that_the_app_does_not_do_is_done_by_the_daemon() {
     for fails in [false, true] {
         let (mut bench, one, _) = two(&[Capability::Mute]);
