@@ -1,6 +1,6 @@
 //! The examples for authors of apps, run as they are against the running daemon.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 

@@ -132,8 +132,8 @@ impl App {
     pub(super) async fn book(&mut self, contacts: Vec<Contact>, changed: Vec<String>) {
         self.talk.set_book(people(&contacts));
         self.favourites = favourites(&contacts);
-        self.known = Known::new(&contacts);
-        self.service.built_in().set_marks(self.known.marks());
+        self.apps.known = Known::new(&contacts);
+        self.service.built_in().set_marks(self.apps.known.marks());
         self.match_peers(&contacts);
         self.tell(Event::Contacts(changed)).await;
     }

@@ -123,7 +123,7 @@ impl App {
                 self.tell_and_wait(Event::ProviderAdded(id)).await;
             }
             engine::Output::ProviderRemoved(id) => {
-                self.processes.remove(&id);
+                self.apps.removed(&id);
                 self.tell(Event::ProviderRemoved(id)).await;
             }
             engine::Output::GroupAdded(id) => {

@@ -33,7 +33,7 @@ use std::{
 use ahoy_core::{
     builtin::{ConnId, DialId},
     engine::{CommandId, Reply},
-    id::{CallId, Handle, Now, ProviderId},
+    id::{CallId, Handle, Now},
     service::Service,
     voice::{History, Situation},
 };
@@ -51,8 +51,8 @@ use crate::{
         keys::KeyHome,
         lock::Lock,
         media::MediaSide,
-        providers::{Known, Late},
-        request::{Answer, Event, Fault, Peer, Request, Snapshot},
+        providers::Apps,
+        request::{Answer, Event, Fault, Request, Snapshot},
         talk::Talk,
     },
     desktop::notify::{Notifier, NotifyEvent, Server},
@@ -141,16 +141,7 @@ pub struct App {
     do_not_disturb_until: Option<u64>,
     unseen: u32,
     favourites: Vec<String>,
-    /// What the address book knows of handles.
-    known: Known,
-    /// The connections of calling apps.
-    peers: BTreeMap<ProviderId, Peer>,
-    /// The processes of calling apps, until they are gone for good.
-    processes: BTreeMap<ProviderId, u32>,
-    /// Calls whose app's microphone is closed here, and the app's process.
-    muted: BTreeMap<CallId, u32>,
-    /// Answers that wait until the bus shows what they tell of.
-    late: Vec<Late>,
+    apps: Apps,
     restart_wanted: bool,
     inbox: Inbox,
 }

@@ -4,7 +4,7 @@
 //! not own: rules (core) or messages (`dbus/provider`). Invariant: a provider has a peer exactly
 //! while its connection is there; a report is answered after what it changed is on the bus.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ahoy_core::{
     call::{Marks, NameSource, Party},
@@ -61,8 +61,33 @@ impl Known {
     }
 }
 
+/// Calling apps.
+#[derive(Default)]
+pub(super) struct Apps {
+    pub(super) known: Known,
+    /// Their connections.
+    peers: BTreeMap<ProviderId, Peer>,
+    /// Their processes, until they are gone for good.
+    processes: BTreeMap<ProviderId, u32>,
+    /// Calls whose app's microphone is closed here, and the app's process.
+    muted: BTreeMap<CallId, u32>,
+    /// Answers that wait until the bus shows what they tell of.
+    late: Vec<Late>,
+}
+
+impl Apps {
+    pub(super) fn new(known: Known) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// One is gone for good.
+    pub(super) fn removed(&mut self, id: &ProviderId) {
+        self.processes.remove(id);
+    }
+}
+
 /// An answer that waits until what it tells of is on the bus.
-pub(super) enum Late {
+enum Late {
     Registered(Answer<()>),
     Reported(Answer<Reported>, Reported),
 }
@@ -85,10 +110,10 @@ impl App {
         match self.service.register(now, registration) {
             Ok(()) => {
                 if let Some(process) = peer.process {
-                    self.processes.insert(id.clone(), process);
+                    self.apps.processes.insert(id.clone(), process);
                 }
-                self.peers.insert(id, peer);
-                self.late.push(Late::Registered(answer));
+                self.apps.peers.insert(id, peer);
+                self.apps.late.push(Late::Registered(answer));
             }
             Err(error) => drop(answer.send(Err(error.into()))),
         }
@@ -102,28 +127,33 @@ impl App {
         answer: Answer<Reported>,
     ) {
         if let Report::Incoming { new, .. } | Report::Outgoing(new) = &mut report {
-            self.known.complete(&mut new.party);
+            self.apps.known.complete(&mut new.party);
         }
         match self.service.handle_report(now, id, report) {
-            Ok(done) => self.late.push(Late::Reported(answer, done)),
+            Ok(done) => self.apps.late.push(Late::Reported(answer, done)),
             Err(error) => drop(answer.send(Err(error.into()))),
         }
     }
 
     pub(super) fn unregister(&mut self, now: Now, id: &ProviderId, answer: Answer<()>) {
         let done = self.service.unregister(now, id).map_err(Fault::from);
-        self.peers.remove(id);
+        self.apps.peers.remove(id);
         let _ = answer.send(done);
     }
 
     /// A connection is gone; most were nobody's.
     pub(super) fn peer_gone(&mut self, now: Now, door: Door, name: &str) {
         let is_it = |peer: &Peer| peer.door == door && peer.name == name;
-        let gone: Vec<ProviderId> =
-            self.peers.iter().filter(|(_, peer)| is_it(peer)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<ProviderId> = self
+            .apps
+            .peers
+            .iter()
+            .filter(|(_, peer)| is_it(peer))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in gone {
             tracing::info!(provider = id.as_str(), "an app is gone; it has some seconds to return");
-            self.peers.remove(&id);
+            self.apps.peers.remove(&id);
             self.service.provider_lost(now, &id);
         }
     }
@@ -141,13 +171,13 @@ impl App {
         call: CallId,
         action: Action,
     ) {
-        if let Some(peer) = self.peers.get(provider).cloned() {
+        if let Some(peer) = self.apps.peers.get(provider).cloned() {
             self.tell(Event::Perform(peer, serial, txn, call, action)).await;
         }
     }
 
     pub(super) async fn tell_app(&self, provider: &ProviderId, event: impl FnOnce(Peer) -> Event) {
-        if let Some(peer) = self.peers.get(provider).cloned() {
+        if let Some(peer) = self.apps.peers.get(provider).cloned() {
             self.tell(event(peer)).await;
         }
     }
@@ -161,10 +191,10 @@ impl App {
                 tracing::warn!(%call, "the app of this call cannot be muted from outside");
                 return;
             };
-            self.muted.insert(call, process);
+            self.apps.muted.insert(call, process);
             self.media.command(MediaCommand::MuteApp { process, muted: true });
-        } else if let Some(process) = self.muted.remove(&call)
-            && !self.muted.values().any(|other| *other == process)
+        } else if let Some(process) = self.apps.muted.remove(&call)
+            && !self.apps.muted.values().any(|other| *other == process)
         {
             self.media.command(MediaCommand::MuteApp { process, muted: false });
         }
@@ -172,7 +202,7 @@ impl App {
 
     fn process_of(&self, call: CallId) -> Option<u32> {
         let provider = self.service.engine().call(call)?.provider();
-        self.processes.get(provider).copied()
+        self.apps.processes.get(provider).copied()
     }
 
     /// Has the core judge callers as the settings say now. When it is over is the app's timer's to say.
@@ -186,7 +216,7 @@ impl App {
 
     /// Answers what waited for the bus to show it.
     pub(super) fn answer_late(&mut self) {
-        for late in self.late.drain(..) {
+        for late in self.apps.late.drain(..) {
             // Whoever asked may be gone; then its connection is, too.
             match late {
                 Late::Registered(answer) => drop(answer.send(Ok(()))),
@@ -196,13 +226,13 @@ impl App {
     }
 
     /// All providers, as the bus shows them.
-    pub(super) fn provider_views(&self) -> std::collections::BTreeMap<ProviderId, ProviderView> {
+    pub(super) fn provider_views(&self) -> BTreeMap<ProviderId, ProviderView> {
         let view = |one: &Registration| ProviderView {
             name: one.name.clone(),
             icon: one.icon.clone(),
             app_id: one.app_id.clone(),
             schemes: one.schemes.clone(),
-            peer: self.peers.get(&one.id).cloned(),
+            peer: self.apps.peers.get(&one.id).cloned(),
         };
         let all = self.service.engine().providers();
         all.map(|one| (one.id.clone(), view(one))).collect()

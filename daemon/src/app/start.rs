@@ -37,12 +37,15 @@ use super::{
     lock::{Lock, first_lock, place},
     media::MediaSide,
     network::{bind_media, listen, listens, start_mdns},
-    request::{Front, Snapshot},
+    request::{Front, Request, Snapshot},
     requests::voice_wish,
     talk::Talk,
 };
 use crate::{
-    app::{providers::Known as KnownHandles, request::Door},
+    app::{
+        providers::{Apps, Known as KnownHandles},
+        request::Door,
+    },
     dbus::{
         self,
         caller::Callers,
@@ -53,7 +56,7 @@ use crate::{
         session::{Place, SessionTask},
     },
     link::{
-        lan::{Lan, Times},
+        lan::{Lan, LanEvent, Times},
         udp::{MediaPath, Packet, PathEvent, PathOrder, WorkerPort},
     },
     paths::Paths,
@@ -327,6 +330,24 @@ fn start_workers(setup: &Setup, socket: UdpSocket, clock: Clock, tasks: &mut Tas
     WorkerSide { media, voice, path, path_events }
 }
 
+/// Signalling and the socket of media, bound.
+struct LinkSide {
+    lan: Lan,
+    lan_events: mpsc::Receiver<LanEvent>,
+    bound: SocketAddr,
+    socket: UdpSocket,
+    media_port: u16,
+}
+
+async fn start_link(settings: &Settings, token: CancellationToken) -> Result<LinkSide, StartError> {
+    let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
+    let (lan, lan_events) = Lan::new(times, token);
+    let bound = listen(&lan, settings.listen()).await?;
+    let socket = bind_media(bound).await?;
+    let media_port = socket.local_addr().map_err(StartError::System)?.port();
+    Ok(LinkSide { lan, lan_events, bound, socket, media_port })
+}
+
 /// The core, with what the store knows.
 fn service(
     settings: &Settings,
@@ -372,6 +393,13 @@ fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> T
     talk
 }
 
+/// The bus's way to the app, and the app's ends of it.
+fn front() -> (Front, mpsc::Receiver<Request>, watch::Sender<Snapshot>) {
+    let (requests_in, requests) = mpsc::channel(REQUESTS);
+    let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
+    (Front { requests: requests_in, view: viewed }, requests, view)
+}
+
 /// Starts everything. The tasks are to be stopped after the app has ended.
 ///
 /// # Errors
@@ -383,26 +411,21 @@ pub async fn start(
     let clock = Clock::start();
     let mut tasks = Tasks::new();
     let settings = read_settings(&setup.paths)?;
-    let (requests_in, requests) = mpsc::channel(REQUESTS);
-    let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
-    let front = Front { requests: requests_in, view: viewed };
+    let (front, requests, view) = front();
     let callers = Callers::default();
     // This name first: the other one says that all of it is there.
-    let apps = Closed::open(&front, &callers).await.map_err(bus_error)?;
+    let door = Closed::open(&front, &callers).await.map_err(bus_error)?;
     let connection = dbus::serve(&front, &callers).await.map_err(bus_error)?;
     let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
     let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-    let mut bus = start_bus(connection, apps, front, place(&setup), &mut tasks);
+    let mut bus = start_bus(connection, door, front, place(&setup), &mut tasks);
     // Known before the first request is read.
     let is_locked = first_lock(&mut bus.locked).await;
-    let times = Times { idle: SIGNALLING_IDLE, ..Times::default() };
-    let (lan, lan_events) = Lan::new(times, token.child_token());
-    let bound = listen(&lan, settings.listen()).await?;
-    let socket = bind_media(bound).await?;
-    let media_port = socket.local_addr().map_err(StartError::System)?.port();
+    let LinkSide { lan, lan_events, bound, socket, media_port } =
+        start_link(&settings, token.child_token()).await?;
     let workers = start_workers(&setup, socket, clock, &mut tasks);
     let (mdns, mdns_events) = start_mdns(&settings, bound.port(), &mut tasks);
     let handles = KnownHandles::new(&known.contacts);
@@ -455,11 +478,7 @@ pub async fn start(
         do_not_disturb_until: None,
         unseen: known.unseen,
         favourites: contacts::favourites(&known.contacts),
-        known: handles,
-        peers: BTreeMap::new(),
-        processes: BTreeMap::new(),
-        muted: BTreeMap::new(),
-        late: Vec::new(),
+        apps: Apps::new(handles),
         restart_wanted: false,
         inbox,
     };
