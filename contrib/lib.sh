@@ -131,7 +131,7 @@ missing_packages() {
     local name
     for name in $(packages "$@"); do
         # An own Python with pip does as well as the distribution's.
-        [[ $name != python3* ]] || ! has_pip || continue
+        [[ $name != python3 && $name != python3-pip ]] || ! has_pip || continue
         is_installed "$name" || printf '%s\n' "$name"
     done
 }

@@ -123,9 +123,6 @@ impl Worker {
             MediaCommand::SetHeld { session, held } => {
                 self.with(session, |it, world| it.set_held(held, world));
             }
-            MediaCommand::MuteApp { process, muted } => {
-                self.world.pipewire.ask(Request::MuteApp(process, muted));
-            }
             MediaCommand::SetMix { sessions } => {
                 self.mix = sessions;
                 self.remix();

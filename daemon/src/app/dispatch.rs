@@ -123,7 +123,6 @@ impl App {
                 self.tell_and_wait(Event::ProviderAdded(id)).await;
             }
             engine::Output::ProviderRemoved(id) => {
-                self.apps.removed(&id);
                 self.tell(Event::ProviderRemoved(id)).await;
             }
             engine::Output::GroupAdded(id) => {
@@ -133,7 +132,8 @@ impl App {
             engine::Output::GroupRemoved(id) => self.tell(Event::GroupRemoved(id)).await,
             // What the groups have is a property, told with all others.
             engine::Output::GroupChanged(_) => {}
-            engine::Output::MuteCapture { call, muted } => self.mute_capture(call, muted),
+            // Not asked for: no app registers as one that can be muted from outside.
+            engine::Output::MuteCapture { .. } => {}
             engine::Output::ScreenShare { call, shared } => {
                 tracing::warn!(%call, shared, "screens are not shared yet");
             }

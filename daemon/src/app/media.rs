@@ -24,8 +24,6 @@ pub(super) struct MediaSide {
     held: BTreeSet<SessionId>,
     /// The calls that hear each other.
     mix: Vec<SessionId>,
-    /// Programs whose microphone is closed here.
-    muted: BTreeSet<u32>,
     /// A tone that repeats until it is stopped, and where it plays.
     tone: Option<(Tone, Option<String>)>,
     /// A tone that plays once.
@@ -56,9 +54,6 @@ impl MediaSide {
         }
         if !self.mix.is_empty() {
             self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
-        }
-        for process in self.muted.clone() {
-            self.send(MediaCommand::MuteApp { process, muted: true });
         }
         if let Some((tone, device)) = self.tone.clone() {
             self.send(MediaCommand::PlayTone { tone, device });
@@ -92,12 +87,6 @@ impl MediaSide {
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
                 self.held.remove(session);
-            }
-            MediaCommand::MuteApp { process, muted: true } => {
-                self.muted.insert(*process);
-            }
-            MediaCommand::MuteApp { process, muted: false } => {
-                self.muted.remove(process);
             }
             MediaCommand::SetHeld { session, held: true } => {
                 self.held.insert(*session);
@@ -151,12 +140,7 @@ impl MediaSide {
 
     /// Whether it should run, given whether the calls want it.
     pub(super) fn is_wanted(&mut self, calls_want: bool, now: Duration) -> bool {
-        if calls_want
-            || !self.muted.is_empty()
-            || !self.plans.is_empty()
-            || self.tone.is_some()
-            || self.cue
-        {
+        if calls_want || !self.plans.is_empty() || self.tone.is_some() || self.cue {
             self.idle_since = None;
             return true;
         }

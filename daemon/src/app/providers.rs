@@ -11,7 +11,6 @@ use ahoy_core::{
     engine::{PerformError, Registration, Reported},
     filter::DoNotDisturb,
     id::{CallId, ContactId, Handle, Now, ProviderId, Serial, TxnId},
-    media::MediaCommand,
     provider::{Action, Report},
 };
 
@@ -67,10 +66,6 @@ pub(super) struct Apps {
     pub(super) known: Known,
     /// Their connections.
     peers: BTreeMap<ProviderId, Peer>,
-    /// Their processes, until they are gone for good.
-    processes: BTreeMap<ProviderId, u32>,
-    /// Calls whose app's microphone is closed here, and the app's process.
-    muted: BTreeMap<CallId, u32>,
     /// Answers that wait until the bus shows what they tell of.
     late: Vec<Late>,
 }
@@ -78,11 +73,6 @@ pub(super) struct Apps {
 impl Apps {
     pub(super) fn new(known: Known) -> Self {
         Self { known, ..Self::default() }
-    }
-
-    /// One is gone for good.
-    pub(super) fn removed(&mut self, id: &ProviderId) {
-        self.processes.remove(id);
     }
 }
 
@@ -106,12 +96,10 @@ impl App {
             let _ = answer.send(Err(Fault::new(FaultKind::ProviderExists, why)));
             return;
         }
-        registration.can_be_muted = peer.process.is_some();
+        // Nothing here closes another program's microphone yet.
+        registration.can_be_muted = false;
         match self.service.register(now, registration) {
             Ok(()) => {
-                if let Some(process) = peer.process {
-                    self.apps.processes.insert(id.clone(), process);
-                }
                 self.apps.peers.insert(id, peer);
                 self.apps.late.push(Late::Registered(answer));
             }
@@ -180,29 +168,6 @@ impl App {
         if let Some(peer) = self.apps.peers.get(provider).cloned() {
             self.tell(event(peer)).await;
         }
-    }
-
-    /// Closes or opens what the app of a call captures: it cannot, or does not, by itself. Other calls
-    /// of the same process keep it closed.
-    pub(super) fn mute_capture(&mut self, call: CallId, muted: bool) {
-        if muted {
-            let process = self.process_of(call);
-            let Some(process) = process else {
-                tracing::warn!(%call, "the app of this call cannot be muted from outside");
-                return;
-            };
-            self.apps.muted.insert(call, process);
-            self.media.command(MediaCommand::MuteApp { process, muted: true });
-        } else if let Some(process) = self.apps.muted.remove(&call)
-            && !self.apps.muted.values().any(|other| *other == process)
-        {
-            self.media.command(MediaCommand::MuteApp { process, muted: false });
-        }
-    }
-
-    fn process_of(&self, call: CallId) -> Option<u32> {
-        let provider = self.service.engine().call(call)?.provider();
-        self.apps.processes.get(provider).copied()
     }
 
     /// Has the core judge callers as the settings say now. When it is over is the app's timer's to say.

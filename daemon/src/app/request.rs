@@ -147,8 +147,6 @@ pub struct Peer {
     pub name: String,
     /// Where it implements ProviderApp.
     pub object: String,
-    /// Its process, where that is known: its microphone can be closed for it.
-    pub process: Option<u32>,
 }
 
 /// A provider, as the bus shows it.

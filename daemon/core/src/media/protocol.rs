@@ -74,14 +74,6 @@ pub enum MediaCommand {
         /// Whether the call is held.
         held: bool,
     },
-    /// Closes (true) or opens what another program captures, now and from streams it opens later: a
-    /// calling app that does not mute by itself.
-    MuteApp {
-        /// Its process.
-        process: u32,
-        /// Whether nothing may be captured.
-        muted: bool,
-    },
     /// These calls hear each other, besides being heard here, and no others do; empty: none.
     SetMix {
         /// Two or more, or none.

@@ -35,7 +35,6 @@ fn filmed(world: &World, who: usize) -> bool {
         | MediaCommand::SetHeld { .. }
         | MediaCommand::ForceKeyFrame { .. }
         | MediaCommand::SetMix { .. }
-        | MediaCommand::MuteApp { .. }
         | MediaCommand::Stop { .. } => false,
     })
 }

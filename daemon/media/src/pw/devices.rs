@@ -17,7 +17,7 @@ use pipewire::{
     types::ObjectType,
 };
 
-use super::{Note, Notes, captures::Captures};
+use super::{Note, Notes};
 
 /// Devices by the number of their node. A headset's duplex node is two devices.
 type Known = BTreeMap<u32, Vec<Device>>;
@@ -40,29 +40,21 @@ impl List {
 /// Watches the registry of one connection.
 pub(super) struct Watch {
     _listener: Listener,
-    _registry: Rc<Registry>,
+    _registry: Registry,
     list: Rc<List>,
     notes: Notes,
 }
 
 impl Watch {
     /// Starts watching.
-    pub(super) fn new(
-        core: &Core,
-        notes: Notes,
-        captures: &Rc<Captures>,
-    ) -> Result<Self, pipewire::Error> {
-        let registry = Rc::new(core.get_registry()?);
-        let (bound, listed, gone) = (Rc::downgrade(&registry), captures.clone(), captures.clone());
+    pub(super) fn new(core: &Core, notes: Notes) -> Result<Self, pipewire::Error> {
+        let registry = core.get_registry()?;
         let list = Rc::new(List::default());
         let (added, added_notes) = (list.clone(), notes.clone());
         let (removed, removed_notes) = (list.clone(), notes.clone());
         let listener = registry
             .add_listener_local()
             .global(move |global| {
-                if let Some(registry) = bound.upgrade() {
-                    listed.add(&registry, global);
-                }
                 let devices = devices(global);
                 if !devices.is_empty() {
                     added.known.borrow_mut().insert(global.id, devices);
@@ -70,7 +62,6 @@ impl Watch {
                 }
             })
             .global_remove(move |id| {
-                gone.remove(id);
                 if removed.known.borrow_mut().remove(&id).is_some() {
                     removed.tell(&removed_notes);
                 }

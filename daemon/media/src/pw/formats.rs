@@ -156,16 +156,6 @@ pub(super) fn shown_buffers(width: u32, height: u32) -> Vec<u8> {
     })
 }
 
-/// Mutes a stream before anything else of it, or not.
-pub(super) fn soft_mute(muted: Value) -> Vec<u8> {
-    let property = Property::new(pipewire::spa::sys::SPA_PROP_softMute, muted);
-    serialized(Object {
-        type_: SpaTypes::ObjectParamProps.as_raw(),
-        id: ParamType::Props.as_raw(),
-        properties: vec![property],
-    })
-}
-
 /// Reads what was agreed with a camera.
 pub(super) fn camera_format(param: &Pod) -> Option<CameraFormat> {
     let (media, subtype) = parse_format(param).ok()?;

@@ -4,7 +4,6 @@
 //! device means. Invariant: every open stream is known here by its [`Key`]; closing it removes its
 //! node from PipeWire before the request after it is looked at.
 
-mod captures;
 mod devices;
 mod formats;
 mod streams;
@@ -59,8 +58,6 @@ pub(crate) enum Request {
     Retry(Key),
     /// Closes a stream.
     Close(Key),
-    /// Mutes what this process captures, or opens it.
-    MuteApp(u32, bool),
     /// A picture waits in the slot of this node.
     Show(Key),
     /// Ends the thread.

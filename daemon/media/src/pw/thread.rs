@@ -3,13 +3,7 @@
 //! Owns: the connection's life. Does not own: what streams do ([`super::streams`]). Invariant: no
 //! callback of the library changes the table; they only send notes, so nothing is freed under one.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    os::fd::OwnedFd,
-    rc::Rc,
-    sync::mpsc::SyncSender,
-};
+use std::{cell::RefCell, collections::BTreeMap, os::fd::OwnedFd, rc::Rc, sync::mpsc::SyncSender};
 
 use pipewire::{
     channel::Receiver,
@@ -20,7 +14,6 @@ use pipewire::{
 
 use super::{
     Note, Notes, Request, Spec,
-    captures::Captures,
     devices::Watch,
     streams::{self, Open},
 };
@@ -47,8 +40,6 @@ pub(super) fn run(inbox: Receiver<Request>, notes: &Notes, ready: &SyncSender<Re
         notes: notes.clone(),
         connection: None,
         streams: BTreeMap::new(),
-        captures: Rc::default(),
-        muted: BTreeSet::new(),
     });
     let quit = main_loop.clone();
     let attached = inbox.attach(main_loop.loop_(), move |request| {
@@ -77,9 +68,6 @@ struct Table {
     notes: Notes,
     connection: Option<Connection>,
     streams: BTreeMap<Key, Wanted>,
-    /// What others capture. Its streams go with the connection they are on.
-    captures: Rc<Captures>,
-    muted: BTreeSet<u32>,
 }
 
 impl Table {
@@ -103,14 +91,6 @@ impl Table {
                     open.show();
                 }
             }
-            Request::MuteApp(process, muted) => {
-                if muted {
-                    self.muted.insert(process);
-                } else {
-                    self.muted.remove(&process);
-                }
-                self.captures.set(process, muted);
-            }
             Request::Quit => {
                 self.disconnect();
                 return false;
@@ -121,7 +101,6 @@ impl Table {
 
     fn disconnect(&mut self) {
         self.streams.values_mut().for_each(|wanted| wanted.open = None);
-        self.captures = Rc::default();
         self.connection = None;
     }
 
@@ -137,8 +116,7 @@ impl Table {
     }
 
     fn connected(&mut self, core: Core) {
-        self.muted.iter().for_each(|process| self.captures.set(*process, true));
-        let watch = match Watch::new(&core, self.notes.clone(), &self.captures) {
+        let watch = match Watch::new(&core, self.notes.clone()) {
             Ok(watch) => watch,
             Err(error) => {
                 (self.notes)(Note::Disconnected(format!("PipeWire lists no devices ({error})")));

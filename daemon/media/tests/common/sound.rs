@@ -3,11 +3,7 @@
 //! Owns: the test signal and the matched filter. Does not own: the path. Invariant: both ends are
 //! recorded by one program, so one clock counts.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{fs, path::Path};
 
 use super::{Running, SoundSystem, wait_for};
 
@@ -156,75 +152,4 @@ pub fn loudest(system: &SoundSystem, port: &str) -> f32 {
     let bytes = fs::read(&record).expect("a recording");
     let samples = bytes[bytes.len() % 4..].chunks_exact(4);
     samples.map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]]).abs()).fold(0.0, f32::max)
-}
-
-/// Hums into a microphone until it is dropped.
-pub fn hum(system: &SoundSystem, microphone: &str) -> Running {
-    let child = system
-        .command("gst-launch-1.0")
-        .args(["-q", "audiotestsrc", "is-live=true", "freq=500", "!"])
-        .args(["audio/x-raw,format=S16LE,rate=48000,channels=1", "!", "fdsink", "fd=1"])
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut source = child.expect("gst-launch-1.0");
-    let sound = source.stdout.take().expect("its output");
-    let player = system
-        .command("pw-cat")
-        .args(["-p", "--target", "0", "--format", "s16", "--rate", "48000", "--channels", "1"])
-        .args(["-P", "{ node.name = humming }", "-"])
-        .stdin(sound)
-        .spawn();
-    link(system, "humming:output_MONO", &format!("{microphone}:input_MONO"));
-    drop(source);
-    Running(player.expect("pw-cat"))
-}
-
-/// Another program that records.
-pub struct Recorder {
-    running: Running,
-    file: PathBuf,
-}
-
-impl Recorder {
-    /// Starts one that takes what a port gives.
-    pub fn start(system: &SoundSystem, name: &str, port: &str) -> Self {
-        let file = system.dir.join(format!("{name}.raw"));
-        let child = system
-            .command("pw-cat")
-            .args(["-r", "--target", "0", "--channels", "1", "--format", "f32"])
-            .args(["-P", &format!("{{ node.name = {name} }}")])
-            .arg(&file)
-            .spawn();
-        link(system, port, &format!("{name}:input_MONO"));
-        Self { running: Running(child.expect("pw-cat")), file }
-    }
-
-    /// Its number.
-    pub fn process(&self) -> u32 {
-        self.running.0.id()
-    }
-
-    /// The loudest of the last 100 ms; nothing before there is as much.
-    fn latest(&self) -> Option<f32> {
-        let bytes = fs::read(&self.file).ok()?;
-        let from = bytes.len().checked_sub(RATE / 10 * 4)? / 4 * 4;
-        let samples = bytes[from..].as_chunks::<4>().0.iter();
-        Some(samples.map(|it| f32::from_le_bytes(*it).abs()).fold(0.0, f32::max))
-    }
-
-    /// Whether it hears something now.
-    pub fn is_loud(&self) -> bool {
-        self.latest().is_some_and(|loudest| loudest > 0.05)
-    }
-
-    /// Waits until it hears something.
-    pub fn until_loud(&self) {
-        wait_for("sound", || self.is_loud().then_some(()));
-    }
-
-    /// Waits until it hears nothing.
-    pub fn until_silent(&self) {
-        let silent = || self.latest().filter(|loudest| *loudest < 0.001);
-        wait_for("silence", silent);
-    }
 }

@@ -11,7 +11,7 @@ use zbus::{
 use super::{
     super::{
         call_of, call_path,
-        caller::{Caller, Callers},
+        caller::Callers,
         error::{Error, Result},
         value::BusDict,
     },
@@ -47,10 +47,8 @@ pub(super) async fn register(
 ) -> Result<OwnedObjectPath> {
     let caller = callers.identify(connection, &name).await;
     let caller = caller.map_err(|error| Error::NotAuthorized(error.to_string()))?;
-    // Of a sandboxed app it is the proxy's, which captures nothing.
-    let process = (caller.caller == Caller::Host).then_some(caller.process);
     let registration = words::registration(&id, options, caller.caller)?;
-    let peer = Peer { door, name: name.to_string(), object: object.to_string(), process };
+    let peer = Peer { door, name: name.to_string(), object: object.to_string() };
     front.ask(|answer| Request::Register(Box::new(registration), peer, answer)).await?;
     if !is_there(connection, &name).await {
         // It went before anybody could be told: nothing else would ever say so.
