@@ -38,15 +38,25 @@ enum Told {
     TimedOut,
 }
 
-/// An app: fulfils everything that is not refused, and says what it was told.
+/// What an app does when it is asked.
+#[derive(Clone, Copy)]
+enum Manner {
+    Fulfils,
+    /// Not this action.
+    Refuses(&'static str),
+    /// To this action.
+    SaysNothing(&'static str),
+}
+
+/// An app that says what it was told.
 struct App {
     told: mpsc::UnboundedSender<Told>,
-    refuses: &'static str,
+    manner: Manner,
 }
 
 #[interface(name = "org.ahoycall.Calls1.ProviderApp")]
 impl App {
-    fn perform(
+    async fn perform(
         &self,
         _serial: u32,
         txn: String,
@@ -56,9 +66,13 @@ impl App {
     ) -> fdo::Result<()> {
         assert!(!txn.is_empty());
         let args = args.iter().map(|(key, value)| (key.clone(), word(value))).collect();
-        let refused = self.refuses == action;
-        self.told.send(Told::Perform { action, call: call.to_string(), args }).unwrap();
-        if refused { Err(fdo::Error::Failed("no line".to_owned())) } else { Ok(()) }
+        let told = Told::Perform { action: action.clone(), call: call.to_string(), args };
+        self.told.send(told).unwrap();
+        match self.manner {
+            Manner::Refuses(one) if one == action => Err(fdo::Error::Failed("no line".to_owned())),
+            Manner::SaysNothing(one) if one == action => std::future::pending().await,
+            Manner::Fulfils | Manner::Refuses(_) | Manner::SaysNothing(_) => Ok(()),
+        }
     }
 
     fn timed_out(&self, _serial: u32) {
@@ -90,13 +104,10 @@ struct Registered {
     told: mpsc::UnboundedReceiver<Told>,
 }
 
-async fn app(
-    daemon: &Daemon,
-    refuses: &'static str,
-) -> (Connection, mpsc::UnboundedReceiver<Told>) {
+async fn app(daemon: &Daemon, manner: Manner) -> (Connection, mpsc::UnboundedReceiver<Told>) {
     let (told, heard) = mpsc::unbounded_channel();
     let connection = Builder::address(daemon.bus.address.as_str())
-        .serve_at(APP, App { told, refuses })
+        .serve_at(APP, App { told, manner })
         .build()
         .await
         .unwrap();
@@ -104,16 +115,11 @@ async fn app(
 }
 
 async fn register(daemon: &Daemon, name: &'static str, id: &str) -> Registered {
-    register_refusing(daemon, name, id, "").await
+    register_as(daemon, name, id, Manner::Fulfils).await
 }
 
-async fn register_refusing(
-    daemon: &Daemon,
-    name: &'static str,
-    id: &str,
-    refuses: &'static str,
-) -> Registered {
-    let (connection, told) = app(daemon, refuses).await;
+async fn register_as(daemon: &Daemon, name: &'static str, id: &str, manner: Manner) -> Registered {
+    let (connection, told) = app(daemon, manner).await;
     let provider = try_register(&connection, name, id).await.unwrap();
     Registered { connection, name, provider, told }
 }
@@ -284,7 +290,7 @@ async fn a_controller_s_wish_to_dial_reaches_the_app_for_the_scheme_and_goes_on_
 async fn what_an_app_refuses_fails_with_its_words_and_ends_the_call() {
     let Some(daemon) = start(QUIET) else { return };
     let controller = connect(&daemon).await;
-    let app = register_refusing(&daemon, NAME, "org.example.Caller", "answer").await;
+    let app = register_as(&daemon, NAME, "org.example.Caller", Manner::Refuses("answer")).await;
     let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
     let refused = control(&controller, &call, "Answer", true).await.unwrap_err();
     assert!(refused.to_string().contains("no line"), "{refused}");
@@ -307,6 +313,27 @@ async fn an_app_that_goes_while_it_rings_is_silent_at_once_and_may_take_its_call
     // And once more, for good.
     app.connection.close().await.unwrap();
     until(&controller, &call, "EndReason", "provider-gone").await;
+}
+
+#[tokio::test]
+async fn an_app_that_goes_while_it_is_asked_has_not_failed_and_may_take_its_call_up_again() {
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let manner = Manner::SaysNothing("answer");
+    let mut app = register_as(&daemon, NAME, "org.example.Caller", manner).await;
+    let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
+    let (asking, of) = (controller.clone(), call.clone());
+    let answered = tokio::spawn(async move { control(&asking, &of, "Answer", true).await });
+    assert_eq!(app.next().await, Told::Audio(true));
+    app.performs("answer").await;
+    app.connection.close().await.unwrap();
+    let error = answered.await.unwrap().unwrap_err();
+    assert!(error_name(error).ends_with("Error.ProviderGone"));
+    // Ended as failed it could not be taken up again.
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    let again = app.rings(UUID, Options::from([("state", "active".into())])).await.unwrap();
+    assert_eq!(again.0, call);
+    until(&controller, &call, "State", "active").await;
 }
 
 #[tokio::test]

@@ -15,20 +15,14 @@ use tokio::{sync::mpsc, task::JoinSet};
 use zbus::{Connection, Message, Variant, message::Flags};
 
 use super::super::call_path;
-use crate::app::request::{Peer, Request};
+use crate::{
+    app::request::{Peer, Request},
+    bus::{is_absence, owner},
+};
 
 const APP: &str = "org.ahoycall.Calls1.ProviderApp";
 /// Longer than any deadline of the core, so that none is cut short here.
 const GIVE_UP: Duration = Duration::from_secs(25);
-/// Errors by which a bus says that nobody is there to answer. The loss itself is told another way,
-/// and says more: whether the app comes back.
-const NOBODY: [&str; 4] = [
-    "org.freedesktop.DBus.Error.NoReply",
-    "org.freedesktop.DBus.Error.ServiceUnknown",
-    "org.freedesktop.DBus.Error.NameHasNoOwner",
-    "org.freedesktop.DBus.Error.Disconnected",
-];
-
 type Arguments = HashMap<&'static str, Variant<'static>>;
 
 fn arguments(action: &Action) -> Arguments {
@@ -138,7 +132,11 @@ async fn ask(connection: &Connection, wanted: Wanted) -> Option<Result<(), Perfo
     );
     match tokio::time::timeout(GIVE_UP, asked).await {
         Ok(Ok(_)) => Some(Ok(())),
-        Ok(Err(zbus::Error::MethodError(name, _, _))) if NOBODY.contains(&name.as_str()) => None,
+        // An app may also pass on what somebody else told it, so the bus is asked who is there. The
+        // loss itself is told another way, and says more: whether the app comes back.
+        Ok(Err(error)) if is_absence(&error) && owner(connection, &peer.name).await.is_none() => {
+            None
+        }
         Ok(Err(error)) => Some(Err(PerformError(words(error)))),
         Err(_) => None,
     }

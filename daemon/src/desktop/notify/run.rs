@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use zbus::Connection;
 
+use crate::bus::{is_absence, owner};
+
 use super::{Closed, Key, Notification, NotifyEvent, Server, server, server::Signal};
 
 /// Signals between the bus and the table. Clicks come one at a time; more is a flood.
@@ -90,7 +92,7 @@ impl NotifierTask {
 
     async fn work(self, mut heard: mpsc::Receiver<(String, Signal)>, token: CancellationToken) {
         let Self { connection, mut wanted, mut table } = self;
-        if let Some(owner) = server::owner(&connection).await {
+        if let Some(owner) = owner(&connection, server::NAME).await {
             table.owner_changed(&connection, Some(owner)).await;
         }
         loop {
@@ -224,7 +226,7 @@ impl Table {
     async fn post(&mut self, connection: &Connection, replaces: u32, what: &Notification) -> Place {
         match server::notify(connection, &self.described, replaces, what).await {
             Ok((id, server)) => Place::On { id, server },
-            Err(error) if server::is_absence(&error) => {
+            Err(error) if is_absence(&error) => {
                 // With an owner known, it went this moment: its successor is announced.
                 if self.owner.is_none() {
                     self.missing(&error);

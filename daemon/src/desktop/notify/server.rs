@@ -1,26 +1,21 @@
 //! The words of `org.freedesktop.Notifications` 1.2, and nothing more.
 //!
-//! Owns: calls with their deadline, hints, escaping, reading of signals. Does not own: what is
-//! wanted. Invariant: no call waits longer than [`DEADLINE`], and text from a caller never becomes
+//! Owns: hints, escaping, reading of signals. Does not own: what is
+//! wanted. Invariant: no text from a caller becomes
 //! markup.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, path::Path};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use zbus::{
-    Connection, MatchRule, Message, MessageStream, Variant, fdo,
-    message::Type,
-    names::{BusName, UniqueName},
+    Connection, MatchRule, Message, MessageStream, Variant, message::Type, names::UniqueName,
 };
 
 use super::{Expiry, Notification, Server};
+use crate::bus::{BUS, Remote, owner_changes};
 
 pub(super) const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
-/// The bus itself; no client can send under this name.
-const BUS: &str = "org.freedesktop.DBus";
-/// A server that takes longer hangs; ringing must not wait for it.
-const DEADLINE: Duration = Duration::from_secs(5);
 /// GNOME takes icon, name and its policy for the lock screen from this .desktop file.
 const DESKTOP_ENTRY: &str = "org.ahoycall.Ahoy";
 
@@ -43,13 +38,7 @@ pub(super) type Sender = String;
 pub(super) async fn signals(
     connection: &Connection,
 ) -> zbus::Result<impl Stream<Item = (Sender, Signal)> + use<>> {
-    let owner = MatchRule::builder()
-        .msg_type(Type::Signal)
-        .sender(BUS)
-        .interface(BUS)
-        .member("NameOwnerChanged")
-        .add_arg(NAME)
-        .build()?;
+    let owner = owner_changes(Some(NAME))?;
     // With the name in the rule, the bus itself holds back broadcasts of others.
     let server = MatchRule::builder()
         .msg_type(Type::Signal)
@@ -91,22 +80,19 @@ fn read(message: &Message) -> Option<(Sender, Signal)> {
     Some((sender, signal))
 }
 
-/// Who owns the service now.
-pub(super) async fn owner(connection: &Connection) -> Option<Sender> {
-    let reply = call(connection, BUS, "/org/freedesktop/DBus", BUS, "GetNameOwner", &(NAME,));
-    reply.await.ok()?.body().deserialize().ok()
-}
-
 /// What the server is and can do. What it does not tell is left empty.
 pub(super) async fn describe(connection: &Connection, server: &str) -> Server {
     let mut described = Server::default();
-    if let Ok(reply) = call(connection, server, PATH, NAME, "GetServerInformation", &()).await
+    if let Ok(reply) =
+        Remote::new(connection, server, PATH, NAME).call("GetServerInformation", &()).await
         && let Ok((name, _, version, _)) =
             reply.body().deserialize::<(String, String, String, String)>()
     {
         (described.name, described.version) = (name, version);
     }
-    if let Ok(reply) = call(connection, server, PATH, NAME, "GetCapabilities", &()).await {
+    if let Ok(reply) =
+        Remote::new(connection, server, PATH, NAME).call("GetCapabilities", &()).await
+    {
         described.capabilities = reply.body().deserialize().unwrap_or_default();
     }
     described
@@ -141,57 +127,14 @@ pub(super) async fn notify(
         hints(wanted),
         expires_ms,
     );
-    let reply = call(connection, NAME, PATH, NAME, "Notify", &arguments).await?;
+    let reply = Remote::new(connection, NAME, PATH, NAME).call("Notify", &arguments).await?;
     let sender = reply.header().sender().map(UniqueName::to_string).unwrap_or_default();
     Ok((reply.body().deserialize()?, sender))
 }
 
-/// Whether an error means that there is no server, not that it refused.
-pub(super) fn is_absence(error: &zbus::Error) -> bool {
-    let zbus::Error::FDO(error) = error else {
-        return false;
-    };
-    matches!(
-        **error,
-        fdo::Error::ServiceUnknown(_)
-            | fdo::Error::NameHasNoOwner(_)
-            | fdo::Error::NoReply(_)
-            | fdo::Error::Disconnected(_)
-            | fdo::Error::SpawnExecFailed(_)
-            | fdo::Error::SpawnChildExited(_)
-            | fdo::Error::SpawnChildSignaled(_)
-            | fdo::Error::SpawnFailed(_)
-            | fdo::Error::SpawnServiceNotFound(_)
-            | fdo::Error::TimedOut(_)
-            | fdo::Error::Timeout(_)
-    )
-}
-
 /// Takes a notification away. One that is gone already is no error for us.
 pub(super) async fn close(connection: &Connection, server: &str, id: u32) {
-    let _ = call(connection, server, PATH, NAME, "CloseNotification", &(id,)).await;
-}
-
-async fn call<B>(
-    connection: &Connection,
-    to: &str,
-    path: &str,
-    interface: &str,
-    method: &str,
-    body: &B,
-) -> zbus::Result<Message>
-where
-    B: serde::Serialize + zbus::zvariant::DynamicType,
-{
-    let to = BusName::try_from(to)?;
-    let reply = connection.call_method(Some(to), path, Some(interface), method, body);
-    match tokio::time::timeout(DEADLINE, reply).await {
-        Ok(reply) => reply,
-        Err(_) => Err(zbus::Error::Failure(format!(
-            "no answer to {method} within {} s",
-            DEADLINE.as_secs()
-        ))),
-    }
+    let _ = Remote::new(connection, server, PATH, NAME).call("CloseNotification", &(id,)).await;
 }
 
 fn hints(wanted: &Notification) -> HashMap<&'static str, Variant<'static>> {

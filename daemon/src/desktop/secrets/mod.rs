@@ -14,10 +14,11 @@ mod prompt;
 use std::{collections::HashMap, time::Duration};
 
 use zbus::{
-    Connection, Message, ObjectPath, OwnedObjectPath, OwnedVariant, Variant, fdo, names::BusName,
-    zvariant::DynamicType,
+    Connection, Message, ObjectPath, OwnedObjectPath, OwnedVariant, Variant, zvariant::DynamicType,
 };
 use zeroize::Zeroizing;
+
+use crate::bus::{Remote, is_absence};
 
 const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
@@ -33,8 +34,6 @@ const IDENTITY: &str = "identity";
 /// Lives as long as the login: nothing to keep an identity in.
 const VOLATILE: &str = "/org/freedesktop/secrets/collection/session";
 const NOWHERE: &str = "/";
-/// A service that takes longer hangs. Starting one that rests is within it.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why the Secret Service did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +83,7 @@ impl Secrets {
     /// [`SecretsError::Absent`] and others.
     pub async fn connect(bus: &Connection) -> Result<Self, SecretsError> {
         let plain = ("plain", Variant::from(""));
-        let reply = call(bus, NAME, PATH, SERVICE, "OpenSession", &plain).await;
+        let reply = Remote::new(bus, NAME, PATH, SERVICE).call("OpenSession", &plain).await;
         let reply = reply.map_err(|error| {
             if is_absence(&error) { SecretsError::Absent } else { SecretsError::Bus(error) }
         })?;
@@ -228,7 +227,7 @@ impl Secrets {
     where
         B: serde::Serialize + DynamicType,
     {
-        Ok(call(&self.bus, &self.owner, path, interface, method, body).await?)
+        Ok(Remote::new(&self.bus, &self.owner, path, interface).call(method, body).await?)
     }
 }
 
@@ -237,46 +236,4 @@ where
     T: serde::de::DeserializeOwned + zbus::Type,
 {
     Ok(reply.body().deserialize()?)
-}
-
-/// Whether an error means that there is no service, not that it refused.
-fn is_absence(error: &zbus::Error) -> bool {
-    let zbus::Error::FDO(error) = error else {
-        return false;
-    };
-    matches!(
-        **error,
-        fdo::Error::ServiceUnknown(_)
-            | fdo::Error::NameHasNoOwner(_)
-            | fdo::Error::NoReply(_)
-            | fdo::Error::SpawnExecFailed(_)
-            | fdo::Error::SpawnChildExited(_)
-            | fdo::Error::SpawnChildSignaled(_)
-            | fdo::Error::SpawnFailed(_)
-            | fdo::Error::SpawnServiceNotFound(_)
-            | fdo::Error::TimedOut(_)
-            | fdo::Error::Timeout(_)
-    )
-}
-
-async fn call<B>(
-    bus: &Connection,
-    to: &str,
-    path: &str,
-    interface: &str,
-    method: &str,
-    body: &B,
-) -> zbus::Result<Message>
-where
-    B: serde::Serialize + DynamicType,
-{
-    let to = BusName::try_from(to)?;
-    let reply = bus.call_method(Some(to), path, Some(interface), method, body);
-    match tokio::time::timeout(DEADLINE, reply).await {
-        Ok(reply) => reply,
-        Err(_) => Err(zbus::Error::Failure(format!(
-            "no answer to {method} within {} s",
-            DEADLINE.as_secs()
-        ))),
-    }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, message::Type};
 
-use super::{SecretsError, call};
+use super::SecretsError;
+use crate::bus::Remote;
 
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 
@@ -29,14 +30,15 @@ pub(super) async fn show(
     // Subscribed before it is shown, so that a quick answer is not lost.
     let mut signals = MessageStream::for_match_rule(rule, bus, None).await?;
     // No window of ours for it to stand before.
-    call(bus, owner, prompt.as_str(), PROMPT, "Prompt", &("",)).await?;
+    let prompt = Remote::new(bus, owner, prompt.as_str(), PROMPT);
+    prompt.call("Prompt", &("",)).await?;
     match tokio::time::timeout(limit, completed(&mut signals, owner)).await {
         Ok(Some((false, result))) => Ok(result),
         Ok(Some((true, _))) => Err(SecretsError::Locked("dismissed")),
         Ok(None) => Err(SecretsError::Absent),
         Err(_) => {
             // It may have ended this moment.
-            let _ = call(bus, owner, prompt.as_str(), PROMPT, "Dismiss", &()).await;
+            let _ = prompt.call("Dismiss", &()).await;
             Err(SecretsError::Locked("not answered in time"))
         }
     }

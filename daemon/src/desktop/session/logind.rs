@@ -8,7 +8,8 @@ use zbus::{
     Connection, MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant, message::Type,
 };
 
-use super::{BUS, Heard, Place, call, owner, system_bus};
+use super::{Heard, Place, system_bus};
+use crate::bus::{Remote, owner, owner_changes};
 
 const NAME: &str = "org.freedesktop.login1";
 const PATH: &str = "/org/freedesktop/login1";
@@ -71,7 +72,7 @@ impl Logind {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        let reply = call(&self.bus, owner, PATH, MANAGER, method, body).await;
+        let reply = Remote::new(&self.bus, owner, PATH, MANAGER).call(method, body).await;
         reply.ok()?.body().deserialize().ok()
     }
 
@@ -82,7 +83,8 @@ impl Logind {
         interface: &str,
         name: &str,
     ) -> Option<OwnedVariant> {
-        let reply = call(&self.bus, owner, path, PROPERTIES, "Get", &(interface, name)).await;
+        let reply =
+            Remote::new(&self.bus, owner, path, PROPERTIES).call("Get", &(interface, name)).await;
         reply.ok()?.body().deserialize().ok()
     }
 }
@@ -95,13 +97,7 @@ pub(super) async fn signals(
     let Some(Logind { bus, .. }) = logind else {
         return Ok(stream::pending().boxed());
     };
-    let came = MatchRule::builder()
-        .msg_type(Type::Signal)
-        .sender(BUS)
-        .interface(BUS)
-        .member("NameOwnerChanged")
-        .add_arg(NAME)
-        .build()?;
+    let came = owner_changes(Some(NAME))?;
     let says =
         MatchRule::builder().msg_type(Type::Signal).sender(NAME).path_namespace(PATH).build()?;
     let came = MessageStream::for_match_rule(came, bus, None).await?;

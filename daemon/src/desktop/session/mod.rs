@@ -22,19 +22,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use zbus::{Connection, Message, connection::Builder, names::BusName, zvariant::DynamicType};
+use zbus::{Connection, connection::Builder};
 
 use logind::Logind;
 
 /// Signals not yet looked at. One is as good as many: past this they are dropped, because whatever
 /// is queued makes the task look again after them.
 const HEARD: usize = 16;
-/// A service that takes longer hangs.
-const DEADLINE: Duration = Duration::from_secs(5);
 /// A locker covers the screen within this, or a request to lock was not for it.
 const CONFIRMED: Duration = Duration::from_secs(5);
-/// The bus itself; no client can send under this name.
-const BUS: &str = "org.freedesktop.DBus";
 
 /// Where to find the person's session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,30 +187,5 @@ async fn system_bus(address: Option<&str>) -> zbus::Result<Connection> {
     match address {
         Some(address) => Builder::address(address).build().await,
         None => Builder::system().build().await,
-    }
-}
-
-/// Who owns a name now; nobody is started by asking.
-async fn owner(bus: &Connection, name: &str) -> Option<String> {
-    let reply = call(bus, BUS, "/org/freedesktop/DBus", BUS, "GetNameOwner", &(name,)).await;
-    reply.ok()?.body().deserialize().ok()
-}
-
-async fn call<B>(
-    bus: &Connection,
-    to: &str,
-    path: &str,
-    interface: &str,
-    method: &str,
-    body: &B,
-) -> zbus::Result<Message>
-where
-    B: serde::Serialize + DynamicType,
-{
-    let to = BusName::try_from(to)?;
-    let reply = bus.call_method(Some(to), path, Some(interface), method, body);
-    match tokio::time::timeout(DEADLINE, reply).await {
-        Ok(reply) => reply,
-        Err(_) => Err(zbus::Error::Failure(format!("no answer to {method}"))),
     }
 }

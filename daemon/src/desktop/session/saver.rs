@@ -7,7 +7,8 @@
 use futures_util::{Stream, StreamExt as _, stream};
 use zbus::{Connection, MatchRule, MessageStream, message::Type};
 
-use super::{BUS, Heard, call, owner};
+use super::Heard;
+use crate::bus::{Remote, owner, owner_changes};
 
 /// Each service is also the name of its interface.
 const SAVERS: [(&str, &str); 2] = [
@@ -19,13 +20,7 @@ const SAVERS: [(&str, &str); 2] = [
 pub(super) async fn signals(bus: &Connection) -> zbus::Result<impl Stream<Item = Heard> + use<>> {
     let mut streams = Vec::new();
     for (name, path) in SAVERS {
-        let came = MatchRule::builder()
-            .msg_type(Type::Signal)
-            .sender(BUS)
-            .interface(BUS)
-            .member("NameOwnerChanged")
-            .add_arg(name)
-            .build()?;
+        let came = owner_changes(Some(name))?;
         let changed = MatchRule::builder()
             .msg_type(Type::Signal)
             .sender(name)
@@ -46,7 +41,7 @@ pub(super) async fn is_active(bus: &Connection) -> bool {
     let mut active = false;
     for (name, path) in SAVERS {
         let Some(owner) = owner(bus, name).await else { continue };
-        match call(bus, &owner, path, name, "GetActive", &()).await {
+        match Remote::new(bus, &owner, path, name).call("GetActive", &()).await {
             Ok(reply) => active |= reply.body().deserialize().unwrap_or(false),
             // GNOME's org.freedesktop.ScreenSaver only inhibits; the other name answers there.
             Err(error) => {

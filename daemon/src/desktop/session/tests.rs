@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use zbus::{OwnedObjectPath, Variant, interface};
 
 use super::*;
+use crate::bus::{Remote, owner};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const LOGIND: &str = "org.freedesktop.login1";
@@ -126,7 +127,10 @@ impl Desk {
     where
         B: serde::Serialize + DynamicType,
     {
-        call(&self.on_system, LOGIND, path, interface, method, body).await.expect(method);
+        Remote::new(&self.on_system, LOGIND, path, interface)
+            .call(method, body)
+            .await
+            .expect(method);
     }
 
     async fn hint(&self, session: &str, locked: bool) {
@@ -255,7 +259,7 @@ async fn a_screen_saver_that_comes_later_is_followed_without_logind() {
         let bus = bus.clone();
         async move {
             let path = "/org/gnome/ScreenSaver";
-            call(&bus, name, path, name, "SetActive", &(active,)).await.expect("set");
+            Remote::new(&bus, name, path, name).call("SetActive", &(active,)).await.expect("set");
         }
     };
     set(true).await;
