@@ -12,6 +12,8 @@ use zbus::{
 
 /// A service that takes longer hangs. Starting one that rests is within it.
 pub const DEADLINE: Duration = Duration::from_secs(5);
+/// The bus gives up on a start after 25 s by itself and says why.
+const STARTING: Duration = Duration::from_secs(30);
 /// The bus itself; no client can send under this name.
 pub const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
@@ -77,6 +79,16 @@ impl<'a> Remote<'a> {
 pub async fn owner(bus: &Connection, name: &str) -> Option<String> {
     let reply = Remote::new(bus, BUS, BUS_PATH, BUS).call("GetNameOwner", &(name,)).await;
     reply.ok()?.body().deserialize().ok()
+}
+
+/// Has the bus start who has a name, and waits until it has it. One that runs already is as good.
+///
+/// # Errors
+/// There is none, or it does not start.
+pub async fn start(bus: &Connection, name: &str) -> zbus::Result<()> {
+    let flags = 0u32;
+    let bus = Remote::new(bus, BUS, BUS_PATH, BUS);
+    bus.call_within(STARTING, "StartServiceByName", &(name, flags)).await.map(drop)
 }
 
 /// The rule for `NameOwnerChanged`: of one name, or of all.

@@ -8,6 +8,7 @@ pub mod app;
 pub mod bus;
 pub mod dbus;
 pub mod desktop;
+pub mod installed;
 pub mod link;
 pub mod paths;
 pub mod service;

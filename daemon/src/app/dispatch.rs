@@ -13,7 +13,7 @@ use ahoy_core::{
 use tokio::sync::oneshot;
 
 use super::{
-    App, MISSED, Waiter, desk,
+    App, MISSED, Missed, Waiter, desk,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -73,6 +73,7 @@ impl App {
             listening: self.talk.is_going_on(),
             endpoints: self.endpoints(),
             endpoint: self.settings.text(Key::SPEAKER),
+            default_providers: self.default_providers(),
         };
         let address = format!("ahoy:{}", self.service.built_in().identity());
         let snapshot = Snapshot { address, ..snapshot };
@@ -194,11 +195,18 @@ impl App {
         self.desk.missed(known, self.lock.shown(&self.settings), &self.notifier);
         let party = known.party().clone();
         let video = known.flags().remote_video;
-        self.missed.push_back((call, party.handle, party.name.clone(), video));
+        self.missed.push_back(Missed {
+            call,
+            row: String::new(),
+            provider: known.provider().clone(),
+            handle: party.handle,
+            name: party.name.clone(),
+            video,
+        });
         if self.missed.len() > MISSED
-            && let Some((oldest, ..)) = self.missed.pop_front()
+            && let Some(oldest) = self.missed.pop_front()
         {
-            self.desk.forget_missed(oldest, &self.notifier);
+            self.desk.forget_missed(oldest.call, &self.notifier);
         }
         self.recent.missed.insert(0, party.name);
         self.recent.missed.truncate(10);

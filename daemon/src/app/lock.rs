@@ -39,7 +39,8 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Report(..)
         | Request::Unregister(..)
         | Request::PeerGone(..)
-        | Request::Performed(..) => true,
+        | Request::Performed(..)
+        | Request::WakeFailed(..) => true,
         // The device that a call that is on is heard on; and what works says nothing of people.
         Request::SetEndpoint(..) | Request::Doctor(_) => true,
         // Of what is heard, few words count: `may_be_said`.

@@ -6,14 +6,15 @@
 use ahoy_core::{
     call::LogRow,
     engine::Command,
-    id::{CallId, Now, SenderId},
+    id::{CallId, Now, ProviderId, SenderId},
 };
 
 use super::{
-    App, Inner, Waiter,
+    App, Inner, Missed, Waiter,
     convert::{history_dict, history_filter, history_row, unique},
     request::{Answer, Dict, Event, Fault},
     store_fault,
+    waking::Wish,
 };
 use crate::settings::Key;
 use crate::store::{Cursor, HistoryFilter, HistoryId, Store, StoreError};
@@ -72,7 +73,7 @@ impl App {
                 let rows = page.map(|page| page.rows).unwrap_or_default();
                 let row = rows.into_iter().find(|row| row.call == wanted);
                 if let Some(id) = row.and_then(|row| row.id) {
-                    let _ = inner.send(Inner::MissedRow(id.to_string())).await;
+                    let _ = inner.send(Inner::MissedRow(call, id.to_string())).await;
                 }
             })
             .await;
@@ -126,7 +127,7 @@ impl App {
 
     pub(super) async fn history_seen(&mut self, rows: Vec<String>, answer: Answer<()>) {
         self.recent.missed.clear();
-        for (call, ..) in std::mem::take(&mut self.missed) {
+        for Missed { call, .. } in std::mem::take(&mut self.missed) {
             self.desk.forget_missed(call, &self.notifier);
         }
         match ids(&rows) {
@@ -166,9 +167,13 @@ impl App {
 
     /// "Call back" on a missed call.
     pub(super) async fn call_back(&mut self, now: Now, call: CallId) {
-        let found = self.missed.iter().find(|(missed, ..)| *missed == call).cloned();
-        let Some((_, handle, name, video)) = found else { return };
+        let found = self.missed.iter().find(|missed| missed.call == call).cloned();
+        let Some(Missed { row, provider, handle, name, video, .. }) = found else { return };
         self.seen_missed(call).await;
+        if provider != ProviderId::built_in() {
+            let wish = Wish::CallBack(row, handle, video);
+            return self.call_back_by_app(now, provider, wish).await;
+        }
         let party = self.party(handle, name, String::new());
         let command =
             Command::Start { sender: SenderId::OWN, provider: None, party, video, id: None };
@@ -181,7 +186,7 @@ impl App {
             // Whoever clicked there need not be the one it is for.
             return;
         }
-        self.missed.retain(|(missed, ..)| *missed != call);
+        self.missed.retain(|missed| missed.call != call);
         let (answer, _) = tokio::sync::oneshot::channel();
         let wanted = call.to_string();
         self.change_log(answer, true, move |db| {
@@ -200,7 +205,12 @@ impl App {
                 self.unseen = unseen;
                 self.tell(Event::History(added, changed, removed)).await;
             }
-            Inner::MissedRow(id) => self.tell(Event::Missed(id)).await,
+            Inner::MissedRow(call, id) => {
+                if let Some(missed) = self.missed.iter_mut().find(|missed| missed.call == call) {
+                    missed.row.clone_from(&id);
+                }
+                self.tell(Event::Missed(id)).await;
+            }
         }
     }
 }

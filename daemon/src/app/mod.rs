@@ -24,6 +24,7 @@ mod requests;
 mod start;
 mod talk;
 mod voice;
+mod waking;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -33,7 +34,7 @@ use std::{
 use ahoy_core::{
     builtin::{ConnId, DialId},
     engine::{CommandId, Reply},
-    id::{CallId, Handle, Now},
+    id::{CallId, Handle, Now, ProviderId},
     service::Service,
     voice::{History, Situation},
 };
@@ -71,6 +72,18 @@ const GOODBYE: Duration = Duration::from_millis(700);
 /// Missed calls whose "call back" still works.
 const MISSED: usize = 100;
 
+/// A missed call that can be called back.
+#[derive(Clone)]
+struct Missed {
+    call: CallId,
+    /// Its row in the log, once it is written.
+    row: String,
+    provider: ProviderId,
+    handle: Handle,
+    name: String,
+    video: bool,
+}
+
 /// Who waits for a command.
 enum Waiter {
     /// A started call's id.
@@ -88,7 +101,7 @@ enum Inner {
     /// The log changed: added, changed, removed; missed calls not looked at.
     Log(Vec<String>, Vec<String>, Vec<String>, u32),
     /// The call's missed row has this id.
-    MissedRow(String),
+    MissedRow(CallId, String),
 }
 
 /// What comes in.
@@ -135,7 +148,7 @@ pub struct App {
     /// How each worker is locked in, and what its lock lacks; once it has run.
     locks: BTreeMap<&'static str, (String, String)>,
     recent: History,
-    missed: VecDeque<(CallId, Handle, String, bool)>,
+    missed: VecDeque<Missed>,
     waiters: HashMap<CommandId, Waiter>,
     next_command: u64,
     do_not_disturb_until: Option<u64>,
@@ -202,6 +215,9 @@ impl App {
             self.handle(input).await;
             self.settle().await;
             self.answer_late();
+            if self.go_on(self.clock.now()).await {
+                self.settle().await;
+            }
             if self.restart_wanted {
                 break;
             }
@@ -242,6 +258,7 @@ impl App {
             self.service.next_timeout(),
             self.talk.next_timeout(),
             self.media.next_timeout(),
+            self.apps.waking.next_timeout(),
             Some(hourly),
         ]
         .into_iter()
@@ -285,6 +302,7 @@ impl App {
             self.do_not_disturb_until = None;
             self.write_setting("do-not-disturb", "off").await;
         }
+        self.waking_timeout(now).await;
         let effects = self.talk.timeout(now);
         self.voice_effects(now, effects).await;
     }

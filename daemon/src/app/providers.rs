@@ -17,6 +17,7 @@ use ahoy_core::{
 use super::{
     App,
     request::{Answer, Door, Event, Fault, FaultKind, Peer, ProviderView},
+    waking::Waking,
 };
 use crate::{settings::Key, store::Contact};
 
@@ -61,18 +62,19 @@ impl Known {
 }
 
 /// Calling apps.
-#[derive(Default)]
 pub(super) struct Apps {
     pub(super) known: Known,
     /// Their connections.
     peers: BTreeMap<ProviderId, Peer>,
+    /// Those that are started for a call.
+    pub(super) waking: Waking,
     /// Answers that wait until the bus shows what they tell of.
     late: Vec<Late>,
 }
 
 impl Apps {
-    pub(super) fn new(known: Known) -> Self {
-        Self { known, ..Self::default() }
+    pub(super) fn new(known: Known, waking: Waking) -> Self {
+        Self { known, peers: BTreeMap::new(), waking, late: Vec::new() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, os::fd::OwnedFd};
 use ahoy_core::{
     call::CallView,
     engine::{Command, CommandError, PerformError, Registration, Reply, Reported},
-    id::{CallId, GroupId, ProviderId, Serial, TxnId},
+    id::{CallId, GroupId, Handle, ProviderId, Serial, TxnId},
     provider::{Action, Report},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -176,6 +176,8 @@ pub enum Request {
     PeerGone(Door, String),
     /// An app ended an action.
     Performed(Serial, Result<(), PerformError>),
+    /// An app that was to be started cannot be; why.
+    WakeFailed(ProviderId, String),
     /// Call someone.
     Start(StartWish, Answer<CallId>),
     /// A command on calls.
@@ -245,7 +247,7 @@ impl Request {
             Self::Register(_, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
             Self::Report(_, _, answer) => no(answer, fault),
             // Nobody waits for an answer.
-            Self::PeerGone(..) | Self::Performed(..) => {}
+            Self::PeerGone(..) | Self::Performed(..) | Self::WakeFailed(..) => {}
             Self::Start(_, answer) => no(answer, fault),
             Self::Command(_, answer) => no(answer, fault),
             Self::SetDoNotDisturb(_, _, answer)
@@ -309,6 +311,8 @@ pub struct Snapshot {
     pub endpoints: Vec<(String, String, String, bool)>,
     /// The endpoint in use.
     pub endpoint: String,
+    /// Scheme to provider id, as the user chose.
+    pub default_providers: BTreeMap<String, String>,
 }
 
 /// What happens and is not a property.
@@ -330,6 +334,10 @@ pub enum Event {
     Perform(Peer, Serial, TxnId, CallId, Action),
     /// An app's time is up.
     TimedOut(Peer, Serial),
+    /// An app is to be started by this name of the bus.
+    Wake(ProviderId, String),
+    /// The user wants an app to call back: row of the log, whom, whether with pictures.
+    CallBack(Peer, String, Handle, bool),
     /// An app may use microphone and speaker, this one where there is a choice, or must let go.
     Audio(Peer, Option<String>),
     /// A call was missed.

@@ -13,6 +13,7 @@ use super::{
     App, Waiter,
     request::{Answer, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
     talk,
+    waking::{Wish, defaults},
 };
 use crate::{
     link::udp::PathOrder,
@@ -65,6 +66,7 @@ impl App {
             Request::Unregister(id, answer) => self.unregister(now, &id, answer),
             Request::PeerGone(door, name) => self.peer_gone(now, door, &name),
             Request::Performed(serial, result) => self.performed(now, serial, result),
+            Request::WakeFailed(app, why) => self.wake_failed(&app, &why).await,
             Request::Confirm(call, matches, answer) => {
                 let found = self.service.built_in().confirm(call, matches);
                 let fault = || Fault::new(FaultKind::UnknownCall, "there is no such call now");
@@ -129,7 +131,10 @@ impl App {
 
     async fn start_call(&mut self, now: Now, wish: StartWish, answer: Answer<CallId>) {
         match self.parse_start(wish).await {
-            Ok(command) => self.carry_out(now, Waiter::Start(answer), command).await,
+            Ok(command) => match self.to_wake(&command).await {
+                Some(app) => self.wake(now, app, Wish::Start(command, answer)).await,
+                None => self.carry_out(now, Waiter::Start(answer), command).await,
+            },
             Err(fault) => drop(answer.send(Err(fault))),
         }
     }
@@ -215,6 +220,8 @@ impl App {
     fn apply_settings(&mut self) {
         self.talk.set_wish(voice_wish(&self.settings));
         self.service.set_ring_time(super::start::ring_time(&self.settings));
+        let chosen = self.settings.text(Key::DEFAULT_PROVIDERS);
+        self.service.set_default_providers(defaults(&chosen).collect());
         let devices = super::start::devices(&self.settings);
         let name = super::start::own_name(&self.settings);
         let built_in = self.service.built_in();

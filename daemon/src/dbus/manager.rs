@@ -3,7 +3,7 @@
 //! Owns: its methods, properties and signals on the bus. Does not own: any decision. Invariant:
 //! every method checks its arguments here and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ahoy_core::engine::Command;
 use zbus::{ObjectPath, OwnedObjectPath, Variant, interface, object_server::SignalEmitter};
@@ -34,7 +34,9 @@ impl Manager {
 
 /// The properties that change, by name.
 pub(super) fn properties(view: &Snapshot) -> Properties {
-    let entries: [(&'static str, Variant<'static>); 5] = [
+    let chosen: HashMap<String, String> = view.default_providers.clone().into_iter().collect();
+    let entries: [(&'static str, Variant<'static>); 6] = [
+        ("DefaultProviders", chosen.into()),
         ("State", view.state.into()),
         ("RingingCall", ObjectPath::from(optional_path(view.ringing)).into()),
         ("ActiveCall", ObjectPath::from(optional_path(view.active)).into()),
@@ -143,8 +145,8 @@ impl Manager {
         self.front.view.borrow().locked
     }
     #[zbus(property)]
-    fn default_providers(&self) -> HashMap<String, String> {
-        HashMap::from([("ahoy".to_owned(), "ahoy".to_owned())])
+    fn default_providers(&self) -> BTreeMap<String, String> {
+        self.front.view.borrow().default_providers.clone()
     }
 
     #[zbus(signal)]

@@ -211,6 +211,11 @@ impl Shown {
             Event::TimedOut(peer, serial) => {
                 Performs::tell(&self.door(peer.door), &peer, "TimedOut", &(serial.0,)).await;
             }
+            Event::Wake(app, name) => self.performs.wake(&connection, app, name),
+            Event::CallBack(peer, row, to, video) => {
+                let body = (row, (to.scheme(), to.value()), video);
+                Performs::tell(&self.door(peer.door), &peer, "CallBack", &body).await;
+            }
             Event::Audio(peer, endpoint) => self.audio(&peer, endpoint).await,
             Event::Missed(row) => manager::Manager::call_missed(&root, &row).await?,
             Event::ActionFinished(serial, call, action, result, error) => {

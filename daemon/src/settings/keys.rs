@@ -5,6 +5,8 @@
 
 use std::{fmt, net::SocketAddr};
 
+use ahoy_core::id::{Handle, ProviderId};
+
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -158,6 +160,13 @@ keys! {
     Text DEFAULT_MEDIA DefaultMedia "call.default-media"
         Rule::Choice { default: "voice", words: &["voice", "video"] },
         "What a call is made with when nobody says.";
+    Text DEFAULT_PROVIDERS DefaultProviders "call.providers"
+        Rule::Text {
+            default: "",
+            form: "words such as tel=org.example.Phone with spaces between, or empty",
+            fits: is_providers,
+        },
+        "Which app calls by which scheme where several can, by their provider ids.";
     Number KEEP_DAYS KeepDays "history.keep-days"
         Rule::Number { default: 0, least: 0, most: 36_500 },
         "After how many days calls are taken out of the log; 0 keeps them for ever.";
@@ -226,6 +235,15 @@ fn is_node(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     text.chars().count() <= 64 && !text.contains(char::is_control)
+}
+
+fn is_providers(text: &str) -> bool {
+    text.len() <= 4096
+        && text.split_whitespace().all(|word| {
+            word.split_once('=').is_some_and(|(scheme, id)| {
+                Handle::new(scheme, "x").is_ok() && id.parse::<ProviderId>().is_ok()
+            })
+        })
 }
 
 fn is_locale(text: &str) -> bool {

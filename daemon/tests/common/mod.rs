@@ -38,10 +38,13 @@ impl Drop for Bus {
 /// A bus and a directory; `None` where there is no `dbus-daemon`.
 pub(crate) fn bus() -> Option<Bus> {
     let home = tempfile::tempdir().unwrap();
-    // Nothing can be started on it: no Secret Service of the machine, with a person's real keyring.
+    // What the test puts into a directory can be started on it, and nothing else: no Secret Service
+    // of the machine, with a person's real keyring.
     let configuration = home.path().join("bus.conf");
+    std::fs::create_dir(home.path().join("services")).unwrap();
     let text = format!(
-        "<busconfig><type>session</type><listen>unix:tmpdir={}</listen>\
+        "<busconfig><type>session</type><listen>unix:tmpdir={0}</listen>\
+         <servicedir>{0}/services</servicedir>\
          <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
          <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
         home.path().display()

@@ -66,7 +66,7 @@ impl Engine {
 
     /// The named provider, else the one that the user chose for the scheme, else the only one that
     /// has it.
-    fn choose(
+    pub(super) fn choose(
         &self,
         provider: Option<ProviderId>,
         scheme: &str,

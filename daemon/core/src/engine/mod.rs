@@ -112,6 +112,18 @@ impl Engine {
         self.defaults = defaults;
     }
 
+    /// Whether a provider is there: registered, and its connection not lost.
+    #[must_use]
+    pub fn is_registered(&self, provider: &ProviderId) -> bool {
+        self.here(provider).is_ok()
+    }
+
+    /// Whether a call by this scheme finds a provider: the named one, else as the user chose.
+    #[must_use]
+    pub fn can_call(&self, provider: Option<&ProviderId>, scheme: &str) -> bool {
+        self.choose(provider.cloned(), scheme).is_ok()
+    }
+
     /// Whether the session is locked, and what the user allows then.
     pub const fn set_lock(&mut self, lock: Lock) {
         self.lock = lock;

@@ -43,9 +43,11 @@ use super::{
     request::{Front, Request, Snapshot},
     requests::voice_wish,
     talk::Talk,
+    waking::{Waking, defaults},
 };
 use crate::{
     dbus::{self, caller::Callers, provider::Closed},
+    installed,
     link::mdns::{Mdns, MdnsEvent},
     paths::Paths,
     settings::{Key, Settings, SettingsError},
@@ -155,6 +157,7 @@ fn service(settings: &Settings, keys: &Keys, known: &mut Known, link: &LinkSide)
     );
     let mut service = Service::new(Engine::new(Box::new(Kernel)), built_in);
     service.set_ring_time(ring_time(settings));
+    service.set_default_providers(defaults(&settings.text(Key::DEFAULT_PROVIDERS)).collect());
     service
 }
 
@@ -199,6 +202,7 @@ struct Parts {
     settings_events: mpsc::Receiver<()>,
     service: Service,
     handles: KnownHandles,
+    waking: Waking,
     talk: Talk,
     is_locked: bool,
 }
@@ -250,7 +254,7 @@ impl Parts {
             do_not_disturb_until: None,
             unseen: known.unseen,
             favourites: contacts::favourites(&known.contacts),
-            apps: Apps::new(self.handles),
+            apps: Apps::new(self.handles, self.waking),
             restart_wanted: false,
             inbox,
         }
@@ -285,6 +289,7 @@ pub async fn start(
     let workers = start_workers(&setup, socket, clock, &mut tasks);
     let mdns = start_mdns(&settings, link.bound.port(), &mut tasks);
     let handles = KnownHandles::new(&known.contacts);
+    let waking = Waking::new(installed::directories(setup.variable, &setup.paths.data));
     let mut service = service(&settings, &keys, &mut known, &link);
     service.built_in().set_marks(handles.marks());
     let talk = talk(&setup, &settings, &known, is_locked);
@@ -306,6 +311,7 @@ pub async fn start(
         settings_events,
         service,
         handles,
+        waking,
         talk,
         is_locked,
     };

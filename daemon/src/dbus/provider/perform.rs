@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use ahoy_core::{
     engine::PerformError,
-    id::{CallId, Serial, TxnId},
+    id::{CallId, ProviderId, Serial, TxnId},
     provider::Action,
 };
 use tokio::{sync::mpsc, task::JoinSet};
@@ -17,7 +17,7 @@ use zbus::{Connection, Message, Variant, message::Flags};
 use super::super::call_path;
 use crate::{
     app::request::{Peer, Request},
-    bus::{is_absence, owner},
+    bus::{is_absence, owner, start},
 };
 
 const APP: &str = "org.ahoycall.Calls1.ProviderApp";
@@ -84,6 +84,16 @@ impl Performs {
         if futures_util::poll!(&mut asking).is_pending() {
             self.waiting.spawn(asking);
         }
+    }
+
+    /// Has the bus start an app; that it cannot is told when it says so.
+    pub(in crate::dbus) fn wake(&mut self, connection: &Connection, app: ProviderId, name: String) {
+        let (connection, requests) = (connection.clone(), self.requests.clone());
+        self.waiting.spawn(async move {
+            if let Err(error) = start(&connection, &name).await {
+                let _ = requests.send(Request::WakeFailed(app, words(error))).await;
+            }
+        });
     }
 
     /// Tells an app something that has no answer.

@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use zbus::{OwnedObjectPath, Variant, interface};
 
 use super::*;
+use zbus::zvariant::DynamicType;
+
 use crate::bus::{Remote, owner};
 
 const LIMIT: Duration = Duration::from_secs(20);
