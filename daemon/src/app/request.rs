@@ -90,7 +90,7 @@ impl From<CommandError> for Fault {
             CommandError::UnknownCall => FaultKind::UnknownCall,
             CommandError::UnknownProvider => FaultKind::UnknownProvider,
             CommandError::UuidExists => FaultKind::UuidExists,
-            CommandError::InvalidState => FaultKind::InvalidState,
+            CommandError::InvalidState | CommandError::InTheWay(_) => FaultKind::InvalidState,
             CommandError::NotSupported => FaultKind::NotSupported,
             CommandError::Timeout => FaultKind::Timeout,
             CommandError::ProviderFailed(_) => FaultKind::ProviderFailed,
