@@ -26,7 +26,7 @@ mod talk;
 mod voice;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -115,6 +115,8 @@ pub struct App {
     keys: Keys,
     key_home: KeyHome,
     view: watch::Sender<Snapshot>,
+    /// Calls that differ from what the snapshot has of them.
+    changed: BTreeSet<CallId>,
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,

@@ -14,7 +14,7 @@ use super::{
     reference::{self, Presence, Transition, World},
 };
 use crate::{
-    call::{Marks, NameSource, Party},
+    call::{CallView, Marks, NameSource, Party},
     engine::{Command, CommandId, Engine, Output, PerformError, Registration},
     id::{CallId, GroupId, Handle, Now, ProviderId, SenderId, Serial},
     provider::{Capability, Encryption, NewCall, Progress, Report, Resume, Update},
@@ -36,6 +36,8 @@ pub(super) struct Subject {
     refused: bool,
     /// Calls so far; their ids count up.
     calls: usize,
+    /// Calls as whoever shows them has them: looked at when they are said to have changed.
+    shown: HashMap<CallId, CallView>,
     /// Calls whose app took or resumed them by itself since a wish last made way.
     by_app: BTreeSet<CallId>,
     /// What `by_app` was when a wish went out that makes way, should it fail.
@@ -112,6 +114,12 @@ impl Subject {
                     if active { self.audio.insert(provider) } else { self.audio.remove(&provider) };
                 assert!(changed, "audio is told of when it changes");
             }
+            Output::Added(id) | Output::Changed(id) => {
+                // One that went in the same step is shown no more.
+                let view = self.engine.call(id).map(crate::call::Call::view);
+                self.shown.extend(view.map(|view| (id, view)));
+            }
+            Output::Removed(id) => _ = self.shown.remove(&id),
             Output::Log(row) => {
                 self.rows.insert(row.id, row.outcome.as_str());
             }
@@ -119,9 +127,6 @@ impl Subject {
             | Output::ScreenShare { .. }
             | Output::ProviderAdded(_)
             | Output::ProviderRemoved(_)
-            | Output::Added(_)
-            | Output::Changed(_)
-            | Output::Removed(_)
             | Output::GroupAdded(_)
             | Output::GroupChanged(_)
             | Output::GroupRemoved(_)
@@ -397,6 +402,7 @@ impl Subject {
             };
             assert!(!expected.removed, "call {id} is still there");
             let view = real.view();
+            assert_eq!(self.shown.get(&call(id)), Some(&view), "a change of {id} that nobody told");
             let pending = expected.out.map_or("", |out| out.act.name());
             assert_eq!((view.state, view.end_reason.0), (expected.state, expected.reason), "{id}");
             assert_eq!(view.pending_action, pending, "{id}");
@@ -459,6 +465,7 @@ impl StateMachineTest for Subject {
             audio: BTreeSet::new(),
             refused: false,
             calls: 0,
+            shown: HashMap::new(),
             by_app: BTreeSet::new(),
             forgiven: BTreeMap::new(),
             to_end: BTreeMap::new(),
