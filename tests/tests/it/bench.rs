@@ -39,6 +39,7 @@ fn the_bench_of_the_service_counts_every_action_once_at_both_ends() {
     for name in FIGURES {
         assert!(value(name).is_some_and(f64::is_finite), "{name}: {figures:?}");
     }
+    assert_eq!(value("load_actions_refused"), Some(0.0), "{said}");
     assert_eq!(value("load_actions_lost"), Some(0.0), "{said}");
     assert_eq!(value("load_actions_doubled"), Some(0.0), "{said}");
     let actions = value("load_actions");

@@ -30,18 +30,14 @@ pub(super) struct Asked {
     pub(super) performs: BTreeMap<String, u64>,
     /// Serials: unique in the whole service.
     serials: HashSet<u32>,
-    /// Serials that came again, and calls that were to become what they were.
+    /// Serials that came again.
     pub(super) doubled: u64,
-    muted: HashMap<String, bool>,
 }
 
 impl Asked {
-    fn take(&mut self, serial: u32, call: &str, args: &HashMap<String, OwnedVariant>) {
+    fn take(&mut self, serial: u32, call: &str) {
         *self.performs.entry(call.to_owned()).or_default() += 1;
-        let muted = args.get("muted").and_then(|value| bool::try_from(&**value).ok());
-        let same =
-            muted.is_some() && self.muted.insert(call.to_owned(), muted == Some(true)) == muted;
-        self.doubled += u64::from(!self.serials.insert(serial) || same);
+        self.doubled += u64::from(!self.serials.insert(serial));
     }
 }
 
@@ -57,9 +53,9 @@ impl Object {
         _txn: String,
         _action: String,
         call: OwnedObjectPath,
-        args: HashMap<String, OwnedVariant>,
+        _args: HashMap<String, OwnedVariant>,
     ) -> fdo::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(serial, &call, &args);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(serial, &call);
         Ok(())
     }
 

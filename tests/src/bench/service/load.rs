@@ -90,7 +90,7 @@ async fn pace(controller: &Connection, calls: &[String], size: &Size) -> Result<
     Ok(done)
 }
 
-/// Actions per call, as they went out and were not refused.
+/// Actions per call that were done, as their controller was told.
 fn sent(calls: &[String], done: &[Done]) -> BTreeMap<String, u64> {
     let mut all = BTreeMap::new();
     for (call, one) in calls.iter().cycle().zip(done) {
@@ -111,7 +111,8 @@ fn count(calls: &[String], done: Vec<Done>, asked: &Shared) {
     }
     figure("load_actions", done.len() as f64, "actions");
     figure("load_actions_performed", asked.performs.values().sum::<u64>() as f64, "actions");
-    figure("load_actions_lost", lost as f64 + refused as f64, "actions");
+    figure("load_actions_refused", refused as f64, "actions");
+    figure("load_actions_lost", lost as f64, "actions");
     figure("load_actions_doubled", (more + asked.doubled) as f64, "actions");
     let late = done.iter().filter(|one| one.took > LATE).count();
     figure("load_actions_late", late as f64, "actions over 100 ms");
