@@ -380,6 +380,9 @@ async fn two_calls_of_an_app_become_one_group_that_is_held_muted_and_split_as_on
         app.performs("set-muted").await;
     }
     first.call::<_, _, ()>("Split", &()).await.unwrap();
+    // Who is taken out is talked to; the other one is held before that.
+    let (held, _) = app.performs("set-held").await;
+    assert_eq!(held, calls[1].as_str());
     app.performs("set-group").await;
     until(&controller, &calls[1], "Group", "/").await;
 }

@@ -37,6 +37,14 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// Longer than the daemon's own limit of 20 s for an answer.
 const ANSWER: Duration = Duration::from_secs(25);
 
+/// What the session.conf of dbus gives every session; without them those of a system bus hold.
+const LIMITS: &str = "<limit name=\"max_incoming_bytes\">1000000000</limit>\
+    <limit name=\"max_outgoing_bytes\">1000000000</limit>\
+    <limit name=\"max_completed_connections\">100000</limit>\
+    <limit name=\"max_connections_per_user\">100000</limit>\
+    <limit name=\"max_match_rules_per_connection\">50000</limit>\
+    <limit name=\"max_replies_per_connection\">50000</limit>";
+
 /// A dictionary of the bus.
 pub type Dict = BTreeMap<String, OwnedVariant>;
 /// Options of a method.
@@ -47,7 +55,7 @@ pub type Options<'a> = BTreeMap<&'a str, Variant<'a>>;
 pub struct Daemon {
     /// Where it listens.
     pub address: String,
-    _running: Running,
+    running: Running,
 }
 
 impl Daemon {
@@ -60,7 +68,7 @@ impl Daemon {
         let text = format!(
             "<busconfig><type>session</type><listen>unix:path={}</listen>\
              <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
-             <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+             <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>{LIMITS}</busconfig>",
             directory.join("bus").display()
         );
         fs::write(&file, text).map_err(Trouble::io("bus.conf"))?;
@@ -75,7 +83,13 @@ impl Daemon {
         if address.is_empty() {
             return Err(Trouble::program("dbus-daemon", "it gave no address"));
         }
-        Ok(Self { address, _running: running })
+        Ok(Self { address, running })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
     }
 }
 
@@ -150,7 +164,7 @@ async fn collect(mut stream: MessageStream, signals: Signals) {
 }
 
 impl Bus {
-    /// Connects, and collects every signal from now on.
+    /// Connects, and collects every signal of the daemon, and of its name, from now on.
     ///
     /// # Errors
     /// The bus refuses.
@@ -162,6 +176,12 @@ impl Bus {
             let connection = builder.method_timeout(ANSWER).build().await?;
             let rule = MatchRule::builder().msg_type(message::Type::Signal).path_namespace(ROOT);
             let rule = rule.build()?;
+            let stream = MessageStream::for_match_rule(rule, &connection, None).await?;
+            tokio::spawn(collect(stream, kept.clone()));
+            // When the daemon came and went.
+            let rule = MatchRule::builder().msg_type(message::Type::Signal);
+            let rule = rule.interface("org.freedesktop.DBus").member("NameOwnerChanged");
+            let rule = rule.arg(0, NAME).build()?;
             let stream = MessageStream::for_match_rule(rule, &connection, None).await?;
             tokio::spawn(collect(stream, kept));
             Ok(connection)

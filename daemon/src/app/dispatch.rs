@@ -3,6 +3,8 @@
 //! Owns: draining the service and refreshing the snapshot, notifications and tones. Does not own:
 //! decisions. Invariant: a call's object is on the bus before its notification and its ringtone.
 
+use std::sync::Arc;
+
 use ahoy_core::{
     builtin,
     call::{Call, Direction, LogRow},
@@ -57,10 +59,16 @@ impl App {
 
     /// Puts the present state where the bus reads it.
     pub(super) fn refresh(&mut self) {
+        let providers = self.provider_views();
         let engine = self.service.engine();
+        let shown = self.view.borrow().calls.clone();
+        let view = |call: &Call| {
+            let same = shown.get(&call.id()).filter(|_| !self.changed.contains(&call.id()));
+            same.cloned().unwrap_or_else(|| Arc::new(call.view()))
+        };
         let snapshot = Snapshot {
-            calls: engine.calls().map(|call| (call.id(), call.view())).collect(),
-            providers: self.provider_views(),
+            calls: engine.calls().map(|call| (call.id(), view(call))).collect(),
+            providers,
             groups: engine.groups().map(|group| (group.id, group.calls)).collect(),
             state: engine.summary(),
             ringing: engine.ringing().map(Call::id),
@@ -77,6 +85,7 @@ impl App {
         };
         let address = format!("ahoy:{}", self.service.built_in().identity());
         let snapshot = Snapshot { address, ..snapshot };
+        self.changed.clear();
         self.view.send_if_modified(|shown| {
             let differs = *shown != snapshot;
             if differs {
@@ -99,7 +108,7 @@ impl App {
             engine::Output::Reply(id, result) => self.reply(id, result).await,
             engine::Output::Added(call) => self.added(call).await,
             engine::Output::Removed(call) => self.tell(Event::Removed(call)).await,
-            engine::Output::Changed(_) => {}
+            engine::Output::Changed(call) => _ = self.changed.insert(call),
             engine::Output::ActionFinished { serial, call, action, result, error } => {
                 self.tell(Event::ActionFinished(serial.0, call, action, result, error)).await;
             }
@@ -120,10 +129,12 @@ impl App {
                 self.tell_app(&provider, |peer| Event::Audio(peer, endpoint)).await;
             }
             engine::Output::ProviderAdded(id) => {
+                self.apps.changed();
                 self.refresh();
                 self.tell_and_wait(Event::ProviderAdded(id)).await;
             }
             engine::Output::ProviderRemoved(id) => {
+                self.apps.changed();
                 self.tell(Event::ProviderRemoved(id)).await;
             }
             engine::Output::GroupAdded(id) => {

@@ -27,7 +27,7 @@ mod voice;
 mod waking;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -128,6 +128,8 @@ pub struct App {
     keys: Keys,
     key_home: KeyHome,
     view: watch::Sender<Snapshot>,
+    /// Calls that differ from what the snapshot has of them.
+    changed: BTreeSet<CallId>,
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,

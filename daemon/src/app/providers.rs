@@ -4,7 +4,10 @@
 //! not own: rules (core) or messages (`dbus/provider`). Invariant: a provider has a peer exactly
 //! while its connection is there; a report is answered after what it changed is on the bus.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use ahoy_core::{
     call::{Marks, NameSource, Party},
@@ -68,13 +71,20 @@ pub(super) struct Apps {
     peers: BTreeMap<ProviderId, Peer>,
     /// Those that are started for a call.
     pub(super) waking: Waking,
+    /// What the bus shows of all providers; none: to be made again.
+    shown: Option<Arc<BTreeMap<ProviderId, ProviderView>>>,
     /// Answers that wait until the bus shows what they tell of.
     late: Vec<Late>,
 }
 
 impl Apps {
     pub(super) fn new(known: Known, waking: Waking) -> Self {
-        Self { known, peers: BTreeMap::new(), waking, late: Vec::new() }
+        Self { known, peers: BTreeMap::new(), waking, shown: None, late: Vec::new() }
+    }
+
+    /// Something about a provider or its connection has changed.
+    pub(super) fn changed(&mut self) {
+        self.shown = None;
     }
 }
 
@@ -103,6 +113,7 @@ impl App {
         match self.service.register(now, registration) {
             Ok(()) => {
                 self.apps.peers.insert(id, peer);
+                self.apps.changed();
                 self.apps.late.push(Late::Registered(answer));
             }
             Err(error) => drop(answer.send(Err(error.into()))),
@@ -128,6 +139,7 @@ impl App {
     pub(super) fn unregister(&mut self, now: Now, id: &ProviderId, answer: Answer<()>) {
         let done = self.service.unregister(now, id).map_err(Fault::from);
         self.apps.peers.remove(id);
+        self.apps.changed();
         let _ = answer.send(done);
     }
 
@@ -144,6 +156,7 @@ impl App {
         for id in gone {
             tracing::info!(provider = id.as_str(), "an app is gone; it has some seconds to return");
             self.apps.peers.remove(&id);
+            self.apps.changed();
             self.service.provider_lost(now, &id);
         }
     }
@@ -193,7 +206,10 @@ impl App {
     }
 
     /// All providers, as the bus shows them.
-    pub(super) fn provider_views(&self) -> BTreeMap<ProviderId, ProviderView> {
+    pub(super) fn provider_views(&mut self) -> Arc<BTreeMap<ProviderId, ProviderView>> {
+        if let Some(shown) = &self.apps.shown {
+            return shown.clone();
+        }
         let view = |one: &Registration| ProviderView {
             name: one.name.clone(),
             icon: one.icon.clone(),
@@ -202,6 +218,8 @@ impl App {
             peer: self.apps.peers.get(&one.id).cloned(),
         };
         let all = self.service.engine().providers();
-        all.map(|one| (one.id.clone(), view(one))).collect()
+        let shown = Arc::new(all.map(|one| (one.id.clone(), view(one))).collect());
+        self.apps.shown = Some(Arc::clone(&shown));
+        shown
     }
 }

@@ -4,7 +4,7 @@
 //! is done about them (`app`). Invariant: the snapshot is derived from the engine after every
 //! change and stored nowhere else.
 
-use std::{collections::BTreeMap, os::fd::OwnedFd};
+use std::{collections::BTreeMap, os::fd::OwnedFd, sync::Arc};
 
 use ahoy_core::{
     call::CallView,
@@ -90,7 +90,7 @@ impl From<CommandError> for Fault {
             CommandError::UnknownCall => FaultKind::UnknownCall,
             CommandError::UnknownProvider => FaultKind::UnknownProvider,
             CommandError::UuidExists => FaultKind::UuidExists,
-            CommandError::InvalidState => FaultKind::InvalidState,
+            CommandError::InvalidState | CommandError::InTheWay(_) => FaultKind::InvalidState,
             CommandError::NotSupported => FaultKind::NotSupported,
             CommandError::Timeout => FaultKind::Timeout,
             CommandError::ProviderFailed(_) => FaultKind::ProviderFailed,
@@ -283,10 +283,11 @@ impl Request {
 /// What the bus shows beside the calls' own properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Every call object.
-    pub calls: BTreeMap<CallId, CallView>,
-    /// Every provider object.
-    pub providers: BTreeMap<ProviderId, ProviderView>,
+    /// Every call object. One that has not changed is the same allocation as before, so that a
+    /// snapshot and a comparison of two cost nothing for it.
+    pub calls: BTreeMap<CallId, Arc<CallView>>,
+    /// Every provider object; shared in the same way.
+    pub providers: Arc<BTreeMap<ProviderId, ProviderView>>,
     /// Every group object.
     pub groups: BTreeMap<GroupId, Vec<CallId>>,
     /// `idle`, `ringing` or `in-call`.

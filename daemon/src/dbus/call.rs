@@ -76,7 +76,8 @@ impl Call {
             ended_at: 0,
             end_reason: ("", String::new()),
         };
-        self.front.view.borrow().calls.get(&self.id).cloned().unwrap_or_else(gone)
+        let view = self.front.view.borrow();
+        view.calls.get(&self.id).map_or_else(gone, |known| CallView::clone(known))
     }
 
     async fn command(&self, command: Command) -> Result<()> {

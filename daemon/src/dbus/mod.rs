@@ -260,6 +260,9 @@ impl Shown {
                 self.last.calls.remove(id);
                 continue;
             };
+            if old == view {
+                continue;
+            }
             let changed = differing(call::properties(old), call::properties(view));
             self.tell_app(&now, view, call_path(*id).as_str(), &changed).await?;
             self.changed::<call::Call>(call_path(*id).as_str(), changed).await?;

@@ -7,18 +7,18 @@
 mod calls;
 mod crypto;
 mod process;
+mod service;
 
 use std::{io::Write as _, process::ExitCode};
 
 const USAGE: &str = "\
-Usage: tests/bench [crypto] [calls] [voice]
+Usage: tests/bench [--quick] [crypto] [calls] [voice] [service]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
 
   crypto   handshakes and sealed packets a second, beside plain Noise and plain ChaCha20-Poly1305
   calls    setting up, mouth to ear beside PipeWire's own delay, memory and CPU of each process
-  voice    from the end of \"call alice\" to the call
 
 Examples:
   tests/bench
@@ -39,13 +39,16 @@ fn progress(what: &str) {
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["crypto", "calls", "voice"];
-    if wanted.iter().any(|one| one == "--help" || one == "-h") {
+    let (options, wanted): (Vec<String>, Vec<String>) =
+        wanted.into_iter().partition(|one| one.starts_with('-'));
+    let known = ["crypto", "calls", "voice", "service"];
+    if options.iter().any(|one| one == "--help" || one == "-h") {
         let printed = write!(std::io::stdout(), "{USAGE}");
         return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    if let Some(other) = wanted.iter().find(|one| !known.contains(&one.as_str())) {
-        let _ = write!(std::io::stderr(), "bench: unknown part {other}\n\n{USAGE}");
+    let strange = options.iter().find(|one| *one != "--quick");
+    if let Some(other) = strange.or(wanted.iter().find(|one| !known.contains(&one.as_str()))) {
+        let _ = write!(std::io::stderr(), "bench: what is {other}?\n\n{USAGE}");
         return ExitCode::from(2);
     }
     let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
@@ -58,6 +61,10 @@ fn main() -> ExitCode {
     }
     if is_wanted("voice") {
         result = result.and(calls::voice());
+    }
+    if is_wanted("service") {
+        let size = if options.is_empty() { service::FULL } else { service::QUICK };
+        result = result.and(service::run(&size));
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,

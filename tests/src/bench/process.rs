@@ -22,7 +22,8 @@ pub(crate) fn pss(process: u32) -> Option<f64> {
     Some(kilobytes / 1024.0)
 }
 
-fn cpu(process: u32) -> Option<f64> {
+/// Seconds of CPU so far.
+pub(crate) fn cpu(process: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name may have spaces; it ends with the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

@@ -31,7 +31,7 @@ pub enum State {
     Ringing,
     /// Incoming: the user answered and the provider has not fulfilled that yet.
     Answering,
-    /// Outgoing: the provider was asked to start it.
+    /// Outgoing: the provider is asked to start it, once what is on has been held.
     Requested,
     /// Outgoing: the other side is being looked for.
     Dialing,

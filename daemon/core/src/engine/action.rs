@@ -42,12 +42,19 @@ impl Ending {
 }
 
 impl Engine {
-    /// An end comes before what is out.
-    pub(super) fn supersede(&mut self, now: Now, id: CallId) {
-        if let Some(pending) = self.take_out(id) {
-            self.finished(id, &pending, "superseded", "");
-            self.settle(now, pending.txn, pending.serial, Err(CommandError::Superseded));
-        }
+    /// An end comes before what is out: that is over at once, and [`Self::superseded`] goes on with
+    /// its transaction once the end is out.
+    pub(super) fn supersede(&mut self, id: CallId) -> Option<Pending> {
+        let pending = self.take_out(id)?;
+        self.finished(id, &pending, "superseded", "");
+        Some(pending)
+    }
+
+    pub(super) fn superseded(&mut self, now: Now, pending: &Pending) {
+        // What was in somebody's way is on its way out, held or not.
+        let way = self.makes_way(pending);
+        let result = if way { Ok(()) } else { Err(CommandError::Superseded) };
+        self.settle(now, pending.serial, result);
     }
 
     /// The call ended by itself while an action was out.
@@ -57,10 +64,9 @@ impl Engine {
         };
         let done = matches!(pending.action, Action::End(_));
         self.finished(id, &pending, if done { "done" } else { "superseded" }, "");
-        // What was in somebody's way is so no longer, held or not.
         let result =
             if done || self.makes_way(&pending) { Ok(()) } else { Err(CommandError::InvalidState) };
-        self.settle(now, pending.txn, pending.serial, result);
+        self.settle(now, pending.serial, result);
     }
 
     fn take_out(&mut self, id: CallId) -> Option<Pending> {
@@ -90,13 +96,18 @@ impl Engine {
                 self.fulfilled(now, id, &pending.action);
                 Ok(())
             }
-            Ending::Failed(_) | Ending::TimedOut | Ending::Gone => {
+            Ending::Failed(_) | Ending::TimedOut => {
                 self.unfulfilled(now, id, &pending.action, &ending)
+            }
+            Ending::Gone => {
+                let gone = self.unfulfilled(now, id, &pending.action, &ending);
+                // Nothing of it sounds any more: what was in somebody's way is so no longer.
+                if self.makes_way(&pending) { Ok(()) } else { gone }
             }
         };
         let (word, error) = ending.words();
         self.finished(id, &pending, word, error);
-        self.settle(now, pending.txn, pending.serial, result);
+        self.settle(now, pending.serial, result);
     }
 
     /// What fulfilment changes.

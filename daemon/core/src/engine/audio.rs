@@ -10,23 +10,18 @@ use super::{Engine, Output};
 use crate::{
     call::Call,
     id::{CallId, ProviderId},
-    provider::Action,
 };
 
-impl Call {
-    /// Whether its provider needs microphone and speaker for it.
-    fn wants_audio(&self) -> bool {
-        let resumes =
-            self.pending.as_ref().is_some_and(|out| matches!(out.action, Action::SetHeld(false)));
-        !self.is_orphan() && self.is_engaged() && (!self.flags.held || resumes)
-    }
-}
-
 impl Engine {
+    /// Whether a call's provider needs microphone and speaker for it.
+    fn wants_audio(&self, call: &Call) -> bool {
+        !call.is_orphan() && call.is_open() && !self.is_unheard_of(call)
+    }
+
     /// Says what has changed: first who lets go, then who takes.
     pub(super) fn focus_audio(&mut self) {
         let mut wanted: BTreeMap<&ProviderId, &Call> = BTreeMap::new();
-        for call in self.calls.values().filter(|call| call.wants_audio()) {
+        for call in self.calls.values().filter(|call| self.wants_audio(call)) {
             let first = wanted.entry(&call.owner.provider).or_insert(call);
             // Of several the one that something is done about now, else the oldest.
             if (call.pending.is_none(), call.created_at)

@@ -1,15 +1,17 @@
 //! Carrying out what controllers want: the checks, and the stages of each wish.
 //!
-//! Owns: which calls are in the way of which, and what is done about it. Does not own: groups
-//! (`group`), how stages run (`transaction`). Invariant: a command that is refused changes nothing.
+//! Owns: starting, answering, ending, and what is done with one call. Does not own: which calls are
+//! in the way of which (`way`), groups (`group`), how stages run (`transaction`). Invariant: a
+//! command that is refused changes nothing.
 
 use super::{
     CommandError, CommandId, Engine, Lock, Output, Reply,
     transaction::{Order, Stage},
+    way::Way,
 };
 use crate::{
     call::{Call, Direction, EndReason, Flags, Owner, Party, State},
-    id::{CallId, GroupId, Now, ProviderId, check_text},
+    id::{CallId, Now, ProviderId, check_text},
     provider::{Action, Capability, Media},
 };
 
@@ -27,12 +29,13 @@ impl Engine {
         check_text("display-name", &party.name)?;
         // Whoever calls someone who rings here means to talk to them: that call is the one.
         if let Some(ringing) = self.ringing_from(&provider, &party) {
-            self.command_answer(now, None, ringing, video)?;
+            self.take_call(now, None, ringing, video, Way::Hold)?;
             self.reply(Some(waiter), Ok(Reply::Call(ringing)));
             return Ok(());
         }
         let known = self.here(&provider)?;
         self.room_for_call(known)?;
+        let way = self.make_way(&[], Way::Hold)?;
         let video = video && known.registration.video;
         let (owner, logged): (Owner, bool) = (known.owner(), known.registration.log);
         let capabilities = known.first_capabilities().collect();
@@ -50,7 +53,7 @@ impl Engine {
             ..Call::new(id, owner, Direction::Outgoing, party, requested, now)
         });
         let order = Order { call: id, action: Action::Start { remote, video, name } };
-        self.begin(now, Some(waiter), Reply::Call(id), vec![vec![order]]);
+        self.begin(now, Some(waiter), Reply::Call(id), vec![way, vec![order]]);
         Ok(())
     }
 
@@ -94,6 +97,17 @@ impl Engine {
         id: CallId,
         video: bool,
     ) -> Result<(), CommandError> {
+        self.take_call(now, waiter, id, video, Way::HoldOrEnd)
+    }
+
+    fn take_call(
+        &mut self,
+        now: Now,
+        waiter: Option<CommandId>,
+        id: CallId,
+        video: bool,
+        way: Way,
+    ) -> Result<(), CommandError> {
         let call = self.find(id)?;
         if matches!(call.state, State::Answering) || self.is_planned(id) {
             return Err(CommandError::Superseded);
@@ -104,7 +118,7 @@ impl Engine {
         if call.is_orphan() {
             return Err(CommandError::ProviderGone);
         }
-        let way = self.make_way(&[id])?;
+        let way = self.make_way(&[id], way)?;
         // A camera that opens on a locked screen shows the room to whoever holds the machine.
         let video = video
             && match self.lock {
@@ -114,81 +128,6 @@ impl Engine {
         let answer = Order { call: id, action: Action::Answer { video } };
         self.begin(now, waiter, Reply::Done, vec![way, vec![answer]]);
         Ok(())
-    }
-
-    /// The calls that would be talked in beside these.
-    fn in_the_way(&self, of: &[CallId]) -> Vec<&Call> {
-        let together = |call: &Call| {
-            let group = |id: &CallId| self.calls.get(id).and_then(|one| one.group);
-            call.group.is_some() && of.iter().any(|id| group(id) == call.group)
-        };
-        let blocks = |call: &&Call| {
-            let gives_way = call.flags.held || call.is_ending() || call.is_orphan();
-            call.is_engaged() && !gives_way && !of.contains(&call.id) && !together(call)
-        };
-        self.calls.values().filter(blocks).collect()
-    }
-
-    /// Holds what is in the way, where it can be held, else hangs it up.
-    fn make_way(&self, of: &[CallId]) -> Result<Stage, CommandError> {
-        let mut stage = Vec::new();
-        for call in self.in_the_way(of) {
-            let action = if !call.is_active() || !call.can(Capability::Hold) {
-                Action::End(Self::hang_up_reason(call))
-            } else if call.pending.is_some() {
-                return Err(CommandError::InvalidState);
-            } else {
-                Action::SetHeld(true)
-            };
-            stage.push(Order { call: call.id, action });
-        }
-        Ok(stage)
-    }
-
-    /// Holds or resumes calls together; whatever else is talked in is held before these resume.
-    pub(super) fn set_held(
-        &mut self,
-        now: Now,
-        waiter: CommandId,
-        ids: &[CallId],
-        held: bool,
-    ) -> Result<(), CommandError> {
-        for id in ids {
-            let call = self.find(*id)?;
-            if !call.can(Capability::Hold) {
-                return Err(CommandError::NotSupported);
-            }
-            if !call.is_active() || call.pending.is_some() || self.is_planned(*id) {
-                return Err(CommandError::InvalidState);
-            }
-        }
-        let mut stages = Vec::new();
-        if !held {
-            let way = self.make_way(ids)?;
-            // To resume is not to hang up.
-            if way.iter().any(|order| matches!(order.action, Action::End(_))) {
-                return Err(CommandError::NotSupported);
-            }
-            stages.push(way);
-        }
-        let order = |id: &CallId| Order { call: *id, action: Action::SetHeld(held) };
-        stages.push(ids.iter().map(order).collect());
-        self.begin(now, Some(waiter), Reply::Done, stages);
-        Ok(())
-    }
-
-    pub(super) fn group_hold(
-        &mut self,
-        now: Now,
-        waiter: CommandId,
-        group: GroupId,
-        held: bool,
-    ) -> Result<(), CommandError> {
-        let members = self.members(group);
-        if members.is_empty() {
-            return Err(CommandError::InvalidState);
-        }
-        self.set_held(now, waiter, &members, held)
     }
 
     pub(super) fn decline(
@@ -229,7 +168,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends calls together. One that has ended or is ending needs nothing more.
+    /// Ends calls together; done when all of them have ended, those too that were ending already.
     pub(super) fn end_calls(
         &mut self,
         now: Now,
@@ -237,20 +176,20 @@ impl Engine {
         calls: Vec<CallId>,
         reason: Option<EndReason>,
     ) {
-        let on = |id: &CallId| {
-            self.calls.get(id).filter(|call| !call.state.is_ended() && !call.is_ending())
-        };
+        let on = |id: &CallId| self.calls.get(id).filter(|call| !call.state.is_ended());
         let order = |call: &Call| {
             let reason = reason.unwrap_or_else(|| Self::hang_up_reason(call));
             Order { call: call.id, action: Action::End(reason) }
         };
-        let stage: Stage = calls.iter().filter_map(on).map(order).collect();
+        let mut stage: Stage = calls.iter().filter_map(on).map(order).collect();
+        // What is planned goes first: the end of what it waits for would set it going.
+        stage.sort_by_key(|order| !self.is_planned(order.call));
         if waiter.is_some() || !stage.is_empty() {
             self.begin(now, waiter, Reply::Done, vec![stage]);
         }
     }
 
-    const fn hang_up_reason(call: &Call) -> EndReason {
+    pub(super) const fn hang_up_reason(call: &Call) -> EndReason {
         match call.state {
             State::Reported | State::Ringing => EndReason::Declined,
             State::Requested | State::Dialing | State::RemoteRinging => EndReason::Cancelled,
@@ -383,16 +322,28 @@ impl Engine {
         Ok(())
     }
 
+    /// The ringing call that a button is about: none that is ending already, and one that can be
+    /// answered before one whose app is gone.
+    fn first_ringing(&self) -> Option<CallId> {
+        let ringing = self.calls.values().filter(|call| call.is_ringing() && !call.is_ending());
+        let first = |call: &&Call| (call.is_orphan(), call.flags.waiting, call.created_at);
+        ringing.min_by_key(first).map(Call::id)
+    }
+
     pub(super) fn press_primary(
         &mut self,
         now: Now,
         waiter: CommandId,
     ) -> Result<(), CommandError> {
-        if let Some(id) = self.ringing().map(Call::id) {
+        if let Some(id) = self.first_ringing() {
             return self.command_answer(now, Some(waiter), id, false);
         }
-        let id = self.active().map(Call::id).ok_or(CommandError::InvalidState)?;
-        self.hang_up(now, waiter, id)
+        let call = self.active().ok_or(CommandError::InvalidState)?;
+        // Who hangs up a conference hangs up all of it.
+        match call.group {
+            Some(group) => self.group_hang_up(now, waiter, group),
+            None => self.hang_up(now, waiter, call.id),
+        }
     }
 
     pub(super) fn press_secondary(
@@ -400,7 +351,7 @@ impl Engine {
         now: Now,
         waiter: CommandId,
     ) -> Result<(), CommandError> {
-        let id = self.ringing().map(Call::id).ok_or(CommandError::InvalidState)?;
+        let id = self.first_ringing().ok_or(CommandError::InvalidState)?;
         self.decline(now, waiter, id)
     }
 }

@@ -1,9 +1,9 @@
 //! Why something is refused.
 //!
 //! Owns: the errors of commands, registrations and reports. Does not own: their form on the bus.
-//! Invariant: one variant for each error name of the bus contract that the engine can give.
+//! Invariant: each variant has one error name of the bus contract.
 
-use crate::id::TextError;
+use crate::id::{CallId, TextError};
 
 /// Why a command, a registration or a report is refused or failed. Names as on the bus, under
 /// `.Error`.
@@ -30,6 +30,9 @@ pub enum CommandError {
     /// Not now: another action is out, or the call is in another state.
     #[error("the call is not in a state for this")]
     InvalidState,
+    /// Another call is on and cannot be held. On the bus this is InvalidState.
+    #[error("call {0} is on and cannot be held: end it first")]
+    InTheWay(CallId),
     /// This call cannot do that.
     #[error("this call cannot do that")]
     NotSupported,

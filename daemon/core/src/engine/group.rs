@@ -6,7 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CommandError, CommandId, Engine, Output, Reply, transaction::Order};
+use super::{
+    CommandError, CommandId, Engine, Output, Reply,
+    transaction::{Order, Stage},
+    way::Way,
+};
 use crate::{
     call::{Call, EndReason},
     id::{CallId, GroupId, Now, ProviderId},
@@ -140,15 +144,27 @@ impl Engine {
         if !can || one.owner.provider != two.owner.provider {
             return Err(CommandError::NotSupported);
         }
-        let ready = |call: &Call| call.is_active() && call.pending.is_none();
+        let members = self.merged(one, two);
+        let on = one.is_active() && two.is_active();
         let together = one.group.is_some() && one.group == two.group;
-        if !ready(one) || !ready(two) || together {
+        if !on || together || self.any_busy(&self.with_mates(&[id, with])) {
             return Err(CommandError::InvalidState);
         }
         if one.group.or(two.group).is_none() && !self.room_for_group(&one.owner.provider) {
             return Err(CommandError::LimitReached("groups of this provider (max-groups)"));
         }
-        self.single(now, Some(waiter), id, Action::SetGroup(Some(with)))
+        let opens = !(one.flags.held && two.flags.held);
+        let way = if opens { self.make_way(&members, Way::Hold)? } else { Stage::new() };
+        let join = Order { call: id, action: Action::SetGroup(Some(with)) };
+        self.begin(now, Some(waiter), Reply::Done, vec![way, vec![join]]);
+        Ok(())
+    }
+
+    /// Who will be together once `one` has joined `two`. It leaves the group it is in for theirs.
+    fn merged(&self, one: &Call, two: &Call) -> Vec<CallId> {
+        let mut all = self.with_mates(&[if two.group.is_some() { two.id } else { one.id }]);
+        all.extend([one.id, two.id].into_iter().filter(|id| !all.contains(id)).collect::<Vec<_>>());
+        all
     }
 
     fn room_for_group(&self, provider: &ProviderId) -> bool {
@@ -173,16 +189,21 @@ impl Engine {
         waiter: CommandId,
         id: CallId,
     ) -> Result<(), CommandError> {
-        if !self.find(id)?.can(Capability::Merge) {
+        let call = self.find(id)?;
+        if !call.can(Capability::Merge) {
             return Err(CommandError::NotSupported);
         }
-        if self.find(id)?.group.is_none() {
+        if call.group.is_none() || self.any_busy(&self.with_mates(&[id])) {
             return Err(CommandError::InvalidState);
         }
-        self.single(now, Some(waiter), id, Action::SetGroup(None))
+        // Whoever takes one out wants to talk to that one: the others are held before it goes.
+        let way = if call.flags.held { Stage::new() } else { self.make_way(&[id], Way::Hold)? };
+        let part = Order { call: id, action: Action::SetGroup(None) };
+        self.begin(now, Some(waiter), Reply::Done, vec![way, vec![part]]);
+        Ok(())
     }
 
-    fn group_members(&self, group: GroupId) -> Result<Vec<CallId>, CommandError> {
+    pub(super) fn group_members(&self, group: GroupId) -> Result<Vec<CallId>, CommandError> {
         let members = self.members(group);
         if members.is_empty() { Err(CommandError::InvalidState) } else { Ok(members) }
     }

@@ -4,7 +4,8 @@
 //! media, the bus, the log's storage; it says what they should do. Use: after every
 //! `handle_*`, drain [`Engine::poll_output`] to `None`, then sleep until [`Engine::next_timeout`].
 //! Invariant: a state changes only by fulfilment or by a report; every action and every command
-//! ends exactly once; at most one call rings aloud.
+//! ends exactly once; at most one call rings aloud; what the engine asks for opens one microphone at
+//! a time.
 
 mod action;
 mod audio;
@@ -20,6 +21,7 @@ mod resume;
 mod tests;
 mod timer;
 mod transaction;
+mod way;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -217,13 +219,11 @@ impl Engine {
         ringing.min_by_key(|call| (call.flags.waiting, call.created_at))
     }
 
-    /// The call that is on: active before held before being set up.
+    /// The call that is on: talked in before being set up before held.
     #[must_use]
     pub fn active(&self) -> Option<&Call> {
         let engaged = self.calls.values().filter(|call| call.is_engaged());
-        engaged.min_by_key(|call| {
-            (!matches!(call.state, State::Active { .. }), call.flags.held, call.created_at)
-        })
+        engaged.min_by_key(|call| (call.flags.held, !call.is_active(), call.created_at))
     }
 
     /// The call that is talked in: active and not held.

@@ -5,7 +5,7 @@
 
 use super::{CommandError, Engine, Reply, transaction::Order};
 use crate::{
-    call::{Call, Direction, State, Step},
+    call::{Call, Direction, EndReason, State, Step},
     id::{CallId, Now, ProviderId, check_text},
     provider::{Action, NewCall, Progress, Resume},
 };
@@ -95,7 +95,11 @@ impl Engine {
         let Some(video) = self.calls.get(&id).map(|call| call.flags.video) else {
             return;
         };
-        let order = Order { call: id, action: Action::Answer { video } };
+        // Who answered somebody else meanwhile talks to them now.
+        let free = self.in_the_way(&[id]).is_empty();
+        let end = Action::End(EndReason::LocalHangup);
+        let action = if free { Action::Answer { video } } else { end };
+        let order = Order { call: id, action };
         self.begin(now, None, Reply::Done, vec![vec![order]]);
     }
 

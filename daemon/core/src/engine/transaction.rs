@@ -12,7 +12,7 @@ use std::{
 
 use super::{CommandError, CommandId, Engine, Output, Reply};
 use crate::{
-    call::{Pending, State, Step},
+    call::{Call, EndReason, Pending, State, Step},
     id::{CallId, Now, Serial, TxnId},
     provider::{Action, Capability},
 };
@@ -25,6 +25,13 @@ const TRANSACTION: Duration = Duration::from_secs(20);
 pub(super) struct Order {
     pub(super) call: CallId,
     pub(super) action: Action,
+}
+
+impl Order {
+    /// Whether a call is part of it.
+    fn concerns(&self, call: CallId) -> bool {
+        self.call == call || self.action == Action::SetGroup(Some(call))
+    }
 }
 
 /// The actions of a stage go out together.
@@ -47,8 +54,12 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    fn planned(&self) -> impl Iterator<Item = &Order> {
+        self.now.iter().chain(self.later.iter().flatten())
+    }
+
     fn plans(&self, call: CallId) -> bool {
-        self.now.iter().chain(self.later.iter().flatten()).any(|order| order.call == call)
+        self.planned().any(|order| order.concerns(call))
     }
 }
 
@@ -89,18 +100,33 @@ impl Engine {
             if !txn.out.is_empty() {
                 return;
             }
-            let result = match (txn.failed.take(), txn.later.pop_front()) {
-                (Some(error), _) => Err(error),
-                (None, None) => Ok(txn.reply),
-                (None, Some(stage)) => {
-                    txn.now = stage.into();
-                    continue;
-                }
+            let result = match txn.failed.take() {
+                Some(error) => Err(error),
+                None => match txn.later.pop_front() {
+                    None => Ok(txn.reply),
+                    Some(stage) => {
+                        txn.now = stage.into();
+                        continue;
+                    }
+                },
             };
-            let waiter = txn.waiter;
-            self.transactions.remove(&id);
-            self.reply(waiter, result);
+            let over = self.transactions.remove(&id);
+            if let Some(over) = over {
+                self.conclude(now, over, result);
+            }
         }
+    }
+
+    /// A transaction is over. A call that it was to start, and did not come to, will not be.
+    fn conclude(&mut self, now: Now, over: Transaction, result: Result<Reply, CommandError>) {
+        if let Err(error) = &result {
+            let text = format!("the call before could not be held: {error}");
+            let starts = |order: &&Order| matches!(order.action, Action::Start { .. });
+            for order in over.later.iter().flatten().filter(starts) {
+                self.end_now(now, order.call, EndReason::Failed, &text);
+            }
+        }
+        self.reply(over.waiter, result);
     }
 
     fn fail(&mut self, id: TxnId, error: CommandError) {
@@ -109,21 +135,23 @@ impl Engine {
         }
     }
 
-    /// An action of a transaction has ended.
-    pub(super) fn settle(
-        &mut self,
-        now: Now,
-        id: TxnId,
-        serial: Serial,
-        result: Result<(), CommandError>,
-    ) {
-        if let Some(txn) = self.transactions.get_mut(&id) {
-            txn.out.remove(&serial);
+    /// An action has ended: of the transaction that sent it, and of those that waited for it, too.
+    pub(super) fn settle(&mut self, now: Now, serial: Serial, result: Result<(), CommandError>) {
+        let waits = |(id, txn): (&TxnId, &Transaction)| txn.out.contains(&serial).then_some(*id);
+        for id in self.transactions.iter().filter_map(waits).collect::<Vec<_>>() {
+            if let Some(txn) = self.transactions.get_mut(&id) {
+                txn.out.remove(&serial);
+            }
+            if let Err(error) = result.clone() {
+                self.fail(id, error);
+            }
+            self.proceed(now, id);
         }
-        if let Err(error) = result {
-            self.fail(id, error);
-        }
-        self.proceed(now, id);
+    }
+
+    /// What is to be done once something else has been done.
+    pub(super) fn planned(&self) -> impl Iterator<Item = &Order> {
+        self.transactions.values().flat_map(Transaction::planned)
     }
 
     /// Whether an action is there to let a later one of its transaction happen.
@@ -136,12 +164,19 @@ impl Engine {
         self.transactions.values().any(|txn| txn.plans(call))
     }
 
+    /// Whether a call waits for another to be held before its provider even hears of it.
+    pub(super) fn is_unheard_of(&self, call: &Call) -> bool {
+        matches!(call.state, State::Requested)
+            && call.pending.is_none()
+            && self.planned().any(|order| order.call == call.id && order.action.opens())
+    }
+
     /// The call has ended, or is to end: what was planned with it will not be done. Whoever waits
     /// hears so at once; what is out already takes its course.
     pub(super) fn drop_plans(&mut self, call: CallId, error: &CommandError) {
         let mut answers = Vec::new();
         for txn in self.transactions.values_mut().filter(|txn| txn.plans(call)) {
-            txn.now.retain(|order| order.call != call);
+            txn.now.retain(|order| !order.concerns(call));
             txn.later.clear();
             txn.failed.get_or_insert(error.clone());
             answers.push(txn.waiter.take());
@@ -161,53 +196,84 @@ impl Engine {
         order: Order,
         last: bool,
     ) -> Result<(), CommandError> {
+        if let Some(done) = self.needs_nobody(now, txn, &order, last) {
+            return done;
+        }
+        let Order { call, action } = order;
+        if let Action::Answer { video } = action {
+            self.answering(now, call, video)?;
+        }
+        let before = if matches!(action, Action::End(_)) {
+            self.drop_plans(call, &CommandError::Superseded);
+            self.supersede(call)
+        } else {
+            None
+        };
+        self.perform(now, txn, call, action);
+        if let Some(before) = before {
+            self.superseded(now, &before);
+        }
+        Ok(())
+    }
+
+    /// What an order comes to for which the provider is not asked; `None`: it is.
+    fn needs_nobody(
+        &mut self,
+        now: Now,
+        txn: TxnId,
+        order: &Order,
+        last: bool,
+    ) -> Option<Result<(), CommandError>> {
         let Order { call: id, action } = order;
-        let call = self.calls.get(&id).filter(|call| !call.state.is_ended());
         let ends = matches!(action, Action::End(_));
-        let Some(call) = call else {
+        let Some(call) = self.calls.get(id).filter(|call| !call.state.is_ended()) else {
             // Gone by itself: out of the way, or ended as was wanted.
             let satisfied = ends || !last;
-            return if satisfied { Ok(()) } else { Err(CommandError::InvalidState) };
+            return Some(if satisfied { Ok(()) } else { Err(CommandError::InvalidState) });
         };
-        let answers = matches!(action, Action::Answer { .. });
-        if ends && call.is_ending() {
-            return Ok(());
-        }
-        if answers && call.is_active() {
+        match (&call.pending, action) {
+            (Some(out), Action::End(_)) if call.is_ending() => {
+                let serial = out.serial;
+                if let Some(txn) = self.transactions.get_mut(&txn) {
+                    txn.out.insert(serial);
+                }
+                return Some(Ok(()));
+            }
             // Meanwhile answered in the app's own window.
-            return Ok(());
+            (_, Action::Answer { .. }) if call.is_active() => return Some(Ok(())),
+            (Some(_), _) if !ends => return Some(Err(CommandError::InvalidState)),
+            (Some(_) | None, _) => {}
         }
-        if call.pending.is_some() && !ends {
-            return Err(CommandError::InvalidState);
-        }
-        if let Action::SetMuted(muted) = action
-            && (!call.can(Capability::Mute) || call.is_orphan())
-        {
-            if !self.mutes_here(call) {
-                let gone = call.is_orphan();
-                let why =
-                    if gone { CommandError::ProviderGone } else { CommandError::NotSupported };
-                return Err(why);
+        match action {
+            Action::SetMuted(muted) if !call.can(Capability::Mute) || call.is_orphan() => {
+                Some(self.mute_without_app(*id, *muted))
             }
-            self.mute_here(id, muted);
-            return Ok(());
-        }
-        if call.is_orphan() {
-            if let Action::End(reason) = action {
-                self.drop_plans(id, &CommandError::Superseded);
-                self.end_now(now, id, reason, "");
-                return Ok(());
+            Action::End(reason) if call.is_orphan() || self.is_unheard_of(call) => {
+                self.drop_plans(*id, &CommandError::Superseded);
+                self.end_now(now, *id, *reason, "");
+                Some(Ok(()))
             }
-            return Err(CommandError::ProviderGone);
+            Action::Start { .. }
+            | Action::Answer { .. }
+            | Action::End(_)
+            | Action::SetHeld(_)
+            | Action::SetMuted(_)
+            | Action::SetVideo(_)
+            | Action::PlayDtmf(_)
+            | Action::SetGroup(_)
+            | Action::SwitchCamera(_)
+            | Action::SetLocalSilence(_)
+            | Action::Transfer(_) => call.is_orphan().then_some(Err(CommandError::ProviderGone)),
         }
-        if let Action::Answer { video } = action {
-            self.answering(now, id, video)?;
+    }
+
+    fn mute_without_app(&mut self, id: CallId, muted: bool) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        if !self.mutes_here(call) {
+            let gone = call.is_orphan();
+            return Err(if gone { CommandError::ProviderGone } else { CommandError::NotSupported });
         }
-        if ends {
-            self.drop_plans(id, &CommandError::Superseded);
-            self.supersede(now, id);
-        }
-        self.perform(now, txn, id, action);
+        self.mute_here(id, muted);
         Ok(())
     }
 

@@ -145,6 +145,9 @@ conform!(
     the_other_side_holding_is_shown,
     muting_shows_when_done,
     answering_a_second_call_holds_the_first_and_resuming_swaps_them,
+    dialling_a_second_call_holds_the_first,
+    one_button_hangs_up_what_is_dialled_and_then_what_is_held,
+    who_is_taken_out_of_a_group_is_talked_to_alone,
     two_calls_are_talked_to_together_and_apart_again,
     a_group_ends_together,
     what_a_call_cannot_do_is_refused_at_once,
@@ -238,6 +241,34 @@ fn answering_a_second_call_holds_the_first_and_resuming_swaps_them(rig: &mut imp
     assert!(!rig.flags(first).held && rig.flags(second).held);
     rig.other_ends(first);
     assert!(rig.flags(second).held, "until someone resumes it");
+}
+
+fn dialling_a_second_call_holds_the_first(rig: &mut impl Rig) {
+    let first = rig.talks(0);
+    let second = rig.calls(1);
+    assert!(rig.flags(first).held && rig.state(second) == "remote-ringing");
+    rig.other_answers(second);
+    assert_eq!(rig.engine().talking().map(crate::call::Call::id), Some(second));
+    rig.done(Command::SetHeld(first, false));
+    assert!(!rig.flags(first).held && rig.flags(second).held);
+}
+
+fn one_button_hangs_up_what_is_dialled_and_then_what_is_held(rig: &mut impl Rig) {
+    let first = rig.talks(0);
+    let second = rig.calls(1);
+    rig.done(Command::PressPrimary);
+    assert_eq!((rig.reason(second), rig.state(first)), ("cancelled", "active"));
+    assert!(rig.flags(first).held, "until someone resumes it");
+    rig.done(Command::PressPrimary);
+    assert_eq!(rig.reason(first), "local-hangup");
+}
+
+fn who_is_taken_out_of_a_group_is_talked_to_alone(rig: &mut impl Rig) {
+    let (first, second) = (rig.talks(0), rig.talks(1));
+    rig.done(Command::Merge(second, first));
+    rig.done(Command::Split(first));
+    assert!(!rig.flags(first).held && rig.flags(second).held);
+    assert_eq!(rig.engine().groups().count(), 0);
 }
 
 fn two_calls_are_talked_to_together_and_apart_again(rig: &mut impl Rig) {

@@ -8,7 +8,7 @@ mod known;
 mod sides;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     io,
     net::SocketAddr,
     path::PathBuf,
@@ -231,6 +231,7 @@ impl Parts {
             keys: self.keys,
             key_home: self.key_home,
             view: self.view,
+            changed: BTreeSet::new(),
             told: bus.told,
             notifier: bus.notifier,
             desk: Desk::default(),

@@ -9,10 +9,9 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
-use zbus::{OwnedObjectPath, Variant, interface};
+use zbus::{DynamicType, OwnedObjectPath, Variant, interface};
 
 use super::*;
-use zbus::zvariant::DynamicType;
 
 use crate::bus::{Remote, owner};
 

@@ -24,6 +24,7 @@ fn audio_is_active_before_start_and_answer_go_out() {
     assert!(!bench.engine.has_audio(&"a".parse().unwrap()), "not while it rings");
     let (_, answered) = bench.command(Command::Answer { call, video: false });
     assert_eq!(audio(&answered), [("a".into(), true, call)]);
+    bench.tell("a", ended(call, EndReason::Cancelled)).0.unwrap();
     let (_, started) = bench.command(start(None, party(), false));
     for out in [answered, started] {
         let active = place(&out, |output| matches!(output, Output::Audio { active: true, .. }));

@@ -75,14 +75,14 @@ fn the_loss_of_a_provider_silences_its_ring_at_once() {
 fn every_action_ends_with_the_loss_of_its_provider() {
     let mut bench = Bench::new();
     bench.register("a");
+    let started = Party { handle: Handle::new("a", "x").unwrap(), ..party() };
+    let (begin, _) = bench.command(start(None, started, false));
     let held = bench.active_of("a", 1, &[Capability::Hold]);
     let muted = bench.active_of("a", 2, &[Capability::Mute]);
     let ending = bench.active_of("a", 3, &[]);
     let (hold, _) = bench.command(Command::SetHeld(held, true));
     let (mute, _) = bench.command(Command::SetMuted(muted, true));
     let (end, _) = bench.command(Command::HangUp(ending));
-    let started = Party { handle: Handle::new("a", "x").unwrap(), ..party() };
-    let (begin, _) = bench.command(start(None, started, false));
     let out = lose(&mut bench, "a");
     assert_eq!(reply(&out, hold), Some(Err(CommandError::ProviderGone)));
     assert_eq!(reply(&out, begin), Some(Err(CommandError::ProviderGone)));

@@ -8,6 +8,7 @@ mod limits;
 mod losses;
 mod reports;
 mod transactions;
+mod way;
 
 use super::*;
 use crate::{
@@ -28,8 +29,8 @@ impl Entropy for Counting {
 
 impl Engine {
     /// Whether nothing is out and nothing waits.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        self.serials.is_empty() && self.transactions.is_empty() && self.groups().count() == 0
+    pub(crate) fn is_settled(&self) -> bool {
+        self.serials.is_empty() && self.transactions.is_empty()
     }
 }
 
@@ -106,13 +107,12 @@ impl Bench {
         call
     }
 
-    /// A command whose one action is fulfilled at once.
+    /// A command whose actions are fulfilled at once.
     fn done(&mut self, command: Command) -> Vec<Output> {
         let (id, mut out) = self.command(command);
-        while let Some((serial, ..)) = performs(&out).last().cloned() {
-            if reply(&out, id).is_some() {
-                break;
-            }
+        let mut fulfilled = 0;
+        while let Some((serial, ..)) = performs(&out).get(fulfilled).cloned() {
+            fulfilled += 1;
             out.extend(self.perform(serial, Ok(())));
         }
         assert!(matches!(reply(&out, id), Some(Ok(_))), "{:?}", reply(&out, id));

@@ -330,6 +330,7 @@ fn whom_the_user_called_in_the_app_or_here_may_call_back() {
     assert_eq!(bench.tell("a", calls(1, "x")).0, Err(CommandError::FilteredBlocked));
     let new = NewCall { party: them("x"), ..new_call(call(2)) };
     bench.tell("a", Report::Outgoing(new)).0.unwrap();
+    bench.tell("a", ended(call(2), EndReason::Busy)).0.unwrap();
     bench.command(start(None, them("y"), false));
     assert!(bench.tell("a", calls(1, "x")).0.is_ok(), "a refused id was never used");
     assert!(bench.tell("a", calls(3, "y")).0.is_ok());
@@ -352,5 +353,6 @@ fn a_call_that_is_started_can_do_what_its_provider_registered() {
         assert_eq!((video, name.as_str()), (pictures, "Alice"));
         let known = bench.engine.call(call).unwrap();
         assert_eq!((known.flags().video, known.capabilities()), (pictures, &[can].into()));
+        bench.tell(scheme, ended(call, EndReason::Busy)).0.unwrap();
     }
 }

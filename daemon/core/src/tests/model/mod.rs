@@ -51,7 +51,11 @@ impl ReferenceStateMachine for Model {
         let known = |id: &usize| world.calls.get(*id).is_some_and(|call| !call.removed);
         let here = |provider: usize| world.providers[provider] == Presence::Here;
         match transition {
-            Transition::Pass(_) | Transition::EndAll | Transition::SilenceRinger => true,
+            Transition::Pass(_)
+            | Transition::EndAll
+            | Transition::SilenceRinger
+            | Transition::Primary
+            | Transition::Secondary => true,
             Transition::Register(provider) => !here(*provider),
             Transition::Unregister(provider) => world.providers[*provider] != Presence::Absent,
             Transition::Lose(provider) => here(*provider),
@@ -158,6 +162,8 @@ fn calls(world: &World, all: &mut Choices) {
     all.push((5, (any(), any()).prop_map(|(a, b)| Transition::Merge(a, b)).boxed()));
     all.push((1, any().prop_map(Transition::Split).boxed()));
     all.push((1, Just(Transition::EndAll).boxed()));
+    all.push((2, Just(Transition::Primary).boxed()));
+    all.push((1, Just(Transition::Secondary).boxed()));
     let some: [(u32, Vec<usize>, OfCall); 4] = [
         (20, with(&|id| world.calls[id].out.is_some()), Transition::Fulfil),
         (5, with(&|id| world.calls[id].out.is_some()), Transition::Fail),

@@ -37,6 +37,11 @@ impl Act {
         }
     }
 
+    /// Whether it gives its call a microphone.
+    const fn opens(self) -> bool {
+        matches!(self, Self::Start | Self::Answer | Self::Hold(false))
+    }
+
     const fn time(self) -> u64 {
         match self {
             Self::Start | Self::Answer => LONG_ACTION,
@@ -69,6 +74,8 @@ pub(super) enum Transition {
     GroupHangUp(usize),
     EndAll,
     SilenceRinger,
+    Primary,
+    Secondary,
     Fulfil(usize),
     Fail(usize),
     Pass(u64),
@@ -115,12 +122,17 @@ pub(super) struct Call {
     pub(super) removed: bool,
 }
 
+/// Whether a call is part of what is to be done.
+fn concerns((one, act): (usize, Act), id: usize) -> bool {
+    one == id || act == Act::Group(Some(id))
+}
+
 #[derive(Clone, Debug)]
 struct Txn {
     until: u64,
     out: BTreeSet<usize>,
     now: VecDeque<(usize, Act)>,
-    later: VecDeque<Vec<(usize, Act)>>,
+    later: Vec<Vec<(usize, Act)>>,
     failed: bool,
     over: bool,
 }
@@ -157,11 +169,10 @@ impl World {
     pub(super) fn has_audio(&self, provider: usize) -> bool {
         self.ids().any(|id| {
             let call = &self.calls[id];
-            let resumes = call.out.is_some_and(|out| out.act == Act::Hold(false));
             call.provider == provider
                 && call.orphan.is_none()
-                && self.is_engaged(id)
-                && (!call.held || resumes)
+                && self.is_open(id)
+                && !self.is_unheard_of(id)
         })
     }
 
@@ -205,6 +216,8 @@ impl World {
                     .for_each(|c| c.silenced = true);
                 Some(())
             }
+            Transition::Primary => self.primary(),
+            Transition::Secondary => self.first_ringing().and_then(|id| self.decline(id)),
             Transition::Fulfil(id) => self.finish(id, "fulfilled"),
             Transition::Fail(id) => self.finish(id, "failed"),
             Transition::Pass(time) => self.pass(time),
@@ -303,8 +316,9 @@ impl World {
 
     fn start(&mut self, provider: usize) -> Option<()> {
         let can = Can { hold: true, ..Can::default() };
+        let way = self.make_way(&[], false)?;
         let id = self.create(provider, can, true, false, "requested")?;
-        self.begin(vec![vec![(id, Act::Start)]])
+        self.begin(vec![way, vec![(id, Act::Start)]])
     }
 
     /// The app takes up a call in the state that the service has of it.
@@ -317,7 +331,11 @@ impl World {
         }
         call.orphan = None;
         match call.state {
-            "answering" => self.begin(vec![vec![(id, Act::Answer)]])?,
+            "answering" => {
+                let free = self.in_the_way(&[id]).is_empty();
+                let act = if free { Act::Answer } else { Act::End(EndReason::LocalHangup) };
+                self.begin(vec![vec![(id, act)]])?;
+            }
             "requested" => call.state = "dialing",
             "ringing" | "dialing" | "remote-ringing" | "connecting" | "active" => {}
             other => unreachable!("{other}"),
@@ -366,10 +384,36 @@ impl World {
 
     // Commands.
 
+    fn planned(&self) -> impl Iterator<Item = (usize, Act)> {
+        let on = self.txns.iter().filter(|txn| !txn.over);
+        on.flat_map(|txn| txn.now.iter().chain(txn.later.iter().flatten()).copied())
+    }
+
     fn is_planned(&self, id: usize) -> bool {
-        self.txns.iter().any(|txn| {
-            !txn.over && txn.now.iter().chain(txn.later.iter().flatten()).any(|(one, _)| *one == id)
-        })
+        self.planned().any(|order| concerns(order, id))
+    }
+
+    fn is_open(&self, id: usize) -> bool {
+        let call = &self.calls[id];
+        let resumes = call.out.is_some_and(|out| out.act == Act::Hold(false));
+        self.is_engaged(id) && (!call.held || resumes)
+    }
+
+    fn is_to_be_opened(&self, id: usize) -> bool {
+        self.planned().any(|(one, act)| one == id && act.opens())
+    }
+
+    /// Its provider was not asked yet: another call is to be held first.
+    fn is_unheard_of(&self, id: usize) -> bool {
+        let call = &self.calls[id];
+        call.state == "requested" && call.out.is_none() && self.is_to_be_opened(id)
+    }
+
+    fn is_busy(&self, id: usize) -> bool {
+        let joined = self.calls.iter().filter_map(|call| call.out);
+        self.calls[id].out.is_some()
+            || self.is_planned(id)
+            || joined.into_iter().any(|out| out.act == Act::Group(Some(id)))
     }
 
     fn is_ending(&self, id: usize) -> bool {
@@ -382,27 +426,34 @@ impl World {
         if !ready || call.removed || self.is_planned(id) {
             return None;
         }
-        let way = self.make_way(&[id])?;
+        let way = self.make_way(&[id], true)?;
         self.begin(vec![way, vec![(id, Act::Answer)]])
     }
 
-    /// What is talked in beside these is held, or hung up where it cannot be held.
-    fn make_way(&self, of: &[usize]) -> Option<Vec<(usize, Act)>> {
+    fn in_the_way(&self, of: &[usize]) -> Vec<usize> {
+        let open =
+            |id: usize| self.is_open(id) && self.calls[id].orphan.is_none() && !self.is_ending(id);
+        let beside = self.ids().filter(|id| self.is_live(*id) && !of.contains(id));
+        beside.filter(|id| open(*id) || self.is_to_be_opened(*id)).collect()
+    }
+
+    /// What is talked in beside these is held, or, where that may be, hung up.
+    fn make_way(&self, of: &[usize], may_end: bool) -> Option<Vec<(usize, Act)>> {
         let mut way = Vec::new();
-        for id in self.ids() {
+        for id in self.in_the_way(of) {
             let call = &self.calls[id];
-            let together =
-                call.group.is_some() && of.iter().any(|one| self.calls[*one].group == call.group);
-            let idle = call.held || call.orphan.is_some() || self.is_ending(id);
-            if !self.is_engaged(id) || idle || of.contains(&id) || together {
-                continue;
-            }
-            if call.state != "active" || !call.can.hold {
-                way.push((id, Act::End(self.hang_up_reason(id))));
-            } else if call.out.is_some() {
+            if self.is_to_be_opened(id) {
                 return None;
-            } else {
+            }
+            if call.state == "active" && call.can.hold {
+                if self.is_busy(id) {
+                    return None;
+                }
                 way.push((id, Act::Hold(true)));
+            } else if may_end {
+                way.push((id, Act::End(self.hang_up_reason(id))));
+            } else {
+                return None;
             }
         }
         Some(way)
@@ -431,10 +482,36 @@ impl World {
     }
 
     fn end_all(&mut self, ids: &[usize], reason: Option<EndReason>) {
-        let on = ids.iter().copied().filter(|id| self.is_live(*id) && !self.is_ending(*id));
-        let stage =
+        let on = ids.iter().copied().filter(|id| self.is_live(*id));
+        let mut stage: Vec<(usize, Act)> =
             on.map(|id| (id, Act::End(reason.unwrap_or(self.hang_up_reason(id))))).collect();
+        stage.sort_by_key(|(id, _)| !self.is_planned(*id));
         let _ = self.begin(vec![stage]);
+    }
+
+    fn first_ringing(&self) -> Option<usize> {
+        let ringing = self.ids().filter(|id| self.calls[*id].state == "ringing");
+        ringing.filter(|id| !self.is_ending(*id)).min_by_key(|id| {
+            let call = &self.calls[*id];
+            (call.orphan.is_some(), call.waiting, call.created)
+        })
+    }
+
+    /// Answers what rings, else hangs up what is talked in, or comes to be, or is held.
+    fn primary(&mut self) -> Option<()> {
+        if let Some(id) = self.first_ringing() {
+            return self.answer(id);
+        }
+        let on = self.ids().filter(|id| self.is_engaged(*id));
+        let id = on.min_by_key(|id| {
+            let call = &self.calls[*id];
+            (call.held, call.state != "active", call.created)
+        })?;
+        if self.calls[id].group.is_some() {
+            self.end_all(&self.mates(id), Some(EndReason::LocalHangup));
+            return Some(());
+        }
+        self.hang_up(id)
     }
 
     fn is_idle(&self, id: usize) -> bool {
@@ -443,21 +520,26 @@ impl World {
 
     fn set_held(&mut self, ids: &[usize], held: bool) -> Option<()> {
         let ready = |id: &usize| {
-            self.calls[*id].can.hold && self.calls[*id].state == "active" && self.is_idle(*id)
+            self.calls[*id].can.hold && self.calls[*id].state == "active" && !self.is_busy(*id)
         };
         if ids.is_empty() || !ids.iter().all(ready) {
             return None;
         }
         let mut stages = Vec::new();
         if !held {
-            let way = self.make_way(ids)?;
-            if way.iter().any(|(_, act)| matches!(act, Act::End(_))) {
+            let together = self.together(ids);
+            if together.iter().any(|id| self.is_busy(*id)) {
                 return None;
             }
-            stages.push(way);
+            stages.push(self.make_way(&together, false)?);
         }
         stages.push(ids.iter().map(|id| (*id, Act::Hold(held))).collect());
         self.begin(stages)
+    }
+
+    fn together(&self, ids: &[usize]) -> Vec<usize> {
+        let mates = ids.iter().flat_map(|id| self.mates(*id)).chain(ids.iter().copied());
+        mates.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn set_muted(&mut self, id: usize, muted: bool) -> Option<()> {
@@ -470,7 +552,8 @@ impl World {
     fn merge(&mut self, id: usize, other: usize) -> Option<()> {
         let (one, two) = (&self.calls[id], &self.calls[other]);
         let can = one.can.merge && two.can.merge && one.provider == two.provider && id != other;
-        let on = |call: &Call| call.state == "active" && call.out.is_none();
+        let on = |call: &Call| call.state == "active";
+        let busy = self.together(&[id, other]).into_iter().any(|id| self.is_busy(id));
         let together = one.group.is_some() && one.group == two.group;
         let is_new = one.group.is_none() && two.group.is_none();
         let theirs = |id: &usize| self.calls[*id].provider == one.provider;
@@ -479,17 +562,25 @@ impl World {
             let coming = call.out.is_some_and(|out| matches!(out.act, Act::Group(Some(_))));
             call.group.is_some() || coming
         });
-        if !can || !on(one) || !on(two) || together || is_new && grouped || self.is_planned(id) {
+        if !can || !on(one) || !on(two) || together || is_new && grouped || busy {
             return None;
         }
-        self.begin(vec![vec![(id, Act::Group(Some(other)))]])
+        let mut way = vec![];
+        if !one.held || !two.held {
+            // It leaves its group for the other's.
+            let with = if two.group.is_some() { self.mates(other) } else { self.together(&[id]) };
+            way = self.make_way(&[with, vec![id, other]].concat(), false)?;
+        }
+        self.begin(vec![way, vec![(id, Act::Group(Some(other)))]])
     }
 
     fn split(&mut self, id: usize) -> Option<()> {
-        if !self.calls[id].can.merge || self.calls[id].group.is_none() || !self.is_idle(id) {
+        let busy = self.mates(id).into_iter().any(|id| self.is_busy(id));
+        if !self.calls[id].can.merge || self.calls[id].group.is_none() || busy {
             return None;
         }
-        self.begin(vec![vec![(id, Act::Group(None))]])
+        let way = if self.calls[id].held { vec![] } else { self.make_way(&[id], false)? };
+        self.begin(vec![way, vec![(id, Act::Group(None))]])
     }
 
     // Transactions.
@@ -500,7 +591,7 @@ impl World {
             until: self.now + LONG_ACTION,
             out: BTreeSet::new(),
             now: VecDeque::new(),
-            later: stages.into(),
+            later: stages,
             failed: false,
             over: false,
         });
@@ -519,8 +610,13 @@ impl World {
                 return;
             } else if self.txns[txn].failed || self.txns[txn].later.is_empty() {
                 self.txns[txn].over = true;
+                for (id, act) in self.txns[txn].later.concat() {
+                    if act == Act::Start {
+                        self.end(id, EndReason::Failed);
+                    }
+                }
             } else {
-                self.txns[txn].now = self.txns[txn].later.pop_front().unwrap().into();
+                self.txns[txn].now = self.txns[txn].later.remove(0).into();
             }
         }
     }
@@ -530,7 +626,11 @@ impl World {
         if !self.is_live(id) {
             return (ends || !self.txns[txn].later.is_empty()).then_some(());
         }
-        if ends && self.is_ending(id) || act == Act::Answer && self.calls[id].state == "active" {
+        if ends && self.is_ending(id) {
+            self.txns[txn].out.insert(id);
+            return Some(());
+        }
+        if act == Act::Answer && self.calls[id].state == "active" {
             return Some(());
         }
         if self.calls[id].out.is_some() && !ends {
@@ -542,7 +642,7 @@ impl World {
                 self.calls[id].muted = muted;
                 return Some(());
             }
-            Act::End(reason) if orphan => {
+            Act::End(reason) if orphan || self.is_unheard_of(id) => {
                 self.forget(id);
                 self.end(id, reason);
                 return Some(());
@@ -552,18 +652,32 @@ impl World {
                 self.calls[id].state = "answering";
                 self.calls[id].waiting = false;
             }
-            Act::End(_) => {
-                self.forget(id);
-                if let Some(out) = self.calls[id].out.take() {
-                    self.settle(out.txn, id, None);
-                }
-            }
+            Act::End(_) => self.forget(id),
             Act::Start | Act::Answer | Act::Hold(_) | Act::Mute(_) | Act::Group(_) => {}
         }
         let until = (self.now + act.time()).min(self.txns[txn].until);
-        self.calls[id].out = Some(Out { act, until, txn });
+        let superseded = self.calls[id].out.replace(Out { act, until, txn });
         self.txns[txn].out.insert(id);
+        if let Some(out) = superseded {
+            let way = self.makes_way(out);
+            self.settle(out.txn, id, way.then_some(()));
+        }
         Some(())
+    }
+
+    /// Whether it is done to let something else happen.
+    fn makes_way(&self, out: Out) -> bool {
+        let txn = &self.txns[out.txn];
+        !txn.over && !txn.later.is_empty()
+    }
+
+    /// An action has ended, for whoever waits for that.
+    fn settle_all(&mut self, id: usize, result: Option<()>) {
+        for txn in 0..self.txns.len() {
+            if self.txns[txn].out.contains(&id) {
+                self.settle(txn, id, result);
+            }
+        }
     }
 
     fn settle(&mut self, txn: usize, id: usize, result: Option<()>) {
@@ -575,9 +689,10 @@ impl World {
     /// Whatever was planned with a call is off.
     fn forget(&mut self, id: usize) {
         for txn in &mut self.txns {
-            let plans = txn.now.iter().chain(txn.later.iter().flatten()).any(|(one, _)| *one == id);
+            let plans =
+                txn.now.iter().chain(txn.later.iter().flatten()).any(|order| concerns(*order, id));
             if plans && !txn.over {
-                txn.now.retain(|(one, _)| *one != id);
+                txn.now.retain(|order| !concerns(*order, id));
                 txn.later.clear();
                 txn.failed = true;
                 txn.over = txn.out.is_empty();
@@ -607,9 +722,10 @@ impl World {
             Act::Start | Act::Answer if !done && how != "gone" => self.end(id, EndReason::Failed),
             Act::Hold(held) if done => self.calls[id].held = held,
             Act::Group(with) if done => self.grouped(id, with),
+            Act::Hold(true) if how == "gone" && self.makes_way(out) => result = Some(()),
             Act::Start | Act::Answer | Act::Hold(_) | Act::Group(_) => {}
         }
-        self.settle(out.txn, id, result);
+        self.settle_all(id, result);
         Some(())
     }
 
@@ -655,9 +771,8 @@ impl World {
             self.calls[next].waiting = false;
         }
         if let Some(out) = out {
-            let makes_way = !self.txns[out.txn].later.is_empty();
-            let fine = matches!(out.act, Act::End(_)) || makes_way;
-            self.settle(out.txn, id, fine.then_some(()));
+            let fine = matches!(out.act, Act::End(_)) || self.makes_way(out);
+            self.settle_all(id, fine.then_some(()));
         }
         self.forget(id);
     }

@@ -1,5 +1,7 @@
 //! The engine under the model: carries transitions out, counts what must be exactly one, compares.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "what matters is named, the rest is the rest")]
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -12,9 +14,9 @@ use super::{
     reference::{self, Presence, Transition, World},
 };
 use crate::{
-    call::{Marks, NameSource, Party},
+    call::{CallView, Marks, NameSource, Party},
     engine::{Command, CommandId, Engine, Output, PerformError, Registration},
-    id::{CallId, Handle, Now, ProviderId, SenderId, Serial},
+    id::{CallId, GroupId, Handle, Now, ProviderId, SenderId, Serial},
     provider::{Capability, Encryption, NewCall, Progress, Report, Resume, Update},
     tests::world::Seeded,
 };
@@ -34,6 +36,14 @@ pub(super) struct Subject {
     refused: bool,
     /// Calls so far; their ids count up.
     calls: usize,
+    /// Calls as whoever shows them has them: looked at when they are said to have changed.
+    shown: HashMap<CallId, CallView>,
+    /// Calls whose app took or resumed them by itself since a wish last made way.
+    by_app: BTreeSet<CallId>,
+    /// What `by_app` was when a wish went out that makes way, should it fail.
+    forgiven: BTreeMap<CommandId, BTreeSet<CallId>>,
+    /// What is to have ended when a command is answered.
+    to_end: BTreeMap<CommandId, Vec<CallId>>,
 }
 
 fn provider(number: usize) -> ProviderId {
@@ -76,6 +86,13 @@ impl Subject {
                 assert!(self.waiting.remove(&id), "a command is answered once");
                 // Others that wait may hear something, too; the newest one's own word counts.
                 self.refused |= result.is_err() && id.0 == self.next_command;
+                let before = self.forgiven.remove(&id);
+                if result.is_err() {
+                    self.by_app.extend(before.into_iter().flatten());
+                }
+                let ends = self.to_end.remove(&id).unwrap_or_default();
+                let over = |call: &CallId| !self.is_live(*call);
+                assert!(result.is_err() || ends.iter().all(over), "answered before all has ended");
             }
             Output::Perform { provider, serial, call, .. } => {
                 let before = self.out.insert(call, serial);
@@ -97,6 +114,12 @@ impl Subject {
                     if active { self.audio.insert(provider) } else { self.audio.remove(&provider) };
                 assert!(changed, "audio is told of when it changes");
             }
+            Output::Added(id) | Output::Changed(id) => {
+                // One that went in the same step is shown no more.
+                let view = self.engine.call(id).map(crate::call::Call::view);
+                self.shown.extend(view.map(|view| (id, view)));
+            }
+            Output::Removed(id) => _ = self.shown.remove(&id),
             Output::Log(row) => {
                 self.rows.insert(row.id, row.outcome.as_str());
             }
@@ -104,9 +127,6 @@ impl Subject {
             | Output::ScreenShare { .. }
             | Output::ProviderAdded(_)
             | Output::ProviderRemoved(_)
-            | Output::Added(_)
-            | Output::Changed(_)
-            | Output::Removed(_)
             | Output::GroupAdded(_)
             | Output::GroupChanged(_)
             | Output::GroupRemoved(_)
@@ -115,11 +135,39 @@ impl Subject {
         }
     }
 
+    fn is_live(&self, call: CallId) -> bool {
+        self.engine.call(call).is_some_and(|call| !call.state().is_ended())
+    }
+
+    /// Whether a wish opens a microphone, and so is to close every other one.
+    fn opens(&self, command: &Command) -> bool {
+        let held = |call: &CallId| self.engine.call(*call).is_some_and(|call| call.flags().held);
+        match command {
+            Command::Start { .. }
+            | Command::Answer { .. }
+            | Command::SetHeld(_, false)
+            | Command::GroupSetHeld(_, false) => true,
+            Command::PressPrimary => {
+                self.engine.calls().any(|call| call.is_ringing() && !call.is_ending())
+            }
+            Command::Merge(one, two) => !(held(one) && held(two)),
+            Command::Split(call) => !held(call),
+            _ => false,
+        }
+    }
+
     fn command(&mut self, command: Command) {
         self.next_command += 1;
         let id = CommandId(self.next_command);
         self.waiting.insert(id);
         self.refused = false;
+        if self.opens(&command) {
+            self.forgiven.insert(id, std::mem::take(&mut self.by_app));
+        }
+        if let Command::EndAll = command {
+            let live = self.engine.calls().map(crate::call::Call::id);
+            self.to_end.insert(id, live.filter(|call| self.is_live(*call)).collect());
+        }
         self.engine.handle_command(self.now, id, command);
         self.drain();
     }
@@ -196,6 +244,49 @@ impl Subject {
         self.report(provider, report)
     }
 
+    /// Keeps in mind what an app opens or closes by itself.
+    fn note(&mut self, transition: &Transition, before: &str) {
+        match *transition {
+            Transition::Outgoing { .. } => _ = self.by_app.insert(call(self.calls - 1)),
+            Transition::Resume(id) | Transition::HeldThere(id, false) => {
+                self.by_app.insert(call(id));
+            }
+            Transition::Progress(id, _) if before == "ringing" => {
+                self.by_app.insert(call(id));
+            }
+            _ => {}
+        }
+    }
+
+    fn state(&self, transition: &Transition) -> &'static str {
+        match *transition {
+            Transition::Progress(id, _) => {
+                self.engine.call(call(id)).map_or("", |call| call.state().as_str())
+            }
+            _ => "",
+        }
+    }
+
+    /// At most one call, or one group, has a microphone that the service opened.
+    fn check_microphones(&self) {
+        if !self.engine.is_settled() {
+            return;
+        }
+        let open = |call: &&crate::call::Call| {
+            call.is_engaged() && !call.flags().held && !call.is_orphan()
+        };
+        let mut talks: BTreeMap<Option<GroupId>, Vec<CallId>> = BTreeMap::new();
+        for call in self.engine.calls().filter(open) {
+            talks.entry(call.group()).or_default().push(call.id());
+        }
+        let alone = talks.remove(&None).unwrap_or_default();
+        let alone = alone.into_iter().map(|call| vec![call]);
+        // Who joins a call that its app opened is open by that app's doing.
+        let by_app = |calls: &Vec<CallId>| calls.iter().any(|call| self.by_app.contains(call));
+        let ours: Vec<_> = alone.chain(talks.into_values()).filter(|c| !by_app(c)).collect();
+        assert!(ours.len() <= 1, "several microphones are open: {ours:?}");
+    }
+
     /// Whatever providers do. `None`: it is a command.
     fn provider_does(&mut self, transition: &Transition) -> Option<bool> {
         let done = match *transition {
@@ -249,6 +340,8 @@ impl Subject {
             | Transition::GroupHold(..)
             | Transition::GroupHangUp(_)
             | Transition::EndAll
+            | Transition::Primary
+            | Transition::Secondary
             | Transition::SilenceRinger => return None,
         };
         Some(done)
@@ -281,6 +374,8 @@ impl Subject {
             Transition::GroupHangUp(id) => Command::GroupHangUp(group(id)),
             Transition::EndAll => Command::EndAll,
             Transition::SilenceRinger => Command::SilenceRinger,
+            Transition::Primary => Command::PressPrimary,
+            Transition::Secondary => Command::PressSecondary,
             Transition::Register(_)
             | Transition::Unregister(_)
             | Transition::Lose(_)
@@ -307,6 +402,7 @@ impl Subject {
             };
             assert!(!expected.removed, "call {id} is still there");
             let view = real.view();
+            assert_eq!(self.shown.get(&call(id)), Some(&view), "a change of {id} that nobody told");
             let pending = expected.out.map_or("", |out| out.act.name());
             assert_eq!((view.state, view.end_reason.0), (expected.state, expected.reason), "{id}");
             assert_eq!(view.pending_action, pending, "{id}");
@@ -369,6 +465,10 @@ impl StateMachineTest for Subject {
             audio: BTreeSet::new(),
             refused: false,
             calls: 0,
+            shown: HashMap::new(),
+            by_app: BTreeSet::new(),
+            forgiven: BTreeMap::new(),
+            to_end: BTreeMap::new(),
         };
         for (number, presence) in world.providers.iter().enumerate() {
             if *presence == Presence::Here {
@@ -379,8 +479,12 @@ impl StateMachineTest for Subject {
     }
 
     fn apply(mut subject: Self, world: &World, transition: Transition) -> Self {
+        let before = subject.state(&transition);
         match subject.provider_does(&transition) {
             Some(done) => {
+                if done {
+                    subject.note(&transition, before);
+                }
                 subject.drain();
                 subject.refused = !done;
             }
@@ -393,6 +497,7 @@ impl StateMachineTest for Subject {
     fn check_invariants(subject: &Self, world: &World) {
         subject.compare_calls(world);
         subject.compare_groups(world);
+        subject.check_microphones();
         let aloud = |call: &&crate::call::Call| {
             call.is_ringing() && !call.flags().silenced && !call.flags().waiting
         };
@@ -410,7 +515,7 @@ impl StateMachineTest for Subject {
         subject.command(Command::EndAll);
         subject.pass(100_000);
         assert_eq!(subject.engine.calls().count(), 0);
-        assert!(subject.engine.is_at_rest());
+        assert!(subject.engine.is_settled() && subject.engine.groups().count() == 0);
         assert!(subject.out.is_empty() && subject.audio.is_empty());
         assert!(subject.waiting.is_empty(), "a command without an answer");
         assert!(subject.rows.values().all(|outcome| *outcome != "ongoing"));

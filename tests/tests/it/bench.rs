@@ -1,0 +1,47 @@
+//! The bench still measures.
+//!
+//! Owns: a run of its smallest size. Does not own: what its figures are on this machine. Invariant:
+//! no claim here is about speed.
+
+use std::process::Command;
+
+use ahoy_trial::{bus::json, person::built};
+
+/// Figures that people look for, and those that must be nothing on any machine.
+const FIGURES: [&str; 14] = [
+    "bus_three_hops_p50",
+    "bus_three_hops_p99",
+    "action_to_change_p50",
+    "action_to_change_p99",
+    "action_cost_ratio_p50",
+    "memory_per_app",
+    "memory_per_call",
+    "load_cpu_ahoyd",
+    "load_rate",
+    "load_actions_late",
+    "load_action_to_reply_p99",
+    "load_pss_growth",
+    "start_to_name",
+    "start_to_first_page",
+];
+
+#[test]
+fn the_bench_of_the_service_counts_every_action_once_at_both_ends() {
+    let mut bench = Command::new(built("bench").expect("the bench"));
+    let output = bench.args(["--quick", "service"]).output().expect("a run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let figures: Vec<_> = output.stdout.split(|byte| *byte == b'\n').map(json).collect();
+    let value = |name: &str| {
+        let found = figures.iter().find(|figure| figure["name"] == name);
+        found.and_then(|figure| figure["value"].as_f64())
+    };
+    for name in FIGURES {
+        assert!(value(name).is_some_and(f64::is_finite), "{name}: {figures:?}");
+    }
+    assert_eq!(value("load_actions_refused"), Some(0.0), "{said}");
+    assert_eq!(value("load_actions_lost"), Some(0.0), "{said}");
+    assert_eq!(value("load_actions_doubled"), Some(0.0), "{said}");
+    let actions = value("load_actions");
+    assert!(actions > Some(0.0) && actions == value("load_actions_performed"));
+}
