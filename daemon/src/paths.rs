@@ -77,6 +77,12 @@ impl Paths {
         self.data.join("keys/in-secret-service")
     }
 
+    /// Where directories of callers lie.
+    #[must_use]
+    pub fn directories(&self) -> PathBuf {
+        self.data.join("directories")
+    }
+
     /// Where installed voice models lie.
     #[must_use]
     pub fn models(&self) -> PathBuf {

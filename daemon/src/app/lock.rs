@@ -67,6 +67,12 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Devices(_)
         | Request::Backup(..)
         | Request::Restore(..) => false,
+        // Who gets through.
+        Request::Block(..)
+        | Request::Unblock(..)
+        | Request::Blocked(_)
+        | Request::SetPolicy(..)
+        | Request::AddDirectory(..) => false,
         // Settings.
         Request::SetDoNotDisturb(..)
         | Request::SettingGet(..)
@@ -289,6 +295,11 @@ mod tests {
             ("Voice.Listen", Request::Listen(None, answer())),
             ("Voice.Stop", Request::StopListening(answer())),
             ("Voice.Interpret", Request::Interpret(text(), answer())),
+            ("Filter.Block", Request::Block((text(), text(), text()), answer())),
+            ("Filter.Unblock", Request::Unblock((text(), text()), answer())),
+            ("Filter.List", Request::Blocked(answer())),
+            ("Filter.SetPolicy", Request::SetPolicy(Default::default(), answer())),
+            ("Filter.AddDirectory", Request::AddDirectory(text(), file(), answer())),
             ("Settings.Get", Request::SettingGet(text(), answer())),
             ("Settings.Set", Request::SettingSet(text(), Plain::Bool(true), answer())),
             ("Settings.List", Request::SettingList(answer())),

@@ -11,6 +11,7 @@ mod convert;
 mod desk;
 mod dispatch;
 mod doctor;
+mod filter;
 mod identity;
 mod jobs;
 mod keys;
@@ -47,6 +48,7 @@ pub use start::{Setup, StartError, start};
 use crate::{
     app::{
         desk::Desk,
+        filter::{Added, Directories},
         jobs::Jobs,
         keys::KeyHome,
         lock::Lock,
@@ -62,7 +64,7 @@ use crate::{
         udp::{PathEvent, PathOrder},
     },
     settings::Settings,
-    store::{Contact, StoreHandle, keys::Keys},
+    store::{Contact, DirectoryError, StoreHandle, keys::Keys},
     worker::{Media, Voice, WorkerEvent, WorkerHandle},
 };
 
@@ -89,6 +91,8 @@ enum Inner {
     Log(Vec<String>, Vec<String>, Vec<String>, u32),
     /// The call's missed row has this id.
     MissedRow(String),
+    /// A directory of callers was read, and who waits for it.
+    Directory(Result<Added, DirectoryError>, Answer<()>),
 }
 
 /// What comes in.
@@ -142,6 +146,7 @@ pub struct App {
     unseen: u32,
     favourites: Vec<String>,
     apps: Apps,
+    directories: Directories,
     restart_wanted: bool,
     inbox: Inbox,
 }
@@ -252,6 +257,7 @@ impl App {
     async fn handle(&mut self, input: Input) {
         let now = self.clock.now();
         self.feed_filter(now);
+        self.feed_policy(now);
         match input {
             Input::Request(Some(request)) => self.request(now, request).await,
             Input::Lan(Some(event)) => self.lan_event(now, event),
@@ -260,7 +266,7 @@ impl App {
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
-            Input::Inner(Some(inner)) => self.inner_event(inner).await,
+            Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
             Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
             Input::Locked(None) => self.inbox.locked = None,

@@ -230,6 +230,16 @@ pub enum Request {
     SettingSet(String, Plain, Answer<()>),
     /// All settings.
     SettingList(Answer<Dict>),
+    /// Block: scheme, pattern, why.
+    Block((String, String, String), Answer<()>),
+    /// Let through again: scheme, pattern.
+    Unblock((String, String), Answer<()>),
+    /// Everything that is blocked: scheme, pattern, why.
+    Blocked(Answer<Vec<(String, String, String)>>),
+    /// Who else gets through: keys that are left out stay.
+    SetPolicy(Dict, Answer<()>),
+    /// Names and spam: id, file. An empty one removes it.
+    AddDirectory(String, OwnedFd, Answer<()>),
     /// Use this device for the voice of calls from now on.
     SetEndpoint(String, Answer<()>),
 }
@@ -260,6 +270,10 @@ impl Request {
             | Self::StopListening(answer)
             | Self::SettingSet(_, _, answer)
             | Self::Confirm(_, _, answer)
+            | Self::Block(_, answer)
+            | Self::Unblock(_, answer)
+            | Self::SetPolicy(_, answer)
+            | Self::AddDirectory(_, _, answer)
             | Self::SetEndpoint(_, answer) => no(answer, fault),
             Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
                 no(answer, fault);
@@ -273,6 +287,7 @@ impl Request {
             Self::ContactResolve(_, answer) | Self::SettingList(answer) => no(answer, fault),
             Self::ContactImport(_, _, answer) => no(answer, fault),
             Self::Interpret(_, answer) => no(answer, fault),
+            Self::Blocked(answer) => no(answer, fault),
             Self::SettingGet(_, answer) => no(answer, fault),
         }
     }

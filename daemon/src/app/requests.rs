@@ -28,7 +28,7 @@ fn plain(value: Value) -> Plain {
     }
 }
 
-fn setting(value: Plain) -> Option<Value> {
+pub(super) fn setting(value: Plain) -> Option<Value> {
     match value {
         Plain::Bool(value) => Some(Value::Bool(value)),
         Plain::Uint(value) => i64::try_from(value).ok().map(Value::Number),
@@ -38,7 +38,7 @@ fn setting(value: Plain) -> Option<Value> {
     }
 }
 
-fn settings_fault(error: &SettingsError) -> Fault {
+pub(super) fn settings_fault(error: &SettingsError) -> Fault {
     Fault::argument(error.to_string())
 }
 
@@ -121,6 +121,11 @@ impl App {
                 let all = all.map(|(key, value)| (key.name().to_owned(), plain(value)));
                 let _ = answer.send(Ok(all.collect()));
             }
+            Request::Block(block, answer) => self.block(now, block, answer).await,
+            Request::Unblock(block, answer) => self.unblock(now, block, answer).await,
+            Request::Blocked(answer) => self.blocked(answer),
+            Request::SetPolicy(policy, answer) => self.set_policy(now, policy, answer).await,
+            Request::AddDirectory(id, file, answer) => self.add_directory(id, file, answer),
             Request::SetEndpoint(id, answer) => {
                 self.set_setting(Key::Speaker.name().to_owned(), Plain::Text(id), answer).await;
             }
@@ -174,7 +179,7 @@ impl App {
         }
     }
 
-    async fn tell_setting(&self, key: &str) {
+    pub(super) async fn tell_setting(&self, key: &str) {
         if let Ok(value) = self.settings.get(key) {
             self.tell(Event::Settings(Dict::from([(key.to_owned(), plain(value))]))).await;
         }

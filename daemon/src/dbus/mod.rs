@@ -9,6 +9,7 @@ mod call;
 pub mod caller;
 mod contacts;
 mod error;
+mod filter;
 mod group;
 mod history;
 mod identity;
@@ -85,6 +86,7 @@ pub async fn serve(front: &Front, callers: &Callers) -> zbus::Result<Connection>
     server.at(ROOT, identity::Identity::new(front)).await?;
     server.at(ROOT, audio::Audio::new(front)).await?;
     server.at(ROOT, voice::Voice::new(front)).await?;
+    server.at(ROOT, filter::Filter::new(front)).await?;
     server.at(ROOT, settings::Settings::new(front)).await?;
     server.at(ROOT, provider::Registry::new(front, callers)).await?;
     let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;

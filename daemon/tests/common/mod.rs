@@ -8,6 +8,7 @@
     reason = "shared by test programs; a failed step fails the test"
 )]
 
+pub(crate) mod caller;
 pub(crate) mod contract;
 
 use std::{
@@ -104,10 +105,21 @@ impl Daemon {
         Self { ahoyd, bus }
     }
 
-    /// Asks it to end and gives what it wrote to its log.
-    pub(crate) fn log(mut self) -> String {
+    /// Ends it and starts it again, with the same files.
+    pub(crate) fn restart(&mut self) {
+        self.ask_to_end();
+        assert!(self.ahoyd.wait().unwrap().success());
+        self.ahoyd = ahoyd(self.bus.home.path(), &self.bus.address).spawn().unwrap();
+    }
+
+    fn ask_to_end(&self) {
         let id = rustix::process::Pid::from_raw(self.ahoyd.id().try_into().unwrap()).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Asks it to end and gives what it wrote to its log.
+    pub(crate) fn log(mut self) -> String {
+        self.ask_to_end();
         let mut said = String::new();
         let mut stderr = self.ahoyd.stderr.take().unwrap();
         std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();

@@ -24,16 +24,8 @@ type Seed = (&'static str, String, Vec<u8>);
 /// Every seed that is not a find.
 #[must_use]
 pub fn seeds() -> Vec<Seed> {
-    let all = [
-        frames(),
-        control(),
-        intents(),
-        invites(),
-        media(),
-        workers(),
-        services(),
-        directories(),
-    ];
+    let all =
+        [frames(), control(), intents(), invites(), media(), workers(), services(), directories()];
     all.into_iter().flatten().collect()
 }
 

@@ -193,7 +193,8 @@ impl Directory {
     /// The memory that its content takes, bytes.
     #[must_use]
     pub const fn size_bytes(&self) -> usize {
-        let rows = self.numbers.len() * size_of::<Number>() + self.others.len() * size_of::<Other>();
+        let rows =
+            self.numbers.len() * size_of::<Number>() + self.others.len() * size_of::<Other>();
         size_of::<Self>() + rows + self.texts.len()
     }
 }
@@ -412,8 +413,8 @@ impl DirectoryReader {
 
     /// Whether so many bytes more are within the bounds.
     const fn room(&self, bytes: usize) -> Result<(), Left> {
-        let full = self.directory.len() >= MAX_ENTRIES
-            || self.directory.size_bytes() + bytes > MAX_SIZE;
+        let full =
+            self.directory.len() >= MAX_ENTRIES || self.directory.size_bytes() + bytes > MAX_SIZE;
         if full { Err(Left::Full) } else { Ok(()) }
     }
 

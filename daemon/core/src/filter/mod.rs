@@ -14,9 +14,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use block::{BlockList, MAX_BLOCKED, Pattern};
-pub use directory::{
-    BadLine, Directory, DirectoryReader, Entry, Loaded, MAX_ENTRIES, MAX_SIZE,
-};
+pub use directory::{BadLine, Directory, DirectoryReader, Entry, Loaded, MAX_ENTRIES, MAX_SIZE};
 
 use self::recent::Recent;
 use crate::{

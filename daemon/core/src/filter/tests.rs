@@ -172,7 +172,8 @@ fn entry(name: &str, spam: bool) -> Option<Entry<'_>> {
 
 #[test]
 fn a_directory_names_and_warns_and_counts_what_it_cannot_read() {
-    let text = b"\xEF\xBB\xBFscheme,value,name,spam\r\ntel,+49 30-1,\"Bakery, \"\"Zum Korn\"\"\",0\r\n\n\
+    let text =
+        b"\xEF\xBB\xBFscheme,value,name,spam\r\ntel,+49 30-1,\"Bakery, \"\"Zum Korn\"\"\",0\r\n\n\
                  tel,030,With zero,0\nTEL,30,Without,1\ntel,no number,X,0\ntel,+1,no spam\n\
                  tel,+2,,0\ntel,+3,\xFF,0\ntel,+4,,1\nsip,a@B.example,Ann,0\n\
                  tel,+5,\"open,0\ntel,+5,x,2\ntel,+5,a\rb,0\ntel,+5,x,0,0\nscheme,value,name,spam\n\

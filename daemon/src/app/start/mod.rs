@@ -34,6 +34,7 @@ use self::{
 use super::{
     App, Clock, Ended, Inbox, contacts,
     desk::Desk,
+    filter::{self, Directories},
     jobs::Jobs,
     keys::{AT_START, HomeError, KeyHome, Wish},
     lock::{Lock, first_lock, place},
@@ -49,7 +50,7 @@ use crate::{
     link::mdns::{Mdns, MdnsEvent},
     paths::Paths,
     settings::{Key, Settings, SettingsError},
-    store::{StoreError, StoreHandle, keys::Keys},
+    store::{Folder, StoreError, StoreHandle, keys::Keys},
     tasks::Tasks,
 };
 
@@ -199,6 +200,7 @@ struct Parts {
     settings_events: mpsc::Receiver<()>,
     service: Service,
     handles: KnownHandles,
+    folder: Folder,
     talk: Talk,
     is_locked: bool,
 }
@@ -251,6 +253,7 @@ impl Parts {
             unseen: known.unseen,
             favourites: contacts::favourites(&known.contacts),
             apps: Apps::new(self.handles),
+            directories: Directories::new(self.folder),
             restart_wanted: false,
             inbox,
         }
@@ -287,6 +290,8 @@ pub async fn start(
     let handles = KnownHandles::new(&known.contacts);
     let mut service = service(&settings, &keys, &mut known, &link);
     service.built_in().set_marks(handles.marks());
+    let folder = Folder::new(setup.paths.directories());
+    filter::fill(&mut service, clock.now(), &known.blocks, &folder);
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
@@ -306,6 +311,7 @@ pub async fn start(
         settings_events,
         service,
         handles,
+        folder,
         talk,
         is_locked,
     };
