@@ -77,6 +77,12 @@ impl Paths {
         self.data.join("keys/in-secret-service")
     }
 
+    /// Which sandboxed apps may dial, where no permission store keeps that.
+    #[must_use]
+    pub fn grants(&self) -> PathBuf {
+        self.data.join("may-dial")
+    }
+
     /// Where directories of callers lie.
     #[must_use]
     pub fn directories(&self) -> PathBuf {

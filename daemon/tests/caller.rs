@@ -113,7 +113,10 @@ async fn a_program_of_the_host_is_one() {
     let callers = Callers::default();
     let name = program.unique_name().unwrap();
     let found = callers.identify(&daemon, name).await.unwrap();
-    assert_eq!(found, Identified { caller: Caller::Host, process: std::process::id() });
+    assert_eq!(
+        found,
+        Identified { caller: Caller::Host, process: std::process::id(), hears: true }
+    );
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{
     App, MISSED, Waiter, desk,
+    grants::Grants,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -58,7 +59,9 @@ impl App {
     /// Puts the present state where the bus reads it.
     pub(super) fn refresh(&mut self) {
         let engine = self.service.engine();
+        self.diallers.retain(|call, _| engine.call(*call).is_some());
         let snapshot = Snapshot {
+            diallers: self.diallers.clone(),
             calls: engine.calls().map(|call| (call.id(), call.view())).collect(),
             providers: self.provider_views(),
             groups: engine.groups().map(|group| (group.id, group.calls)).collect(),
@@ -274,6 +277,12 @@ impl App {
             }
             // The adapter has said why.
             NotifyEvent::Missing { .. } => self.server = None,
+            NotifyEvent::Closed { key, .. } if Grants::is_question(&key) => {
+                self.unanswered(now, &key)
+            }
+            NotifyEvent::Action { key, action, .. } if Grants::is_question(&key) => {
+                self.answered(now, &key, &action).await;
+            }
             NotifyEvent::Closed { key, .. } => self.desk.closed(&key, &self.notifier),
             NotifyEvent::Action { key, action, .. } => {
                 match self.desk.click(&key, &action, &self.notifier) {

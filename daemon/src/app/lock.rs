@@ -39,6 +39,7 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Report(..)
         | Request::Unregister(..)
         | Request::PeerGone(..)
+        | Request::DiallerGone(_)
         | Request::Performed(..) => true,
         // The device that a call that is on is heard on; and what works says nothing of people.
         Request::SetEndpoint(..) | Request::Doctor(_) => true,
@@ -221,7 +222,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::app::request::{Answer, Plain, StartWish};
+    use crate::app::request::{Answer, Caller, Plain, StartWish};
 
     fn answer<T>() -> Answer<T> {
         oneshot::channel().0
@@ -271,8 +272,9 @@ mod tests {
     fn requests() -> Vec<(&'static str, Request)> {
         let text = || "x".to_owned();
         let file = || fs::File::open("/dev/null").expect("a file").into();
+        let host = Caller::Host(":1.1".to_owned());
         let mut all = vec![
-            ("Manager.StartCall", Request::Start(StartWish::default(), answer())),
+            ("Manager.StartCall", Request::Start(StartWish::default(), host, answer())),
             ("Manager.SetDoNotDisturb", Request::SetDoNotDisturb(text(), 0, answer())),
             ("Manager.Doctor", Request::Doctor(answer())),
             ("History.Query", Request::History(Default::default(), 1, text(), answer())),

@@ -201,6 +201,7 @@ impl App {
                 self.tell(Event::History(added, changed, removed)).await;
             }
             Inner::Directory(added, answer) => self.directory_read(now, added, answer).await,
+            Inner::Granted(app, known) => self.granted(now, app, known).await,
             Inner::MissedRow(id) => self.tell(Event::Missed(id)).await,
         }
     }

@@ -12,6 +12,7 @@ mod desk;
 mod dispatch;
 mod doctor;
 mod filter;
+mod grants;
 mod identity;
 mod jobs;
 mod keys;
@@ -49,6 +50,7 @@ use crate::{
     app::{
         desk::Desk,
         filter::{Added, Directories},
+        grants::{Grants, Senders},
         jobs::Jobs,
         keys::KeyHome,
         lock::Lock,
@@ -93,6 +95,8 @@ enum Inner {
     MissedRow(String),
     /// A directory of callers was read, and who waits for it.
     Directory(Result<Added, DirectoryError>, Answer<()>),
+    /// Whether the user lets this app dial, where that is known.
+    Granted(String, Option<bool>),
 }
 
 /// What comes in.
@@ -147,6 +151,10 @@ pub struct App {
     favourites: Vec<String>,
     apps: Apps,
     directories: Directories,
+    grants: Grants,
+    /// The sandboxed app behind each call that one dialled.
+    diallers: BTreeMap<CallId, String>,
+    senders: Senders,
     restart_wanted: bool,
     inbox: Inbox,
 }
@@ -247,6 +255,7 @@ impl App {
             self.service.next_timeout(),
             self.talk.next_timeout(),
             self.media.next_timeout(),
+            self.grants.next_timeout(),
             Some(hourly),
         ]
         .into_iter()
@@ -291,6 +300,7 @@ impl App {
             self.do_not_disturb_until = None;
             self.write_setting("do-not-disturb", "off").await;
         }
+        self.give_up_asking(now);
         let effects = self.talk.timeout(now);
         self.voice_effects(now, effects).await;
     }

@@ -4,7 +4,7 @@
 //! is done about them (`app`). Invariant: the snapshot is derived from the engine after every
 //! change and stored nowhere else.
 
-use std::{collections::BTreeMap, os::fd::OwnedFd};
+use std::{collections::BTreeMap, os::fd::OwnedFd, sync::Arc};
 
 use ahoy_core::{
     call::CallView,
@@ -12,7 +12,7 @@ use ahoy_core::{
     id::{CallId, GroupId, ProviderId, Serial, TxnId},
     provider::{Action, Report},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// A value of a dictionary on the bus, without the bus.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +129,15 @@ pub struct StartWish {
     pub uuid: String,
 }
 
+/// Who wants a call to be started.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Caller {
+    /// A program of the host, by its unique name.
+    Host(String),
+    /// A sandboxed app, by its application id: the user is asked once.
+    App(String),
+}
+
 /// By which name an app came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
@@ -177,7 +186,9 @@ pub enum Request {
     /// An app ended an action.
     Performed(Serial, Result<(), PerformError>),
     /// Call someone.
-    Start(StartWish, Answer<CallId>),
+    Start(StartWish, Caller, Answer<CallId>),
+    /// One who started calls is gone: its unique name.
+    DiallerGone(String),
     /// A command on calls.
     Command(Command, Answer<Reply>),
     /// Change Do Not Disturb until then (µs since the epoch; 0: for good).
@@ -255,8 +266,8 @@ impl Request {
             Self::Register(_, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
             Self::Report(_, _, answer) => no(answer, fault),
             // Nobody waits for an answer.
-            Self::PeerGone(..) | Self::Performed(..) => {}
-            Self::Start(_, answer) => no(answer, fault),
+            Self::PeerGone(..) | Self::Performed(..) | Self::DiallerGone(_) => {}
+            Self::Start(_, _, answer) => no(answer, fault),
             Self::Command(_, answer) => no(answer, fault),
             Self::SetDoNotDisturb(_, _, answer)
             | Self::HistoryRemove(_, answer)
@@ -298,6 +309,8 @@ impl Request {
 pub struct Snapshot {
     /// Every call object.
     pub calls: BTreeMap<CallId, CallView>,
+    /// The sandboxed app that dialled, for calls that one did.
+    pub diallers: BTreeMap<CallId, String>,
     /// Every provider object.
     pub providers: BTreeMap<ProviderId, ProviderView>,
     /// Every group object.
@@ -324,6 +337,16 @@ pub struct Snapshot {
     pub endpoints: Vec<(String, String, String, bool)>,
     /// The endpoint in use.
     pub endpoint: String,
+}
+
+impl Snapshot {
+    /// The sandboxed app whose call this is: it dialled, or it brought the call in.
+    #[must_use]
+    pub fn app_of(&self, call: CallId) -> Option<&str> {
+        let view = self.calls.get(&call)?;
+        let brought = (view.app_verified && !view.app_id.is_empty()).then_some(&view.app_id);
+        self.diallers.get(&call).or(brought).map(String::as_str)
+    }
 }
 
 /// What happens and is not a property.
@@ -372,15 +395,23 @@ pub struct Front {
     pub requests: mpsc::Sender<Request>,
     /// What to show.
     pub view: watch::Receiver<Snapshot>,
+    /// Places of requests that are not answered yet.
+    pub places: Arc<Semaphore>,
 }
+
+/// Requests that are not answered yet. Each is a task of the bus; past this they are refused at
+/// once, so that a flood takes no memory.
+pub const AT_ONCE: usize = 1024;
 
 impl Front {
     /// Asks and waits for the answer.
     ///
     /// # Errors
-    /// The app's fault, or InvalidState when it is shutting down.
+    /// The app's fault, InvalidState when it is shutting down, LimitReached above [`AT_ONCE`].
     pub async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Fault> {
         let gone = || Fault::new(FaultKind::InvalidState, "ahoyd is shutting down");
+        let many = |_| Fault::new(FaultKind::LimitReached, "too many requests wait for an answer");
+        let _place = self.places.try_acquire().map_err(many)?;
         let (answer, answered) = oneshot::channel();
         self.requests.send(request(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?

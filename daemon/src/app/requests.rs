@@ -5,13 +5,13 @@
 
 use ahoy_core::{
     engine::Command,
-    id::{CallId, Handle, Now, SenderId},
+    id::{CallId, Handle, Now},
     media::MediaEvent,
 };
 
 use super::{
     App, Waiter,
-    request::{Answer, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
+    request::{Answer, Caller, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
     talk,
 };
 use crate::{
@@ -70,7 +70,11 @@ impl App {
                 let fault = || Fault::new(FaultKind::UnknownCall, "there is no such call now");
                 let _ = answer.send(found.then_some(()).ok_or_else(fault));
             }
-            Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
+            Request::Start(wish, Caller::App(app), answer) => {
+                self.ask_for(now, app, (wish, answer)).await;
+            }
+            Request::Start(wish, from, answer) => self.start_call(now, wish, from, answer).await,
+            Request::DiallerGone(name) => self.senders.forget(name),
             Request::Command(command, answer) => {
                 self.carry_out(now, Waiter::Command(answer), command).await;
             }
@@ -132,14 +136,20 @@ impl App {
         }
     }
 
-    async fn start_call(&mut self, now: Now, wish: StartWish, answer: Answer<CallId>) {
-        match self.parse_start(wish).await {
+    pub(super) async fn start_call(
+        &mut self,
+        now: Now,
+        wish: StartWish,
+        from: Caller,
+        answer: Answer<CallId>,
+    ) {
+        match self.parse_start(wish, from).await {
             Ok(command) => self.carry_out(now, Waiter::Start(answer), command).await,
             Err(fault) => drop(answer.send(Err(fault))),
         }
     }
 
-    async fn parse_start(&mut self, wish: StartWish) -> Result<Command, Fault> {
+    async fn parse_start(&mut self, wish: StartWish, from: Caller) -> Result<Command, Fault> {
         let argument = |error: ahoy_core::id::TextError| Fault::argument(error.to_string());
         let (handle, name) = if wish.handle.0.is_empty() {
             self.contact_handle(&wish.contact_id).await?
@@ -158,8 +168,9 @@ impl App {
         };
         let default = self.settings.text(Key::DEFAULT_MEDIA) == "video";
         let video = wish.video.unwrap_or(default);
+        let id = self.dialled(&from, &handle, id)?;
         let party = self.party(handle, name, wish.contact_id);
-        Ok(Command::Start { sender: SenderId::OWN, provider, party, video, id })
+        Ok(Command::Start { sender: self.senders.id(from), provider, party, video, id })
     }
 
     async fn set_do_not_disturb(&mut self, mode: &str, until: u64, answer: Answer<()>) {

@@ -9,6 +9,7 @@ mod backup;
 mod contacts;
 mod directories;
 mod error;
+mod grants;
 mod handle;
 mod history;
 pub mod keys;
@@ -27,6 +28,7 @@ pub use directories::{
     DirectoryError, Folder, MAX_ID as MAX_DIRECTORY_ID, Part, Patience, read as read_directory,
 };
 pub use error::{StoreError, StoreWarning};
+pub use grants::{grant, set_grant};
 pub use handle::StoreHandle;
 pub use history::{Cursor, Direction, HistoryFilter, HistoryId, HistoryPage, HistoryRow, Outcome};
 pub use open::{Opened, Store};
