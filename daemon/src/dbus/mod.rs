@@ -199,7 +199,11 @@ impl Shown {
             }
             Event::Removed(id) => {
                 self.update().await?;
-                server.remove::<verification::Verification, _>(call_path(id)).await?;
+                match server.remove::<verification::Verification, _>(call_path(id)).await {
+                    // Not every call has it.
+                    Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
+                    Err(error) => return Err(error),
+                }
                 server.remove::<call::Call, _>(call_path(id)).await?;
                 self.last.calls.remove(&id);
             }
