@@ -137,7 +137,6 @@ impl Gate {
     }
 
     /// The connection that has the name.
-    #[must_use]
     pub fn bus(&self) -> &Connection {
         &self.shared.bus
     }
