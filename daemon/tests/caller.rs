@@ -25,7 +25,9 @@ struct App {
 
 impl App {
     async fn start(bus: &Bus, info: &str) -> Option<Self> {
-        let before = names(bus).await;
+        // One connection asks each time: one of its own that is just closing is nobody's app.
+        let asks = connect(&bus.address).await;
+        let before = names(&asks).await;
         let sandbox = Sandbox::start(bus, info, &["org.ahoycall.Provider1"])?;
         let client = Command::new("gdbus")
             .args(["monitor", "--address", &sandbox.address, "--dest", "org.ahoycall.Provider1"])
@@ -39,7 +41,7 @@ impl App {
         let client = Running(client);
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            let new = names(bus).await.into_iter().find(|name| !before.contains(name));
+            let new = names(&asks).await.into_iter().find(|name| !before.contains(name));
             if let Some(name) = new {
                 return Some(Self { _sandbox: sandbox, _client: client, name });
             }
@@ -50,10 +52,9 @@ impl App {
 }
 
 /// All connections but the one that asks.
-async fn names(bus: &Bus) -> Vec<OwnedUniqueName> {
-    let connection = connect(&bus.address).await;
-    let own = connection.unique_name().unwrap().to_string();
-    let all = DBusProxy::new(&connection).await.unwrap().list_names().await.unwrap();
+async fn names(asks: &Connection) -> Vec<OwnedUniqueName> {
+    let own = asks.unique_name().unwrap().to_string();
+    let all = DBusProxy::new(asks).await.unwrap().list_names().await.unwrap();
     let unique = all.iter().filter(|name| name.starts_with(':') && name.as_str() != own);
     unique.map(|name| OwnedUniqueName::try_from(name.to_string()).unwrap()).collect()
 }
