@@ -77,6 +77,18 @@ impl Paths {
         self.data.join("keys/in-secret-service")
     }
 
+    /// Which sandboxed apps may dial, where no permission store keeps that.
+    #[must_use]
+    pub fn grants(&self) -> PathBuf {
+        self.data.join("may-dial")
+    }
+
+    /// Where directories of callers lie.
+    #[must_use]
+    pub fn directories(&self) -> PathBuf {
+        self.data.join("directories")
+    }
+
     /// Where installed voice models lie.
     #[must_use]
     pub fn models(&self) -> PathBuf {

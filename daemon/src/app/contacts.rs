@@ -12,7 +12,7 @@ use std::{
 
 use ahoy_core::{
     call::{Marks, NameSource, Party},
-    id::{CallId, ContactId, Handle},
+    id::{CallId, ContactId, Handle, Now},
     peer::{IssuedInvite, PairState, PeerRecord},
     voice::Person,
 };
@@ -129,13 +129,26 @@ impl App {
     }
 
     /// The book changed.
-    pub(super) async fn book(&mut self, contacts: Vec<Contact>, changed: Vec<String>) {
+    pub(super) async fn book(&mut self, now: Now, contacts: Vec<Contact>, changed: Vec<String>) {
+        self.end_newly_blocked(now, &contacts);
         self.talk.set_book(people(&contacts));
         self.favourites = favourites(&contacts);
         self.apps.known = Known::new(&contacts);
         self.service.built_in().set_marks(self.apps.known.marks());
         self.match_peers(&contacts);
         self.tell(Event::Contacts(changed)).await;
+    }
+
+    /// Calls with whom the user blocked just now end.
+    fn end_newly_blocked(&mut self, now: Now, contacts: &[Contact]) {
+        let before = self.apps.known.marks();
+        let blocked = contacts.iter().filter(|contact| contact.blocked);
+        for id in blocked.filter_map(|contact| contact.id.as_ref()) {
+            let id = ContactId(id.0.clone());
+            if !before.get(&id).is_some_and(|marks| marks.blocked) {
+                self.service.contact_blocked(now, &id);
+            }
+        }
     }
 
     /// Peers follow their contacts: names, blocks, and going.

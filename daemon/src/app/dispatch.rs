@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     App, MISSED, Missed, Waiter, desk,
+    grants::Grants,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -61,6 +62,7 @@ impl App {
     pub(super) fn refresh(&mut self) {
         let providers = self.provider_views();
         let engine = self.service.engine();
+        self.diallers.retain(|call, _| engine.call(*call).is_some());
         let shown = self.view.borrow().calls.clone();
         let view = |call: &Call| {
             let same = shown.get(&call.id()).filter(|_| !self.changed.contains(&call.id()));
@@ -68,6 +70,7 @@ impl App {
         };
         let snapshot = Snapshot {
             calls: engine.calls().map(|call| (call.id(), view(call))).collect(),
+            diallers: self.diallers.clone(),
             providers,
             groups: engine.groups().map(|group| (group.id, group.calls)).collect(),
             state: engine.summary(),
@@ -293,6 +296,12 @@ impl App {
             }
             // The adapter has said why.
             NotifyEvent::Missing { .. } => self.server = None,
+            NotifyEvent::Closed { key, .. } if Grants::is_question(&key) => {
+                self.unanswered(now, &key)
+            }
+            NotifyEvent::Action { key, action, .. } if Grants::is_question(&key) => {
+                self.answered(now, &key, &action).await;
+            }
             NotifyEvent::Closed { key, .. } => self.desk.closed(&key, &self.notifier),
             NotifyEvent::Action { key, action, .. } => {
                 match self.desk.click(&key, &action, &self.notifier) {

@@ -39,6 +39,7 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Report(..)
         | Request::Unregister(..)
         | Request::PeerGone(..)
+        | Request::DiallerGone(_)
         | Request::Performed(..)
         | Request::WakeFailed(..) => true,
         // The device that a call that is on is heard on; and what works says nothing of people.
@@ -68,6 +69,12 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::Devices(_)
         | Request::Backup(..)
         | Request::Restore(..) => false,
+        // Who gets through.
+        Request::Block(..)
+        | Request::Unblock(..)
+        | Request::Blocked(_)
+        | Request::SetPolicy(..)
+        | Request::AddDirectory(..) => false,
         // Settings.
         Request::SetDoNotDisturb(..)
         | Request::SettingGet(..)
@@ -216,7 +223,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::app::request::{Answer, Plain, StartWish};
+    use crate::app::request::{Answer, Caller, Plain, StartWish};
 
     fn answer<T>() -> Answer<T> {
         oneshot::channel().0
@@ -266,8 +273,9 @@ mod tests {
     fn requests() -> Vec<(&'static str, Request)> {
         let text = || "x".to_owned();
         let file = || fs::File::open("/dev/null").expect("a file").into();
+        let host = Caller::Host(":1.1".to_owned());
         let mut all = vec![
-            ("Manager.StartCall", Request::Start(StartWish::default(), answer())),
+            ("Manager.StartCall", Request::Start(StartWish::default(), host, answer())),
             ("Manager.SetDoNotDisturb", Request::SetDoNotDisturb(text(), 0, answer())),
             ("Manager.Doctor", Request::Doctor(answer())),
             ("History.Query", Request::History(Default::default(), 1, text(), answer())),
@@ -290,6 +298,11 @@ mod tests {
             ("Voice.Listen", Request::Listen(None, answer())),
             ("Voice.Stop", Request::StopListening(answer())),
             ("Voice.Interpret", Request::Interpret(text(), answer())),
+            ("Filter.Block", Request::Block((text(), text(), text()), answer())),
+            ("Filter.Unblock", Request::Unblock((text(), text()), answer())),
+            ("Filter.List", Request::Blocked(answer())),
+            ("Filter.SetPolicy", Request::SetPolicy(Default::default(), answer())),
+            ("Filter.AddDirectory", Request::AddDirectory(text(), file(), answer())),
             ("Settings.Get", Request::SettingGet(text(), answer())),
             ("Settings.Set", Request::SettingSet(text(), Plain::Bool(true), answer())),
             ("Settings.List", Request::SettingList(answer())),

@@ -198,9 +198,9 @@ impl App {
         .await;
     }
 
-    pub(super) async fn inner_event(&mut self, inner: Inner) {
+    pub(super) async fn inner_event(&mut self, now: Now, inner: Inner) {
         match inner {
-            Inner::Book(contacts, changed) => self.book(contacts, changed).await,
+            Inner::Book(contacts, changed) => self.book(now, contacts, changed).await,
             Inner::Log(added, changed, removed, unseen) => {
                 self.unseen = unseen;
                 self.tell(Event::History(added, changed, removed)).await;
@@ -211,6 +211,8 @@ impl App {
                 }
                 self.tell(Event::Missed(id)).await;
             }
+            Inner::Directory(added, answer) => self.directory_read(now, added, answer).await,
+            Inner::Granted(app, known) => self.granted(now, app, known).await,
         }
     }
 }

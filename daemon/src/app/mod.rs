@@ -11,6 +11,8 @@ mod convert;
 mod desk;
 mod dispatch;
 mod doctor;
+mod filter;
+mod grants;
 mod identity;
 mod jobs;
 mod keys;
@@ -48,6 +50,8 @@ pub use start::{Setup, StartError, start};
 use crate::{
     app::{
         desk::Desk,
+        filter::{Added, Directories},
+        grants::{Grants, Senders},
         jobs::Jobs,
         keys::KeyHome,
         lock::Lock,
@@ -63,7 +67,7 @@ use crate::{
         udp::{PathEvent, PathOrder},
     },
     settings::Settings,
-    store::{Contact, StoreHandle, keys::Keys},
+    store::{Contact, DirectoryError, StoreHandle, keys::Keys},
     worker::{Media, Voice, WorkerEvent, WorkerHandle},
 };
 
@@ -102,6 +106,10 @@ enum Inner {
     Log(Vec<String>, Vec<String>, Vec<String>, u32),
     /// The call's missed row has this id.
     MissedRow(CallId, String),
+    /// A directory of callers was read, and who waits for it.
+    Directory(Result<Added, DirectoryError>, Answer<()>),
+    /// Whether the user lets this app dial, where that is known.
+    Granted(String, Option<bool>),
 }
 
 /// What comes in.
@@ -157,6 +165,11 @@ pub struct App {
     unseen: u32,
     favourites: Vec<String>,
     apps: Apps,
+    directories: Directories,
+    grants: Grants,
+    /// The sandboxed app behind each call that one dialled.
+    diallers: BTreeMap<CallId, String>,
+    senders: Senders,
     restart_wanted: bool,
     inbox: Inbox,
 }
@@ -261,6 +274,7 @@ impl App {
             self.talk.next_timeout(),
             self.media.next_timeout(),
             self.apps.waking.next_timeout(),
+            self.grants.next_timeout(),
             Some(hourly),
         ]
         .into_iter()
@@ -271,6 +285,7 @@ impl App {
     async fn handle(&mut self, input: Input) {
         let now = self.clock.now();
         self.feed_filter(now);
+        self.feed_policy(now);
         match input {
             Input::Request(Some(request)) => self.request(now, request).await,
             Input::Lan(Some(event)) => self.lan_event(now, event),
@@ -279,7 +294,7 @@ impl App {
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
-            Input::Inner(Some(inner)) => self.inner_event(inner).await,
+            Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
             Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
             Input::Locked(None) => self.inbox.locked = None,
@@ -305,6 +320,7 @@ impl App {
             self.write_setting("do-not-disturb", "off").await;
         }
         self.waking_timeout(now).await;
+        self.give_up_asking(now);
         let effects = self.talk.timeout(now);
         self.voice_effects(now, effects).await;
     }

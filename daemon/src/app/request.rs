@@ -12,7 +12,7 @@ use ahoy_core::{
     id::{CallId, GroupId, Handle, ProviderId, Serial, TxnId},
     provider::{Action, Report},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// A value of a dictionary on the bus, without the bus.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +129,15 @@ pub struct StartWish {
     pub uuid: String,
 }
 
+/// Who wants a call to be started.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Caller {
+    /// A program of the host, by its unique name.
+    Host(String),
+    /// A sandboxed app, by its application id: the user is asked once.
+    App(String),
+}
+
 /// By which name an app came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
@@ -179,7 +188,9 @@ pub enum Request {
     /// An app that was to be started cannot be; why.
     WakeFailed(ProviderId, String),
     /// Call someone.
-    Start(StartWish, Answer<CallId>),
+    Start(StartWish, Caller, Answer<CallId>),
+    /// One who started calls is gone: its unique name.
+    DiallerGone(String),
     /// A command on calls.
     Command(Command, Answer<Reply>),
     /// Change Do Not Disturb until then (µs since the epoch; 0: for good).
@@ -232,6 +243,16 @@ pub enum Request {
     SettingSet(String, Plain, Answer<()>),
     /// All settings.
     SettingList(Answer<Dict>),
+    /// Block: scheme, pattern, why.
+    Block((String, String, String), Answer<()>),
+    /// Let through again: scheme, pattern.
+    Unblock((String, String), Answer<()>),
+    /// Everything that is blocked: scheme, pattern, why.
+    Blocked(Answer<Vec<(String, String, String)>>),
+    /// Who else gets through: keys that are left out stay.
+    SetPolicy(Dict, Answer<()>),
+    /// Names and spam: id, file. An empty one removes it.
+    AddDirectory(String, OwnedFd, Answer<()>),
     /// Use this device for the voice of calls from now on.
     SetEndpoint(String, Answer<()>),
 }
@@ -247,8 +268,11 @@ impl Request {
             Self::Register(_, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
             Self::Report(_, _, answer) => no(answer, fault),
             // Nobody waits for an answer.
-            Self::PeerGone(..) | Self::Performed(..) | Self::WakeFailed(..) => {}
-            Self::Start(_, answer) => no(answer, fault),
+            Self::PeerGone(..)
+            | Self::DiallerGone(_)
+            | Self::Performed(..)
+            | Self::WakeFailed(..) => {}
+            Self::Start(_, _, answer) => no(answer, fault),
             Self::Command(_, answer) => no(answer, fault),
             Self::SetDoNotDisturb(_, _, answer)
             | Self::HistoryRemove(_, answer)
@@ -262,6 +286,10 @@ impl Request {
             | Self::StopListening(answer)
             | Self::SettingSet(_, _, answer)
             | Self::Confirm(_, _, answer)
+            | Self::Block(_, answer)
+            | Self::Unblock(_, answer)
+            | Self::SetPolicy(_, answer)
+            | Self::AddDirectory(_, _, answer)
             | Self::SetEndpoint(_, answer) => no(answer, fault),
             Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
                 no(answer, fault);
@@ -275,6 +303,7 @@ impl Request {
             Self::ContactResolve(_, answer) | Self::SettingList(answer) => no(answer, fault),
             Self::ContactImport(_, _, answer) => no(answer, fault),
             Self::Interpret(_, answer) => no(answer, fault),
+            Self::Blocked(answer) => no(answer, fault),
             Self::SettingGet(_, answer) => no(answer, fault),
         }
     }
@@ -288,6 +317,8 @@ pub struct Snapshot {
     pub calls: BTreeMap<CallId, Arc<CallView>>,
     /// Every provider object; shared in the same way.
     pub providers: Arc<BTreeMap<ProviderId, ProviderView>>,
+    /// The sandboxed app that dialled, for calls that one did.
+    pub diallers: BTreeMap<CallId, String>,
     /// Every group object.
     pub groups: BTreeMap<GroupId, Vec<CallId>>,
     /// `idle`, `ringing` or `in-call`.
@@ -314,6 +345,16 @@ pub struct Snapshot {
     pub endpoint: String,
     /// Scheme to provider id, as the user chose.
     pub default_providers: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    /// The sandboxed app whose call this is: it dialled, or it brought the call in.
+    #[must_use]
+    pub fn app_of(&self, call: CallId) -> Option<&str> {
+        let view = self.calls.get(&call)?;
+        let brought = (view.app_verified && !view.app_id.is_empty()).then_some(&view.app_id);
+        self.diallers.get(&call).or(brought).map(String::as_str)
+    }
 }
 
 /// What happens and is not a property.
@@ -366,15 +407,23 @@ pub struct Front {
     pub requests: mpsc::Sender<Request>,
     /// What to show.
     pub view: watch::Receiver<Snapshot>,
+    /// Places of requests that are not answered yet.
+    pub places: Arc<Semaphore>,
 }
+
+/// Requests that are not answered yet. Each is a task of the bus; past this they are refused at
+/// once, so that a flood takes no memory.
+pub const AT_ONCE: usize = 1024;
 
 impl Front {
     /// Asks and waits for the answer.
     ///
     /// # Errors
-    /// The app's fault, or InvalidState when it is shutting down.
+    /// The app's fault, InvalidState when it is shutting down, LimitReached above [`AT_ONCE`].
     pub async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Fault> {
         let gone = || Fault::new(FaultKind::InvalidState, "ahoyd is shutting down");
+        let many = |_| Fault::new(FaultKind::LimitReached, "too many requests wait for an answer");
+        let _place = self.places.try_acquire().map_err(many)?;
         let (answer, answered) = oneshot::channel();
         self.requests.send(request(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?

@@ -5,13 +5,13 @@
 
 use ahoy_core::{
     engine::Command,
-    id::{CallId, Handle, Now, SenderId},
+    id::{CallId, Handle, Now},
     media::MediaEvent,
 };
 
 use super::{
     App, Waiter,
-    request::{Answer, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
+    request::{Answer, Caller, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
     talk,
     waking::{Wish, defaults},
 };
@@ -29,7 +29,7 @@ fn plain(value: Value) -> Plain {
     }
 }
 
-fn setting(value: Plain) -> Option<Value> {
+pub(super) fn setting(value: Plain) -> Option<Value> {
     match value {
         Plain::Bool(value) => Some(Value::Bool(value)),
         Plain::Uint(value) => i64::try_from(value).ok().map(Value::Number),
@@ -39,7 +39,7 @@ fn setting(value: Plain) -> Option<Value> {
     }
 }
 
-fn settings_fault(error: &SettingsError) -> Fault {
+pub(super) fn settings_fault(error: &SettingsError) -> Fault {
     Fault::argument(error.to_string())
 }
 
@@ -72,7 +72,11 @@ impl App {
                 let fault = || Fault::new(FaultKind::UnknownCall, "there is no such call now");
                 let _ = answer.send(found.then_some(()).ok_or_else(fault));
             }
-            Request::Start(wish, answer) => self.start_call(now, wish, answer).await,
+            Request::Start(wish, Caller::App(app), answer) => {
+                self.ask_for(now, app, (wish, answer)).await;
+            }
+            Request::Start(wish, from, answer) => self.start_call(now, wish, from, answer).await,
+            Request::DiallerGone(name) => self.senders.forget(name),
             Request::Command(command, answer) => {
                 self.carry_out(now, Waiter::Command(answer), command).await;
             }
@@ -123,23 +127,38 @@ impl App {
                 let all = all.map(|(key, value)| (key.name().to_owned(), plain(value)));
                 let _ = answer.send(Ok(all.collect()));
             }
+            Request::Block(block, answer) => self.block(now, block, answer).await,
+            Request::Unblock(block, answer) => self.unblock(now, block, answer).await,
+            Request::Blocked(answer) => self.blocked(answer),
+            Request::SetPolicy(policy, answer) => self.set_policy(now, policy, answer).await,
+            Request::AddDirectory(id, file, answer) => self.add_directory(id, file, answer),
             Request::SetEndpoint(id, answer) => {
                 self.set_setting(Key::Speaker.name().to_owned(), Plain::Text(id), answer).await;
             }
         }
     }
 
-    async fn start_call(&mut self, now: Now, wish: StartWish, answer: Answer<CallId>) {
-        match self.parse_start(wish).await {
+    pub(super) async fn start_call(
+        &mut self,
+        now: Now,
+        wish: StartWish,
+        from: Caller,
+        answer: Answer<CallId>,
+    ) {
+        match self.parse_start(wish.clone(), from.clone()).await {
             Ok(command) => match self.to_wake(&command).await {
-                Some(app) => self.wake(now, app, Wish::Start(command, answer)).await,
+                Some(app) => self.wake(now, app, Wish::Start(wish, from, answer)).await,
                 None => self.carry_out(now, Waiter::Start(answer), command).await,
             },
             Err(fault) => drop(answer.send(Err(fault))),
         }
     }
 
-    async fn parse_start(&mut self, wish: StartWish) -> Result<Command, Fault> {
+    pub(super) async fn parse_start(
+        &mut self,
+        wish: StartWish,
+        from: Caller,
+    ) -> Result<Command, Fault> {
         let argument = |error: ahoy_core::id::TextError| Fault::argument(error.to_string());
         let (handle, name) = if wish.handle.0.is_empty() {
             self.contact_handle(&wish.contact_id).await?
@@ -158,8 +177,9 @@ impl App {
         };
         let default = self.settings.text(Key::DEFAULT_MEDIA) == "video";
         let video = wish.video.unwrap_or(default);
+        let id = self.dialled(&from, &handle, id)?;
         let party = self.party(handle, name, wish.contact_id);
-        Ok(Command::Start { sender: SenderId::OWN, provider, party, video, id })
+        Ok(Command::Start { sender: self.senders.id(from), provider, party, video, id })
     }
 
     async fn set_do_not_disturb(&mut self, mode: &str, until: u64, answer: Answer<()>) {
@@ -179,7 +199,7 @@ impl App {
         }
     }
 
-    async fn tell_setting(&self, key: &str) {
+    pub(super) async fn tell_setting(&self, key: &str) {
         if let Ok(value) = self.settings.get(key) {
             self.tell(Event::Settings(Dict::from([(key.to_owned(), plain(value))]))).await;
         }

@@ -13,7 +13,7 @@ use ahoy_core::{
 
 use super::{
     App, Waiter,
-    request::{Answer, Event, Fault, FaultKind},
+    request::{Answer, Caller, Event, Fault, FaultKind, StartWish},
 };
 use crate::{
     installed::{self, Installed},
@@ -30,8 +30,8 @@ const MOST: usize = 32;
 
 /// What is to be done once an app is there.
 pub(super) enum Wish {
-    /// A call through it.
-    Start(Command, Answer<CallId>),
+    /// A call through it, and who wants it: both are looked at again then.
+    Start(StartWish, Caller, Answer<CallId>),
     /// It is to call back: row of the log, whom, whether with pictures.
     CallBack(String, Handle, bool),
 }
@@ -143,11 +143,12 @@ impl App {
         let any = !ready.is_empty();
         for Waiting { app, wish, .. } in ready {
             match wish {
-                Wish::Start(mut command, answer) => {
-                    if let Command::Start { provider, .. } = &mut command {
-                        *provider = Some(app);
+                Wish::Start(wish, from, answer) => {
+                    let wish = StartWish { provider: app.as_str().to_owned(), ..wish };
+                    match self.parse_start(wish, from).await {
+                        Ok(command) => self.carry_out(now, Waiter::Start(answer), command).await,
+                        Err(fault) => drop(answer.send(Err(fault))),
                     }
-                    self.carry_out(now, Waiter::Start(answer), command).await;
                 }
                 Wish::CallBack(row, handle, video) => {
                     self.tell_app(&app, |peer| Event::CallBack(peer, row, handle, video)).await;
@@ -168,7 +169,7 @@ impl App {
 
     async fn give_up(&mut self, wish: Wish, fault: Fault) {
         match wish {
-            Wish::Start(_, answer) => drop(answer.send(Err(fault))),
+            Wish::Start(_, _, answer) => drop(answer.send(Err(fault))),
             Wish::CallBack(..) => self.tell_waiter(Waiter::Desktop, Err(fault)).await,
         }
     }

@@ -33,6 +33,8 @@ pub struct Identified {
     pub caller: Caller,
     /// Its process.
     pub process: u32,
+    /// Whether what is broadcast under the controllers' name may come to it.
+    pub hears: bool,
 }
 
 /// Why it cannot be told who calls.
@@ -92,21 +94,36 @@ impl Callers {
         }
         let process = process(connection, name).await?;
         let pid = process.pid;
-        let place = self.looks.clone().try_acquire_owned().map_err(|_| CallerError::Slow)?;
-        let look = tokio::task::spawn_blocking(move || {
-            let caller = look(&process);
-            drop(place);
-            caller
-        });
-        let looked = tokio::time::timeout(PATIENCE, look).await.map_err(|_| CallerError::Slow)?;
-        let caller = looked.map_err(|_| CallerError::Slow)??;
-        let identified = Identified { caller, process: pid };
+        let looks = self.looks.clone();
+        let look = async move {
+            let place = looks.acquire_owned().await.map_err(|_| CallerError::Slow)?;
+            let look = tokio::task::spawn_blocking(move || {
+                let caller = look(&process);
+                drop(place);
+                caller
+            });
+            look.await.map_err(|_| CallerError::Slow)?
+        };
+        let looked = tokio::time::timeout(PATIENCE, look).await;
+        let (caller, hears) = looked.map_err(|_| CallerError::Slow)??;
+        let identified = Identified { caller, process: pid, hears };
         let mut known = self.lock();
         if known.len() >= REMEMBERED {
             known.clear();
         }
         known.insert(name.as_str().to_owned(), identified.clone());
         Ok(identified)
+    }
+
+    /// Who has this name, where that is known already.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<Identified> {
+        self.lock().get(name).cloned()
+    }
+
+    /// Nobody has this name any more.
+    pub fn forget(&self, name: &str) {
+        self.lock().remove(name);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Identified>> {
@@ -161,7 +178,7 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 /// Looks for the file that every Flatpak has at its root, and nothing outside can put there.
-fn look(process: &Process) -> Result<Caller, CallerError> {
+fn look(process: &Process) -> Result<(Caller, bool), CallerError> {
     let before = started(process.pid).ok_or(CallerError::Gone)?;
     let path = format!("/proc/{}/root", process.pid);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -173,8 +190,8 @@ fn look(process: &Process) -> Result<Caller, CallerError> {
         Mode::empty(),
     );
     let caller = match info {
-        Ok(file) => Caller::Sandboxed(read(File::from(file))?),
-        Err(rustix::io::Errno::NOENT) => Caller::Host,
+        Ok(file) => read(File::from(file))?,
+        Err(rustix::io::Errno::NOENT) => (Caller::Host, true),
         Err(error) => return Err(CallerError::Root(error.into())),
     };
     let same = match &process.held {
@@ -184,26 +201,50 @@ fn look(process: &Process) -> Result<Caller, CallerError> {
     if same { Ok(caller) } else { Err(CallerError::Gone) }
 }
 
-fn read(file: File) -> Result<String, CallerError> {
+fn read(file: File) -> Result<(Caller, bool), CallerError> {
     let regular = file.metadata().is_ok_and(|data| data.is_file());
     let mut text = String::new();
     let read = file.take(LARGEST_INFO).read_to_string(&mut text);
     if !regular || read.is_err() {
         return Err(CallerError::Info);
     }
-    application(&text).ok_or(CallerError::Info)
+    let name = application(&text).ok_or(CallerError::Info)?;
+    Ok((Caller::Sandboxed(name), hears(&text, super::NAME)))
+}
+
+/// The lines of a group of a key file, as keys and values.
+fn group<'a>(text: &'a str, name: &str) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| {
+        line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) == Some(name)
+    })?;
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    Some(
+        lines
+            .filter_map(|line| line.split_once('='))
+            .map(|(key, value)| (key.trim(), value.trim())),
+    )
+}
+
+/// Whether a sandbox lets broadcasts of this name through (flatpak-metadata(5): "talk" and "own" do,
+/// and a name may end in ".*"). One that does not say which names it lets through may.
+fn hears(text: &str, name: &str) -> bool {
+    let whole_bus = group(text, "Context").is_some_and(|mut lines| {
+        lines.any(|(key, value)| {
+            key == "sockets" && value.split(';').any(|one| one == "session-bus")
+        })
+    });
+    let Some(mut policy) = group(text, "Session Bus Policy") else { return true };
+    let fits = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    };
+    whole_bus || policy.any(|(key, value)| fits(key) && matches!(value, "talk" | "own"))
 }
 
 /// The name in the group `Application` of a key file (flatpak-metadata(5)).
 fn application(text: &str) -> Option<String> {
-    let mut lines = text.lines().map(str::trim);
-    lines.find(|line| *line == "[Application]")?;
-    let name = lines
-        .take_while(|line| !line.starts_with('['))
-        .filter_map(|line| line.split_once('='))
-        .find(|(key, _)| key.trim() == "name")?
-        .1
-        .trim();
+    let (_, name) = group(text, "Application")?.find(|(key, _)| *key == "name")?;
     is_application_id(name).then(|| name.to_owned())
 }
 
@@ -229,6 +270,20 @@ mod tests {
         for name in ["", "..", "org", "org.foo.App\u{1}", "../../etc", ":1.5", &"a.".repeat(200)] {
             assert_eq!(application(&format!("[Application]\nname={name}\n")), None, "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_sandbox_hears_what_its_policy_lets_through() {
+        let hears = |policy: &str| {
+            let text = format!("[Application]\nname=org.foo.App\n{policy}");
+            hears(&text, "org.ahoycall.Calls1")
+        };
+        assert!(hears(""), "it does not say");
+        assert!(hears("[Session Bus Policy]\norg.ahoycall.Calls1=talk\n"));
+        assert!(hears("[Session Bus Policy]\norg.ahoycall.*=own\n"));
+        assert!(hears("[Context]\nsockets=x11;session-bus;\n[Session Bus Policy]\n"));
+        assert!(!hears("[Session Bus Policy]\norg.ahoycall.Provider1=talk\n"));
+        assert!(!hears("[Session Bus Policy]\norg.ahoycall.Calls1=none\n[X]\norg.*=talk\n"));
     }
 
     #[test]

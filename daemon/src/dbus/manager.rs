@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ahoy_core::engine::Command;
-use zbus::{ObjectPath, OwnedObjectPath, Variant, interface, object_server::SignalEmitter};
+use zbus::{
+    ObjectPath, OwnedObjectPath, Variant, interface, message::Header, object_server::SignalEmitter,
+};
 
 use super::{
     Properties, call_path,
     error::{Error, Result},
     optional_path,
+    provider::sender,
     value::{BusDict, from_bus, to_bus},
 };
-use crate::app::request::{Front, Plain, Request, Snapshot, StartWish};
+use crate::app::request::{Caller, Front, Plain, Request, Snapshot, StartWish};
 
 /// The object.
 pub(super) struct Manager {
@@ -46,7 +49,7 @@ pub(super) fn properties(view: &Snapshot) -> Properties {
     entries.into_iter().collect()
 }
 
-fn wish(
+pub(super) fn wish(
     provider: String,
     mut handles: Vec<(String, String)>,
     options: BusDict,
@@ -87,9 +90,11 @@ impl Manager {
         provider: String,
         handles: Vec<(String, String)>,
         options: BusDict,
+        #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedObjectPath> {
         let wish = wish(provider, handles, options)?;
-        let call = self.front.ask(|answer| Request::Start(wish, answer)).await?;
+        let from = Caller::Host(sender(&header)?.to_string());
+        let call = self.front.ask(|answer| Request::Start(wish, from, answer)).await?;
         Ok(call_path(call))
     }
 

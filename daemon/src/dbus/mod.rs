@@ -9,6 +9,8 @@ mod call;
 pub mod caller;
 mod contacts;
 mod error;
+mod filter;
+mod gate;
 mod group;
 mod history;
 mod identity;
@@ -34,6 +36,7 @@ use zbus::{
 };
 
 pub use error::Error;
+pub use gate::{Gate, Objects};
 
 use self::{
     caller::Callers,
@@ -71,13 +74,14 @@ fn optional_path(call: Option<CallId>) -> OwnedObjectPath {
 /// Properties by their names.
 type Properties = HashMap<&'static str, Variant<'static>>;
 
-/// Serves the interfaces and owns the name; fails where another `ahoyd` has it.
+/// Serves the interfaces and owns the name; fails where another `ahoyd` has it. The gate is to be
+/// run at once: until then everything on its connection waits.
 ///
 /// # Errors
 /// The bus is not there, or the name is taken.
-pub async fn serve(front: &Front, callers: &Callers) -> zbus::Result<Connection> {
-    let connection = zbus::connection::Builder::session().build().await?;
-    let server = connection.object_server();
+pub async fn serve(front: &Front, callers: &Callers) -> zbus::Result<(Gate, Objects)> {
+    let (gate, objects) = Gate::new(front, callers).await?;
+    let server = objects.connection.object_server();
     server.at(ROOT, fdo::ObjectManager).await?;
     server.at(ROOT, manager::Manager::new(front)).await?;
     server.at(ROOT, history::History::new(front)).await?;
@@ -85,11 +89,11 @@ pub async fn serve(front: &Front, callers: &Callers) -> zbus::Result<Connection>
     server.at(ROOT, identity::Identity::new(front)).await?;
     server.at(ROOT, audio::Audio::new(front)).await?;
     server.at(ROOT, voice::Voice::new(front)).await?;
+    server.at(ROOT, filter::Filter::new(front)).await?;
     server.at(ROOT, settings::Settings::new(front)).await?;
-    server.at(ROOT, provider::Registry::new(front, callers)).await?;
-    let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;
-    connection.request_name_with_flags(NAME, flags).await?;
-    Ok(connection)
+    server.at(ROOT, provider::Registry::new(front, callers, gate.bus())).await?;
+    gate::take_name(gate.bus()).await?;
+    Ok((gate, objects))
 }
 
 /// An event, and where to say that it is on the bus.
@@ -97,9 +101,11 @@ pub type Told = (Event, Option<oneshot::Sender<()>>);
 
 /// Keeps the objects and their properties as the snapshot says, and tells events.
 pub struct Shown {
-    connection: Connection,
+    /// The controllers' door.
+    bus: Connection,
     /// The apps' own door.
     apps: Connection,
+    objects: Objects,
     front: Front,
     last: Snapshot,
     performs: Performs,
@@ -108,10 +114,10 @@ pub struct Shown {
 impl Shown {
     /// Nothing is shown yet but the root.
     #[must_use]
-    pub fn new(connection: Connection, apps: Connection, front: Front) -> Self {
+    pub fn new((bus, apps): (Connection, Connection), objects: Objects, front: Front) -> Self {
         let last = front.view.borrow().clone();
         let performs = Performs::new(front.requests.clone());
-        Self { connection, apps, front, last, performs }
+        Self { bus, apps, objects, front, last, performs }
     }
 
     /// Runs until `token` is cancelled. A bus error is logged and the next event goes on: whoever
@@ -120,7 +126,7 @@ impl Shown {
         self.follow(events, token).await;
         // At once: the connection itself lives as long as the last handler of a method, and the
         // daemon that starts afresh with restored keys must not find its name taken.
-        for (connection, name) in [(&self.connection, NAME), (&self.apps, provider::NAME)] {
+        for (connection, name) in [(&self.bus, NAME), (&self.apps, provider::NAME)] {
             if let Err(error) = connection.release_name(name).await {
                 tracing::debug!(%error, "the bus is gone before us");
             }
@@ -134,7 +140,7 @@ impl Shown {
                 () = token.cancelled() => return,
                 told = events.recv() => {
                     let Some((event, answer)) = told else { return };
-                    let done = self.tell(event).await;
+                    let done = self.tell_all_of(event).await;
                     if let Some(answer) = answer {
                         // Nobody waits any more: it is on the bus all the same.
                         let _ = answer.send(());
@@ -156,20 +162,27 @@ impl Shown {
 
     fn emitter(&self, path: &str) -> zbus::Result<SignalEmitter<'static>> {
         let path = ObjectPath::try_from(path.to_owned())?;
-        SignalEmitter::new(&self.connection, path)
+        SignalEmitter::new(&self.objects.connection, path)
     }
 
     /// The connection that an app is on.
     fn door(&self, door: Door) -> Connection {
         match door {
-            Door::Calls => self.connection.clone(),
+            Door::Calls => self.bus.clone(),
             Door::Provider => self.apps.clone(),
         }
     }
 
+    /// Tells an event, and waits until it is on the bus: an app is asked there by another way.
+    async fn tell_all_of(&mut self, event: Event) -> zbus::Result<()> {
+        let told = self.tell(event).await;
+        self.objects.flush().await?;
+        told
+    }
+
     async fn tell(&mut self, event: Event) -> zbus::Result<()> {
         let root = self.emitter(ROOT)?;
-        let connection = self.connection.clone();
+        let connection = self.objects.connection.clone();
         let server = connection.object_server();
         match event {
             Event::Added(id) => {
@@ -186,7 +199,11 @@ impl Shown {
             }
             Event::Removed(id) => {
                 self.update().await?;
-                server.remove::<verification::Verification, _>(call_path(id)).await?;
+                match server.remove::<verification::Verification, _>(call_path(id)).await {
+                    // Not every call has it.
+                    Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
+                    Err(error) => return Err(error),
+                }
                 server.remove::<call::Call, _>(call_path(id)).await?;
                 self.last.calls.remove(&id);
             }

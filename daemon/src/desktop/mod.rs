@@ -4,5 +4,6 @@
 //! service that is missing costs its feature and one warning, nothing else.
 
 pub mod notify;
+pub mod permissions;
 pub mod secrets;
 pub mod session;

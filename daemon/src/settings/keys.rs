@@ -153,6 +153,18 @@ keys! {
     Text DO_NOT_DISTURB DoNotDisturb "do-not-disturb"
         Rule::Choice { default: "off", words: &["off", "on", "favourites"] },
         "Whether calls ring: off lets all ring, on none, favourites only those on the list.";
+    Text FILTER_UNKNOWN FilterUnknown "filter.unknown"
+        Rule::Choice { default: "ring", words: &["ring", "silent", "reject"] },
+        "What happens to callers who are no contacts.";
+    Text FILTER_SPAM FilterSpam "filter.spam"
+        Rule::Choice { default: "reject", words: &["silent", "reject"] },
+        "What happens to callers whom a directory knows as spam.";
+    Text FILTER_DO_NOT_DISTURB FilterDoNotDisturb "filter.do-not-disturb"
+        Rule::Choice { default: "silent", words: &["silent", "reject"] },
+        "What happens to callers whom Do Not Disturb does not let through.";
+    Flag FILTER_REPEATED FilterRepeated "filter.repeated"
+        Rule::Bool { default: true },
+        "Whether who calls again within 3 minutes rings as favourites do.";
     Number RING_TIMEOUT RingTimeout "ring.timeout-s"
         // 60 s is the cap of the bus contract; below 5 s nobody reaches the phone.
         Rule::Number { default: 60, least: 5, most: 60 },

@@ -8,7 +8,9 @@
     reason = "shared by test programs; a failed step fails the test"
 )]
 
+pub(crate) mod caller;
 pub(crate) mod contract;
+pub(crate) mod sandbox;
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -46,7 +48,8 @@ pub(crate) fn bus() -> Option<Bus> {
         "<busconfig><type>session</type><listen>unix:tmpdir={0}</listen>\
          <servicedir>{0}/services</servicedir>\
          <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
-         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>\
+         <limit name=\"max_replies_per_connection\">50000</limit></busconfig>",
         home.path().display()
     );
     std::fs::write(&configuration, text).unwrap();
@@ -107,10 +110,34 @@ impl Daemon {
         Self { ahoyd, bus }
     }
 
-    /// Asks it to end and gives what it wrote to its log.
-    pub(crate) fn log(mut self) -> String {
+    /// Ends it and starts it again, with the same files.
+    pub(crate) fn restart(&mut self) {
+        self.end();
+        self.ahoyd = ahoyd(self.bus.home.path(), &self.bus.address).spawn().unwrap();
+    }
+
+    fn ask_to_end(&self) {
         let id = rustix::process::Pid::from_raw(self.ahoyd.id().try_into().unwrap()).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Ends the daemon; the bus and the files stay.
+    pub(crate) fn end(&mut self) {
+        self.ask_to_end();
+        assert!(self.ahoyd.wait().unwrap().success());
+    }
+
+    /// The memory that it has in RAM, KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.ahoyd.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Asks it to end and gives what it wrote to its log.
+    pub(crate) fn log(mut self) -> String {
+        self.ask_to_end();
         let mut said = String::new();
         let mut stderr = self.ahoyd.stderr.take().unwrap();
         std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();

@@ -11,6 +11,7 @@ mod seeds;
 use std::cell::RefCell;
 
 use ahoy_core::{
+    filter::{DirectoryReader, Loaded},
     id::{ContactId, Now},
     media::{MediaCommand, MediaEvent},
     peer::{Identity, Invite, InviteError},
@@ -274,6 +275,24 @@ where
         }
         Err(_) => {}
     }
+}
+
+/// A directory of callers. The first byte: how its text is cut.
+pub fn directory(data: &[u8]) {
+    let Some((cut, text)) = data.split_first() else { return };
+    let read = |text: &[u8], cut: usize| {
+        let mut reader = DirectoryReader::default();
+        text.chunks(cut).for_each(|piece| reader.feed(piece));
+        reader.finish()
+    };
+    let kept = |loaded: &Loaded| loaded.directory.lines().collect::<String>();
+    let pieces = read(text, usize::from(*cut) + 1);
+    let whole = read(text, text.len().max(1));
+    assert_eq!(kept(&whole), kept(&pieces), "how it is cut makes no difference");
+    assert_eq!(whole.bad_lines, pieces.bad_lines);
+    let again = read(kept(&whole).as_bytes(), 4096);
+    assert_eq!((kept(&again), again.bad), (kept(&whole), 0), "what is kept is read the same");
+    assert_eq!(again.directory.len(), whole.directory.len());
 }
 
 /// serde_json reads a number to within one unit of its last place.

@@ -24,7 +24,8 @@ type Seed = (&'static str, String, Vec<u8>);
 /// Every seed that is not a find.
 #[must_use]
 pub fn seeds() -> Vec<Seed> {
-    let all = [frames(), control(), intents(), invites(), media(), workers(), services()];
+    let all =
+        [frames(), control(), intents(), invites(), media(), workers(), services(), directories()];
     all.into_iter().flatten().collect()
 }
 
@@ -189,5 +190,15 @@ fn services() -> Vec<Seed> {
         seed("service", "sighted", &[11, 1, 0, 16, 3, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 14, 1]),
         seed("service", "both", &[11, 1, 0, 8, 1, 0, 2, 0xFE, 0, 1, 0, 0, 0, 6, 0, 15, 0, 0]),
         seed("service", "garbage", &[0, 1, 0, 4, 1, 1, 2, 0]),
+    ]
+}
+
+fn directories() -> Vec<Seed> {
+    let text = |cut: u8, text: &str| chosen(cut, text.as_bytes());
+    let several = "scheme,value,name,spam\r\ntel,+49 30 1,Bakery,0\r\nsip,a@b.example,,1\r\n";
+    vec![
+        seed("directory", "several", &text(255, several)),
+        seed("directory", "quoted", &text(3, "tel,030,\"a, \"\"b\"\"\",0\ntel,030,\"open,1\n")),
+        seed("directory", "others", &text(0, "tel,*100#,Credit,0\nx,:,:,1\nx,:,,1")),
     ]
 }

@@ -34,10 +34,10 @@ impl Pattern {
         };
         if prefix && value.is_empty() {
             // Everybody of the scheme; the value serves only to have the scheme checked.
-            let scheme = Handle::new(scheme, "0")?.scheme().to_owned();
+            let scheme = address(scheme, "0")?.scheme().to_owned();
             return Ok(Self { scheme, value: String::new(), prefix });
         }
-        let handle = Handle::new(scheme, value)?;
+        let handle = address(scheme, value)?;
         let (scheme, value) = (handle.scheme().to_owned(), handle.value().to_owned());
         Ok(Self { scheme, value, prefix })
     }
@@ -53,6 +53,11 @@ impl Pattern {
     pub fn text(&self) -> String {
         format!("{}{}", self.value, if self.prefix { "*" } else { "" })
     }
+}
+
+fn address(scheme: &str, value: &str) -> Result<Handle, CommandError> {
+    let named = |error| CommandError::InvalidArgument(format!("scheme, pattern: {error}"));
+    Handle::new(scheme, value).map_err(named)
 }
 
 /// All patterns, each with the reason that the user gave.

@@ -14,7 +14,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use block::{BlockList, MAX_BLOCKED, Pattern};
-pub use directory::{BadLine, Directory, DirectoryReader, Entry, Loaded, MAX_ENTRIES};
+pub use directory::{BadLine, Directory, DirectoryReader, Entry, Loaded, MAX_ENTRIES, MAX_SIZE};
 
 use self::recent::Recent;
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
     id::{Handle, Now, check_text},
 };
 
-/// Whoever calls again within this time means it (design/dbus.md, "Do Not Disturb").
-pub const REPEATED_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// Whoever calls again within this time means it (dbus/org.ahoycall.Calls1.Filter.xml, SetPolicy).
+pub const REPEATED_WITHIN: Duration = Duration::from_secs(3 * 60);
 /// Directories at once; a user has one or two.
 pub const MAX_DIRECTORIES: usize = 8;
 
@@ -73,7 +73,7 @@ impl Unknown {
     }
 }
 
-/// What Do Not Disturb does to whom it does not let through.
+/// What happens to whom Do Not Disturb does not let through, or a directory knows as spam.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// They ring without sound, and are in the log.
@@ -104,6 +104,8 @@ pub struct Policy {
     pub do_not_disturb: Refusal,
     /// Whether who calls again within [`REPEATED_WITHIN`] rings where favourites do.
     pub repeated: bool,
+    /// Callers who are no contacts and whom a directory knows as spam.
+    pub spam: Refusal,
     /// Whom the user called within this time rings where favourites do, and counts as known; zero:
     /// nobody.
     pub called_within: Duration,
@@ -115,6 +117,7 @@ impl Default for Policy {
             unknown: Unknown::Ring,
             do_not_disturb: Refusal::Silent,
             repeated: true,
+            spam: Refusal::Reject,
             called_within: Duration::ZERO,
         }
     }
@@ -240,10 +243,7 @@ impl Filter {
     /// How a directory calls the holder of an address.
     #[must_use]
     pub fn label(&self, handle: &Handle) -> Option<&str> {
-        self.entries(handle).find_map(|entry| match entry {
-            Entry::Label(label) => Some(label),
-            Entry::Block => None,
-        })
+        self.entries(handle).map(|entry| entry.name).find(|name| !name.is_empty())
     }
 
     fn entries(&self, handle: &Handle) -> impl Iterator<Item = Entry<'_>> {
@@ -267,8 +267,11 @@ impl Filter {
         let mut silent = party.marks.muted;
         if party.contact.is_none() && !called {
             // Whom the user knows rings whatever a directory says of the number.
-            if self.entries(handle).any(|entry| entry == Entry::Block) {
-                return Verdict::Blocked;
+            if self.entries(handle).any(|entry| entry.spam) {
+                match self.policy.spam {
+                    Refusal::Silent => silent = true,
+                    Refusal::Reject => return Verdict::Blocked,
+                }
             }
             match self.policy.unknown {
                 Unknown::Ring => {}

@@ -13,7 +13,7 @@ use crate::{
     },
     paths::Paths,
     settings::{Key, Settings},
-    store::{Contact, HistoryFilter, Outcome, Store, StoreError, StoreWarning},
+    store::{Block, Contact, HistoryFilter, Outcome, Store, StoreError, StoreWarning},
 };
 
 /// What the store knows at the start.
@@ -24,6 +24,7 @@ pub(super) struct Known {
     pub(super) contacts: Vec<Contact>,
     pub(super) recent: History,
     pub(super) unseen: u32,
+    pub(super) blocks: Vec<Block>,
 }
 
 pub(super) fn know(store: &mut Store, clock: Clock) -> Result<Known, StoreError> {
@@ -48,7 +49,8 @@ pub(super) fn know(store: &mut Store, clock: Clock) -> Result<Known, StoreError>
     let seen = seen_from_store(store.seen_call_ids(now)?);
     let recent = recent(store)?;
     let unseen = store.unseen()?;
-    Ok(Known { peers, invites, seen, contacts, recent, unseen })
+    let blocks = store.blocks()?;
+    Ok(Known { peers, invites, seen, contacts, recent, unseen, blocks })
 }
 
 /// The last calls, for "redial" and "who called".

@@ -12,6 +12,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,7 +25,7 @@ use ahoy_core::{
     service::Service,
     session::Secret,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -34,24 +35,27 @@ use self::{
 use super::{
     App, Clock, Ended, Inbox, contacts,
     desk::Desk,
+    filter::{self, Directories},
+    grants::{Grants, Senders},
     jobs::Jobs,
     keys::{AT_START, HomeError, KeyHome, Wish},
     lock::{Lock, first_lock, place},
     media::MediaSide,
     network::{listens, start_mdns},
     providers::{Apps, Known as KnownHandles},
-    request::{Front, Request, Snapshot},
+    request::{AT_ONCE, Front, Request, Snapshot},
     requests::voice_wish,
     talk::Talk,
     waking::{Waking, defaults},
 };
 use crate::{
     dbus::{self, caller::Callers, provider::Closed},
+    desktop::permissions::Permissions,
     installed,
     link::mdns::{Mdns, MdnsEvent},
     paths::Paths,
     settings::{Key, Settings, SettingsError},
-    store::{StoreError, StoreHandle, keys::Keys},
+    store::{Folder, StoreError, StoreHandle, keys::Keys},
     tasks::Tasks,
 };
 
@@ -103,7 +107,7 @@ pub struct Setup {
 }
 
 /// Kernel randomness.
-struct Kernel;
+pub(super) struct Kernel;
 
 impl Entropy for Kernel {
     fn fill(&mut self, bytes: &mut [u8]) {
@@ -182,7 +186,8 @@ fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> T
 fn front() -> (Front, mpsc::Receiver<Request>, watch::Sender<Snapshot>) {
     let (requests_in, requests) = mpsc::channel(REQUESTS);
     let (view, viewed) = watch::channel(Snapshot { state: "idle", ..Snapshot::default() });
-    (Front { requests: requests_in, view: viewed }, requests, view)
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    (Front { requests: requests_in, view: viewed, places }, requests, view)
 }
 
 /// Everything that was started, for the app to own.
@@ -203,6 +208,8 @@ struct Parts {
     service: Service,
     handles: KnownHandles,
     waking: Waking,
+    folder: Folder,
+    grants: Grants,
     talk: Talk,
     is_locked: bool,
 }
@@ -256,6 +263,10 @@ impl Parts {
             unseen: known.unseen,
             favourites: contacts::favourites(&known.contacts),
             apps: Apps::new(self.handles, self.waking),
+            directories: Directories::new(self.folder),
+            grants: self.grants,
+            diallers: BTreeMap::new(),
+            senders: Senders::default(),
             restart_wanted: false,
             inbox,
         }
@@ -277,13 +288,15 @@ pub async fn start(
     let callers = Callers::default();
     // This name first: the other one says that all of it is there.
     let door = Closed::open(&front, &callers).await.map_err(bus_error)?;
-    let connection = dbus::serve(&front, &callers).await.map_err(bus_error)?;
+    let (gate, objects) = dbus::serve(&front, &callers).await.map_err(bus_error)?;
+    let connection = gate.bus().clone();
+    tasks.spawn("gate", |token| gate.run(token));
     let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
     let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
     let mut store = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
-    let mut bus = start_bus(connection, door, front, place(&setup), &mut tasks);
+    let mut bus = start_bus(connection.clone(), objects, door, front, place(&setup), &mut tasks);
     // Known before the first request is read.
     let is_locked = first_lock(&mut bus.locked).await;
     let (link, socket) = start_link(&settings, token.child_token()).await?;
@@ -293,6 +306,8 @@ pub async fn start(
     let waking = Waking::new(installed::directories(setup.variable, &setup.paths.data));
     let mut service = service(&settings, &keys, &mut known, &link);
     service.built_in().set_marks(handles.marks());
+    let folder = Folder::new(setup.paths.directories());
+    filter::fill(&mut service, clock.now(), &known.blocks, &folder);
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
@@ -313,6 +328,8 @@ pub async fn start(
         service,
         handles,
         waking,
+        folder,
+        grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,
         is_locked,
     };

@@ -88,6 +88,7 @@ pub(super) struct BusSide {
 
 pub(super) fn start_bus(
     connection: zbus::Connection,
+    objects: dbus::Objects,
     apps: Closed,
     front: Front,
     place: Place,
@@ -104,7 +105,7 @@ pub(super) fn start_bus(
             }
         });
     }
-    let shown = dbus::Shown::new(connection.clone(), apps.connection.clone(), front);
+    let shown = dbus::Shown::new((connection.clone(), apps.connection.clone()), objects, front);
     tasks.spawn("apps", |token| apps.run(token));
     tasks.spawn("bus", |token| shown.run(events, token));
     let (notifier, notify, task) = Notifier::new(connection);

@@ -15,7 +15,7 @@ use ahoy_core::id::ProviderId;
 use zbus::OwnedObjectPath;
 
 pub use closed::Closed;
-pub(super) use objects::{Provider, Registry};
+pub(super) use objects::{Provider, Registry, own, sender};
 pub(super) use perform::{Performs, Wanted};
 
 use super::{ROOT, path};
@@ -36,7 +36,7 @@ pub(super) fn provider_path(id: &str) -> OwnedObjectPath {
 }
 
 /// The provider of an object path, if it is one.
-fn provider_of(path: &str) -> Option<ProviderId> {
+pub(super) fn provider_of(path: &str) -> Option<ProviderId> {
     let escaped = path.strip_prefix(ROOT)?.strip_prefix("/provider/")?;
     let mut bytes = Vec::new();
     let mut rest = escaped.as_bytes();

@@ -23,16 +23,18 @@ use crate::app::request::{Door, Front, Peer, Request};
 pub(in crate::dbus) struct Registry {
     front: Front,
     callers: Callers,
+    /// Where those are who register; the objects lie behind the gate.
+    bus: Connection,
 }
 
 impl Registry {
-    pub(in crate::dbus) fn new(front: &Front, callers: &Callers) -> Self {
-        Self { front: front.clone(), callers: callers.clone() }
+    pub(in crate::dbus) fn new(front: &Front, callers: &Callers, bus: &Connection) -> Self {
+        Self { front: front.clone(), callers: callers.clone(), bus: bus.clone() }
     }
 }
 
 /// The sender of a message; a bus fills it in.
-pub(super) fn sender(header: &Header<'_>) -> Result<UniqueName<'static>> {
+pub(in crate::dbus) fn sender(header: &Header<'_>) -> Result<UniqueName<'static>> {
     let name = header.sender().map(UniqueName::to_owned);
     name.ok_or_else(|| Error::NotAuthorized("the message has no sender".to_owned()))
 }
@@ -76,11 +78,10 @@ impl Registry {
         app_object: ObjectPath<'_>,
         options: BusDict,
         #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedObjectPath> {
         let who = (Door::Calls, sender(&header)?);
         let what = (provider_id, OwnedObjectPath::from(app_object.to_owned()), options);
-        register(&self.front, &self.callers, connection, who, what).await
+        register(&self.front, &self.callers, &self.bus, who, what).await
     }
 }
 
@@ -107,7 +108,12 @@ impl Provider {
 }
 
 /// Refuses everybody but the connection that registered the id.
-pub(super) fn own(front: &Front, id: &ProviderId, door: Door, name: &UniqueName<'_>) -> Result<()> {
+pub(in crate::dbus) fn own(
+    front: &Front,
+    id: &ProviderId,
+    door: Door,
+    name: &UniqueName<'_>,
+) -> Result<()> {
     let view = front.view.borrow();
     let peer = view.providers.get(id).and_then(|provider| provider.peer.as_ref());
     if peer.is_some_and(|peer| peer.door == door && peer.name == name.as_str()) {

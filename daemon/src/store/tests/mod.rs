@@ -1,6 +1,7 @@
 //! Claims about the store, against real files.
 
 mod contacts;
+mod directories;
 mod files;
 mod history;
 mod keys;

@@ -205,7 +205,7 @@ fn directories_name_callers_who_are_no_contacts() {
     let mut bench = bench();
     bench.engine.change_filter(bench.now, |filter| {
         let mut reader = crate::filter::DirectoryReader::default();
-        reader.feed(b"+491\tBakery\n+492\t!block\n");
+        reader.feed(b"tel,+491,Bakery,0\ntel,+492,,1\n");
         filter.set_directory("test", reader.finish().directory).unwrap();
     });
     let tel = |value: &str, id| {
