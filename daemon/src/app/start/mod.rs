@@ -18,7 +18,7 @@ use std::{
 use ahoy_core::{
     builtin::{BuiltIn, Own, Preferences},
     engine::Engine,
-    id::Entropy,
+    id::{CallId, Entropy},
     media::{Devices, VideoSize},
     peer::Identity,
     service::Service,
@@ -32,7 +32,7 @@ use self::{
     sides::{BusSide, LinkSide, WorkerSide, start_bus, start_link, start_workers, watch_settings},
 };
 use super::{
-    App, Clock, Ended, Inbox, contacts,
+    App, Clock, Ended, Inbox, bridges, contacts,
     desk::Desk,
     jobs::Jobs,
     keys::{AT_START, HomeError, KeyHome, Wish},
@@ -197,6 +197,7 @@ struct Parts {
     workers: WorkerSide,
     mdns: (Option<(Mdns, u16)>, Option<mpsc::Receiver<MdnsEvent>>),
     settings_events: mpsc::Receiver<()>,
+    bridges: watch::Sender<crate::bridge::Wish>,
     service: Service,
     handles: KnownHandles,
     talk: Talk,
@@ -235,6 +236,7 @@ impl Parts {
             path: workers.path,
             lan: link.lan,
             mdns: self.mdns.0,
+            bridges: self.bridges,
             listens: link.listens,
             dials: HashMap::new(),
             closing: HashSet::new(),
@@ -289,6 +291,7 @@ pub async fn start(
     service.built_in().set_marks(handles.marks());
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
+    let bridges = bridges::start(&settings, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
     let parts = Parts {
         clock,
@@ -304,6 +307,7 @@ pub async fn start(
         workers,
         mdns,
         settings_events,
+        bridges,
         service,
         handles,
         talk,
