@@ -14,7 +14,7 @@ use ahoy_core::{
 
 /// What a world registers as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
+pub(super) struct Profile {
     /// Provider id.
     pub id: &'static str,
     /// For people: "SIP", an operator, a phone.
@@ -29,7 +29,7 @@ pub struct Profile {
 
 /// A call that a world brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewLine {
+pub(super) struct NewLine {
     /// Its id here.
     pub call: CallId,
     /// The other side, already checked.
@@ -44,7 +44,7 @@ pub struct NewLine {
 
 /// What changed of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// We hold it, or not any more; done elsewhere.
     Held(bool),
     /// The other side holds.
@@ -55,7 +55,7 @@ pub enum Change {
 
 /// What happens in a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub(super) enum News {
     /// Somebody calls.
     Incoming(NewLine),
     /// The user calls somebody from the foreign program's own window.
@@ -70,7 +70,7 @@ pub enum News {
 
 /// What the daemon wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub(super) struct Order {
     /// Under which number; `None`: our own wish, which nobody waits for.
     pub serial: Option<Serial>,
     /// With which call.
@@ -82,19 +82,19 @@ pub struct Order {
 /// Why an order failed, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refused(pub Cow<'static, str>);
+pub(super) struct Refused(pub Cow<'static, str>);
 
 impl Refused {
     /// With words that are always the same.
     #[must_use]
-    pub const fn because(why: &'static str) -> Self {
+    pub(super) const fn because(why: &'static str) -> Self {
         Self(Cow::Borrowed(why))
     }
 }
 
 /// What the rules of a world want next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output<C> {
+pub(super) enum Output<C> {
     /// The foreign program is to be told.
     Command(C),
     /// The daemon is to be told.
@@ -104,7 +104,7 @@ pub enum Output<C> {
 }
 
 /// The rules of one world.
-pub trait World: Send {
+pub(super) trait World: Send {
     /// What the link brings.
     type Event: Send;
     /// What the link takes.
@@ -138,7 +138,7 @@ pub trait World: Send {
 }
 
 /// The connection to a foreign program.
-pub trait Link<W: World>: Send {
+pub(super) trait Link<W: World>: Send {
     /// The next thing that happens; `None`: the program is gone. Cancel safe.
     fn next(&mut self) -> impl Future<Output = Option<W::Event>> + Send;
 
@@ -147,7 +147,7 @@ pub trait Link<W: World>: Send {
 }
 
 /// A way to a foreign program.
-pub trait Way: Send {
+pub(super) trait Way: Send {
     /// Its rules.
     type World: World;
     /// Its connection.

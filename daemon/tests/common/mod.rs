@@ -8,6 +8,7 @@
     reason = "shared by test programs; a failed step fails the test"
 )]
 
+pub(crate) mod calls;
 pub(crate) mod contract;
 
 use std::{

@@ -82,7 +82,7 @@ enum Step {
 }
 
 /// baresip, as far as calls go.
-pub struct Sip {
+pub(in crate::bridge) struct Sip {
     account: Option<String>,
     lines: BTreeMap<CallId, Line>,
     jobs: VecDeque<Job>,
@@ -94,7 +94,7 @@ pub struct Sip {
 impl Sip {
     /// Freshly connected.
     #[must_use]
-    pub fn new() -> Self {
+    pub(in crate::bridge) fn new() -> Self {
         let mut new = Self {
             account: None,
             lines: BTreeMap::new(),

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 /// Which question an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token(pub u32);
+pub(in crate::bridge) struct Token(pub u32);
 
 /// A command, and the number its answer carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
+pub(in crate::bridge) struct Command {
     /// The number.
     pub token: Token,
     /// The command of baresip's menu.
@@ -22,7 +22,7 @@ pub struct Command {
 
 /// How a call is doing, from its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(in crate::bridge) enum Kind {
     /// Somebody calls.
     Incoming,
     /// An invitation went out.
@@ -41,7 +41,7 @@ pub enum Kind {
 
 /// An event of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallEvent {
+pub(in crate::bridge) struct CallEvent {
     /// What.
     pub kind: Kind,
     /// Call-ID; empty: baresip does not say.
@@ -60,7 +60,7 @@ pub struct CallEvent {
 
 /// Something that baresip says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub(in crate::bridge) enum Said {
     /// A call's event.
     Call(CallEvent),
     /// An answer to a command: whether it was done, and what it printed.
