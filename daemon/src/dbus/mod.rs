@@ -186,7 +186,11 @@ impl Shown {
             }
             Event::Removed(id) => {
                 self.update().await?;
-                server.remove::<verification::Verification, _>(call_path(id)).await?;
+                // Most calls have none; that must not keep the rest of the object.
+                match server.remove::<verification::Verification, _>(call_path(id)).await {
+                    Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
+                    Err(error) => return Err(error),
+                }
                 server.remove::<call::Call, _>(call_path(id)).await?;
                 self.last.calls.remove(&id);
             }

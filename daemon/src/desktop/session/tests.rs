@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
-use zbus::{OwnedObjectPath, Variant, interface};
+use zbus::{OwnedObjectPath, Variant, interface, zvariant::DynamicType};
 
 use super::*;
 use crate::bus::{Remote, owner};
