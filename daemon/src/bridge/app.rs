@@ -73,11 +73,7 @@ impl App {
         }
     }
 
-    async fn timed_out(
-        &self,
-        serial: u32,
-        #[zbus(header)] header: Header<'_>,
-    ) -> fdo::Result<()> {
+    async fn timed_out(&self, serial: u32, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
         self.check(&header)?;
         self.send(Asked::GivenUp(Serial(serial))).await
     }

@@ -204,12 +204,7 @@ impl Desk {
         self.ask(provider, PROVIDER, "ReportEnded", &(path, reason, text, at)).await
     }
 
-    async fn update(
-        &self,
-        provider: &str,
-        call: CallId,
-        change: Change,
-    ) -> zbus::Result<Message> {
+    async fn update(&self, provider: &str, call: CallId, change: Change) -> zbus::Result<Message> {
         let (key, value) = match change {
             Change::Held(held) => ("held", held.into()),
             Change::RemoteHeld(held) => ("remote-held", held.into()),

@@ -129,7 +129,8 @@ impl Control {
         loop {
             let colon = self.bytes.iter().position(|byte| *byte == b':');
             if let Some(colon) = colon {
-                let length: usize = std::str::from_utf8(&self.bytes[..colon]).unwrap().parse().unwrap();
+                let length: usize =
+                    std::str::from_utf8(&self.bytes[..colon]).unwrap().parse().unwrap();
                 if self.bytes.len() > colon + 1 + length {
                     let rest = self.bytes.split_off(colon + 2 + length);
                     let frame = std::mem::replace(&mut self.bytes, rest);

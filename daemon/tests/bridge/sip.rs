@@ -5,12 +5,13 @@ use super::{
     baresip::{Baresip, Control},
     call_with,
     common::{
-        Daemon, QUIET,
-        calls::{Options, property, until},
+        Daemon, NAME, QUIET,
+        calls::{Options, PATIENCE, ROOT, property, proxy, until},
         connect, start,
     },
     dial, hang_up, log, on, provider, set,
 };
+use tokio::time::{Duration, Instant};
 use zbus::Connection;
 
 /// Our daemon with its baresip, and somebody else's.
@@ -69,8 +70,8 @@ async fn a_sip_call_rings_is_answered_held_muted_and_hung_up_here() {
         assert_eq!(scene.bob_does.hears("CALL_DTMF_START").await, digit);
     }
     hang_up(controller, &call).await;
-    assert_eq!(scene.bob_does.hears("CALL_CLOSED").await, "Connection reset by peer");
     until(controller, &call, "EndReason", "local-hangup").await;
+    assert_eq!(scene.bob_does.hears("CALL_CLOSED").await, "Connection reset by peer");
     let row = ("sip".to_owned(), scene.bob.address.clone(), "answered".to_owned());
     assert_eq!(log(controller).await, [row]);
 }
@@ -178,12 +179,30 @@ async fn the_setting_turns_the_bridge_off_and_on_at_once() {
 }
 
 #[tokio::test]
-async fn whom_the_user_does_not_want_now_is_told_no_and_not_left_ringing() {
+async fn whom_the_user_has_blocked_is_told_no_and_nobody_else_is_disturbed() {
     let Some(mut scene) = scene().await else { return };
-    set(&scene.controller, "do-not-disturb", "on".into()).await;
-    // Silent, and a row in the log; it does ring at bob's.
+    let contacts = proxy(&scene.controller, NAME, ROOT, "Contacts").await;
+    let handles = vec![("sip", scene.bob.address.as_str(), "")];
+    let contact = Options::from([
+        ("name", "Bob".into()),
+        ("handles", handles.into()),
+        ("blocked", true.into()),
+    ]);
+    contacts.call::<_, _, String>("Put", &(contact,)).await.unwrap();
+    scene.bob_does.say("dial", &format!("sip:{}", scene.ours.address)).await;
+    assert!(scene.bob_does.hears("CALL_CLOSED").await.starts_with("486"));
+    assert_eq!(log(&scene.controller).await, []);
+}
+
+#[tokio::test]
+async fn a_call_that_has_ended_leaves_no_object_behind() {
+    let Some(mut scene) = scene().await else { return };
     let call = scene.bob_calls().await;
-    assert_eq!(property(&scene.controller, &call, "Silenced").await.as_deref(), Some("true"));
     scene.bob_does.say("hangup", "").await;
     until(&scene.controller, &call, "EndReason", "cancelled").await;
+    let deadline = Instant::now() + PATIENCE;
+    while property(&scene.controller, &call, "State").await.is_some() {
+        assert!(Instant::now() < deadline, "the object goes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

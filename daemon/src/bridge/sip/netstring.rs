@@ -35,7 +35,11 @@ impl Frames {
         let head = self.bytes.iter().take(DIGITS + 1).position(|byte| *byte == b':');
         let Some(colon) = head else {
             let digits = self.bytes.iter().all(u8::is_ascii_digit);
-            return if digits && self.bytes.len() <= DIGITS { Ok(None) } else { Err(NotNetstrings) };
+            return if digits && self.bytes.len() <= DIGITS {
+                Ok(None)
+            } else {
+                Err(NotNetstrings)
+            };
         };
         let digits = self.bytes.get(..colon).unwrap_or_default();
         let length = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<usize>().ok());

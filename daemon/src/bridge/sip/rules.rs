@@ -243,7 +243,8 @@ impl Sip {
         match job.task.clone() {
             Task::LearnAccount => self.account = words::account(printed),
             Task::Accept => {
-                if let Some(line) = self.lines.get_mut(&call).filter(|one| one.stage != Stage::Talking)
+                if let Some(line) =
+                    self.lines.get_mut(&call).filter(|one| one.stage != Stage::Talking)
                 {
                     // Fulfilled when both talk.
                     line.answering = serial;
@@ -252,7 +253,8 @@ impl Sip {
             }
             Task::HangUp => drop(self.lines.remove(&call)),
             Task::Hold(held) => {
-                let was = self.lines.get_mut(&call).map(|one| std::mem::replace(&mut one.held, held));
+                let was =
+                    self.lines.get_mut(&call).map(|one| std::mem::replace(&mut one.held, held));
                 if serial.is_none() && was == Some(!held) {
                     // Given up meanwhile, and done all the same.
                     self.tell(News::Changed(call, Change::Held(held)));
@@ -364,12 +366,21 @@ impl Sip {
                 self.bind(event.id.clone(), event.account.clone());
             }
             let line = self.lines.remove(&call);
-            let stage = line.as_ref().map_or(Stage::Calling, |line| line.stage);
-            let (reason, text) = ends::reason(&event.detail, stage);
-            self.tell(News::Ended(call, reason, text));
+            if !self.hangs_up(call) {
+                let stage = line.as_ref().map_or(Stage::Calling, |line| line.stage);
+                let (reason, text) = ends::reason(&event.detail, stage);
+                self.tell(News::Ended(call, reason, text));
+            }
             self.done(line.and_then(|line| line.answering), Err(GONE));
         }
         self.hold_again();
+    }
+
+    /// Whether this call's end is of our making: baresip tells of it before it answers `hangup`.
+    fn hangs_up(&self, call: CallId) -> bool {
+        let sent = matches!(self.step, Step::Sent(_));
+        let job = self.jobs.front().filter(|_| sent);
+        job.is_some_and(|job| job.call == call && job.task == Task::HangUp)
     }
 
     /// When a call ends, baresip resumes the one before it by itself. Whom the user holds stays held

@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_bad_byte_in_a_name_does_not_hide_the_event() {
-        let mut bytes = br#"{"event":true,"type":"CALL_CLOSED","id":"1","peerdisplayname":""#.to_vec();
+        let mut bytes =
+            br#"{"event":true,"type":"CALL_CLOSED","id":"1","peerdisplayname":""#.to_vec();
         bytes.extend([0xff, 0x07, b'"', b'}']);
         assert!(matches!(read(&bytes), Some(Said::Call(event)) if event.id == "1"));
         for none in [&b"["[..], b"{}", b"{\"event\":1}", b"", b"null"] {
