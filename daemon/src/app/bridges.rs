@@ -8,22 +8,27 @@ use tokio::sync::watch;
 
 use crate::{
     bridge::{self, Wish},
-    settings::Settings,
+    settings::{Key, Settings},
     tasks::Tasks,
 };
 
 /// What the settings say.
 pub(super) fn wish(settings: &Settings) -> Wish {
-    Wish { sip: settings.baresip() }
+    Wish {
+        sip: settings.baresip(),
+        modem: settings.flag(Key::BRIDGE_MODEM),
+        phone: settings.flag(Key::BRIDGE_PHONE),
+    }
 }
 
 /// Starts them. They follow what is sent.
 pub(super) fn start(
     settings: &Settings,
+    system_bus: Option<String>,
     fresh: fn() -> CallId,
     tasks: &mut Tasks,
 ) -> watch::Sender<Wish> {
     let (wishes, wished) = watch::channel(wish(settings));
-    bridge::start(&wished, fresh, tasks);
+    bridge::start(&wished, system_bus, fresh, tasks);
     wishes
 }

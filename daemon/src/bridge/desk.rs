@@ -113,13 +113,13 @@ impl Desk {
     ///
     /// # Errors
     /// Somebody else has the id, or the daemon does not take it.
-    pub(super) async fn be(&mut self, profile: Option<Profile>) -> zbus::Result<()> {
+    pub(super) async fn be(&mut self, profile: Option<Profile>, is_idle: bool) -> zbus::Result<()> {
         if self.registered.as_ref().map(|(profile, _)| profile) == profile.as_ref() {
             return Ok(());
         }
-        let same_id = |(now, _): &(Profile, _)| Some(now.id) == profile.as_ref().map(|new| new.id);
-        if self.registered.as_ref().is_some_and(|one| same_id(one) && !self.waiting.is_empty()) {
-            // A new name can wait until nothing is asked of us.
+        let is_renamed = self.registered.is_some() && profile.is_some();
+        if is_renamed && !is_idle {
+            // Registering anew ends calls: the new name can wait for that.
             return Ok(());
         }
         self.leave().await;

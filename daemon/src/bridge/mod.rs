@@ -6,10 +6,16 @@
 //! behind it is there and not otherwise, and starts none.
 
 mod app;
+mod cell;
 mod desk;
+mod modem;
+mod ofono;
+mod phone;
 mod run;
+mod service;
 mod sip;
 mod text;
+mod value;
 mod world;
 
 use std::net::SocketAddr;
@@ -18,7 +24,15 @@ use ahoy_core::id::CallId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::{run::run, sip::SipWay, world::Way};
+use self::{
+    modem::ModemManager,
+    ofono::Ofono,
+    phone::Phone,
+    run::run,
+    service::{Bus, ServiceWay},
+    sip::SipWay,
+    world::Way,
+};
 use crate::tasks::Tasks;
 
 /// Which bridges the user wants.
@@ -26,12 +40,37 @@ use crate::tasks::Tasks;
 pub struct Wish {
     /// Where baresip's ctrl_tcp listens.
     pub sip: Option<SocketAddr>,
+    /// Whether a modem's calls are ours, too.
+    pub modem: bool,
+    /// Whether a paired phone's are.
+    pub phone: bool,
 }
 
-/// Starts the bridges; each follows its part of the wish. `fresh` gives unused ids of calls.
-pub fn start(wishes: &watch::Receiver<Wish>, fresh: fn() -> CallId, tasks: &mut Tasks) {
-    let keeper = Keeper { wishes: wishes.clone(), fresh };
-    tasks.spawn("bridge to SIP", |token| keeper.keep(|wish| wish.sip, SipWay::new, token));
+/// Starts the bridges; each follows its part of the wish. `system_bus`: its address, where it is not
+/// the usual one. `fresh` gives unused ids of calls.
+pub fn start(
+    wishes: &watch::Receiver<Wish>,
+    system_bus: Option<String>,
+    fresh: fn() -> CallId,
+    tasks: &mut Tasks,
+) {
+    let keeper = || Keeper { wishes: wishes.clone(), fresh };
+    let sip = keeper();
+    tasks.spawn("bridge to SIP", |token| sip.keep(|wish| wish.sip, SipWay::new, token));
+    let modem = |wish: &Wish| wish.modem.then_some(());
+    let (system, other) = (Bus::System(system_bus.clone()), Bus::System(system_bus));
+    let way = move |()| ServiceWay::new(system.clone(), modem::NAME, ModemManager);
+    let keeps = keeper();
+    tasks.spawn("bridge to ModemManager", |token| keeps.keep(modem, way, token));
+    let way = move |()| ServiceWay::new(other.clone(), ofono::NAME, Ofono);
+    let keeps = keeper();
+    tasks.spawn("bridge to oFono", |token| keeps.keep(modem, way, token));
+    let phone = |wish: &Wish| wish.phone.then_some(());
+    for name in phone::NAMES {
+        let way = move |()| ServiceWay::new(Bus::Session, name, Phone::new(name));
+        let keeps = keeper();
+        tasks.spawn("bridge to a phone", |token| keeps.keep(phone, way, token));
+    }
 }
 
 /// Runs one bridge as often as its part of the wish says.

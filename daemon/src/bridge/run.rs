@@ -74,7 +74,7 @@ impl<W: World, L: Link<W>> Bridge<W, L> {
     async fn go_on(&mut self, token: &CancellationToken) -> zbus::Result<()> {
         loop {
             self.drain().await;
-            self.desk.be(self.world.profile()).await?;
+            self.desk.be(self.world.profile(), self.world.is_idle()).await?;
             let input = self.next(token).await;
             let now = self.start.elapsed();
             match input {

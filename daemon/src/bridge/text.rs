@@ -50,6 +50,12 @@ pub(super) fn is_sip(address: &str) -> bool {
     !address.is_empty() && address.chars().all(legal)
 }
 
+/// What a mobile network dials (3GPP TS 27.007, ATD; oFono and PipeWire take as much).
+pub(super) fn is_dialable(number: &str) -> bool {
+    (1..=80).contains(&number.len())
+        && number.chars().all(|c| matches!(c, '0'..='9' | '+' | '*' | '#'))
+}
+
 /// Digits that can be sent during a call (ITU-T Q.23), and `,` for a pause.
 pub(super) fn is_tones(tones: &str) -> bool {
     !tones.is_empty()

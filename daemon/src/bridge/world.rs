@@ -113,6 +113,9 @@ pub(super) trait World: Send {
     /// As what to register; `None`: nothing to call with at present.
     fn profile(&self) -> Option<Profile>;
 
+    /// Whether there is no call and no wish: only then a new name is worth a new registration.
+    fn is_idle(&self) -> bool;
+
     /// Something happened there. `fresh`: an unused id, for a call that this may bring.
     fn handle_event(&mut self, now: Duration, event: Self::Event, fresh: CallId);
 

@@ -291,7 +291,8 @@ pub async fn start(
     service.built_in().set_marks(handles.marks());
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
-    let bridges = bridges::start(&settings, || CallId::random(&mut Kernel), &mut tasks);
+    let system_bus = place(&setup).system_bus;
+    let bridges = bridges::start(&settings, system_bus, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
     let parts = Parts {
         clock,

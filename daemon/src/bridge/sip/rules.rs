@@ -436,6 +436,10 @@ impl World for Sip {
         Some(Profile { id: "sip", name, icon: "call-start", scheme: "sip", max_calls: 16 })
     }
 
+    fn is_idle(&self) -> bool {
+        self.lines.is_empty() && self.jobs.is_empty()
+    }
+
     fn handle_event(&mut self, _now: Duration, event: Said, fresh: CallId) {
         match event {
             Said::Call(event) => self.call_event(event, fresh),
