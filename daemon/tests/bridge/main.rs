@@ -13,7 +13,11 @@
 mod common;
 
 mod baresip;
+mod mock;
+mod modem;
+mod phone;
 mod sip;
+mod together;
 
 use std::collections::HashMap;
 
@@ -49,15 +53,15 @@ fn remote(value: &OwnedVariant) -> (String, String) {
     value.try_clone().unwrap().try_into().unwrap()
 }
 
-/// Waits until a provider is there, and gives its name for people, or until it is gone.
-async fn provider(controller: &Connection, id: &str, there: bool) -> String {
+/// Waits until a provider is there, or until it is gone.
+async fn provider(controller: &Connection, id: &str, there: bool) {
     let objects = fdo::ObjectManagerProxy::new(controller, NAME, ROOT).await.unwrap();
     let path = format!("{ROOT}/provider/{id}");
     let deadline = Instant::now() + PATIENCE;
     loop {
         let all = objects.get_managed_objects().await.unwrap();
         if all.keys().any(|one| one.as_str() == path) == there {
-            return path;
+            return;
         }
         assert!(Instant::now() < deadline, "provider {id}: there is to be {there}");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -105,6 +105,13 @@ impl Daemon {
         Self { ahoyd, bus }
     }
 
+    /// Starts on a bus, beside a system bus of the test's own.
+    pub(crate) fn with_system(bus: Bus, system: &str) -> Self {
+        let mut command = ahoyd(bus.home.path(), &bus.address);
+        let ahoyd = command.env("DBUS_SYSTEM_BUS_ADDRESS", system).spawn().unwrap();
+        Self { ahoyd, bus }
+    }
+
     /// Asks it to end and gives what it wrote to its log.
     pub(crate) fn log(mut self) -> String {
         let id = rustix::process::Pid::from_raw(self.ahoyd.id().try_into().unwrap()).unwrap();
