@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::unwrap_in_result,
     clippy::wildcard_enum_match_arm,
     reason = "a failed step fails the test, and whatever was not to come is one"
 )]

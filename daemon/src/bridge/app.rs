@@ -13,7 +13,10 @@ use ahoy_core::{
 use tokio::sync::{mpsc, oneshot};
 use zbus::{OwnedObjectPath, OwnedVariant, Variant, fdo, interface, message::Header};
 
-use super::world::{Order, Refused};
+use super::{
+    value::as_text,
+    world::{Order, Refused},
+};
 
 /// Longer than any deadline of the core, so that none is cut short here.
 const GIVE_UP: Duration = Duration::from_secs(25);
@@ -87,10 +90,9 @@ impl App {
 /// An action and its arguments; `None`: one of a newer daemon.
 fn read(action: &str, args: &HashMap<String, OwnedVariant>) -> Option<Action> {
     let flag = |key: &str| args.get(key).and_then(|value| bool::try_from(&**value).ok());
-    let text = |key: &str| match &**args.get(key)? {
-        Variant::Str(text) => Some(text.to_string()),
-        Variant::ObjectPath(path) => Some(path.to_string()),
-        _ => None,
+    let text = |key: &str| {
+        let value = &**args.get(key)?;
+        if let Variant::ObjectPath(path) = value { Some(path.to_string()) } else { as_text(value) }
     };
     let remote = || -> Option<Handle> {
         let value = args.get("remote")?.try_clone().ok()?;

@@ -221,7 +221,7 @@ mod tests {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        Message::signal(path, interface, member).unwrap().build(body).unwrap()
+        Message::signal(path, interface, member).build(body).unwrap()
     }
 
     fn hears(interface: &str, member: &str, message: &Message) -> Option<Event> {
@@ -244,7 +244,7 @@ mod tests {
             assert_eq!(event, Some(Event::State("/call/1".to_owned(), wanted)));
         }
         for (reason, wanted) in
-            [(4, Why::Remote), (5, Why::Busy), (8, Why::Elsewhere), (0, Why::Unknown)]
+            [(4u32, Why::Remote), (5, Why::Busy), (8, Why::Elsewhere), (0, Why::Unknown)]
         {
             let message = signal("/call/1", CALL, "StateChanged", &(4i32, 7i32, reason));
             let event = hears(CALL, "StateChanged", &message);

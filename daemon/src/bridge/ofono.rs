@@ -157,7 +157,13 @@ impl Dialect for Ofono {
                 let line = zbus::ObjectPath::try_from(line)?;
                 program.at(&gateway, VOICE).call("PrivateChat", &(line,)).await.map(|_| None)
             }
-            other => carry_out(program, (VOICE, CALL), other).await,
+            What::Answer { .. }
+            | What::HoldAndAnswer { .. }
+            | What::Swap { .. }
+            | What::HangUp { .. }
+            | What::Tones { .. }
+            | What::Join { .. }
+            | What::Forget { .. } => carry_out(program, (VOICE, CALL), what).await,
         }
     }
 }
@@ -214,7 +220,7 @@ mod tests {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        let message = Message::signal("/m/c", interface, member).unwrap().build(body).unwrap();
+        let message = Message::signal("/m/c", interface, member).build(body).unwrap();
         heard("/m/c", interface, member, &message)
     }
 

@@ -15,7 +15,7 @@ use super::{
     cell::{Cell, Command, Event, Kind, Path, Ticket, What},
     world::{Link, Way},
 };
-use crate::bus::{Remote, owner, owner_changes};
+use crate::bus::{Remote, owner, owner_changes, words};
 
 /// A bus that is not there may come: a system bus that is started late, or again.
 const RETRY: Duration = Duration::from_secs(30);
@@ -212,17 +212,7 @@ impl<D: Dialect> Link<Cell> for ServiceLink<D> {
         // One for each wish of the daemon, which has few out; dropped with the link.
         self.replies.spawn(async move {
             let result = dialect.carry_out(&program, what).await;
-            (ticket, result.map_err(words))
+            (ticket, result.map_err(|error| words(&error)))
         });
-    }
-}
-
-/// What a program says of its failure, for people.
-fn words(error: zbus::Error) -> String {
-    match error {
-        zbus::Error::MethodError(name, text, _) => {
-            text.filter(|text| !text.is_empty()).unwrap_or_else(|| name.to_string())
-        }
-        other => other.to_string(),
     }
 }

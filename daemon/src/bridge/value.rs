@@ -32,11 +32,7 @@ pub(super) fn flag(value: &Variant<'_>) -> Option<bool> {
 }
 
 pub(super) fn number(of: &Properties, key: &str) -> Option<i32> {
-    match &**of.get(key)? {
-        Variant::I32(number) => Some(*number),
-        Variant::U32(number) => i32::try_from(*number).ok(),
-        _ => None,
-    }
+    if let Variant::I32(number) = &**of.get(key)? { Some(*number) } else { None }
 }
 
 pub(super) fn texts(value: &Variant<'_>) -> Vec<String> {

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::unwrap_in_result,
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a failed step fails the test"

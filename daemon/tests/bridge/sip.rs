@@ -11,8 +11,8 @@ use super::{
     },
     dial, hang_up, log, on, provider, set,
 };
-use tokio::time::{Duration, Instant};
-use zbus::Connection;
+use tokio::time::{Duration, Instant, timeout};
+use zbus::{Connection, ObjectPath, fdo};
 
 /// Our daemon with its baresip, and somebody else's.
 struct Scene {
@@ -205,4 +205,26 @@ async fn a_call_that_has_ended_leaves_no_object_behind() {
         assert!(Instant::now() < deadline, "the object goes");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn a_bridge_obeys_the_daemon_and_nobody_else_on_the_bus() {
+    let Some(mut scene) = scene().await else { return };
+    let call = scene.bob_calls().await;
+    answer(&scene.controller, &call).await;
+    let names = fdo::DBusProxy::new(&scene.controller).await.unwrap().list_names().await.unwrap();
+    let path = ObjectPath::try_from(call.as_str()).unwrap();
+    let body = (1u32, "txn", "end", path, Options::from([("reason", "local-hangup".into())]));
+    let app = Some("org.ahoycall.Calls1.ProviderApp");
+    let mut refused = 0;
+    for name in names.iter().filter(|name| name.starts_with(':')) {
+        let asked =
+            scene.controller.call_method(Some(name.as_str()), "/bridge", app, "Perform", &body);
+        // Our own connection does not answer itself.
+        if let Ok(Err(error)) = timeout(Duration::from_secs(1), asked).await {
+            refused += usize::from(error.to_string().contains("only the call service may"));
+        }
+    }
+    assert_eq!(refused, 1, "one bridge has registered");
+    assert_eq!(property(&scene.controller, &call, "State").await.as_deref(), Some("active"));
 }

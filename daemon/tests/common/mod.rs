@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::unwrap_in_result,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "shared by test programs; a failed step fails the test"
 )]
 

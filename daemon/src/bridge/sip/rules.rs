@@ -333,8 +333,10 @@ impl Sip {
         }
         let stage = match event.kind {
             Kind::Established | Kind::RemoteHold | Kind::RemoteResume => Stage::Talking,
-            _ if event.incoming => Stage::Ringing,
-            _ => Stage::Calling,
+            Kind::Incoming | Kind::Outgoing | Kind::Ringing | Kind::Closed if event.incoming => {
+                Stage::Ringing
+            }
+            Kind::Incoming | Kind::Outgoing | Kind::Ringing | Kind::Closed => Stage::Calling,
         };
         self.add(fresh, event.id.clone(), event.account.clone(), stage);
         let line = NewLine {
