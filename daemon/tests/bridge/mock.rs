@@ -39,7 +39,10 @@ impl Mock {
         let able = Command::new(PYTHON).args(imports).stderr(Stdio::null()).status();
         if !able.is_ok_and(|status| status.success()) {
             println!("SKIPPED: python3-dbusmock is not installed");
-            assert!(std::env::var_os("AHOY_REQUIRE").is_none(), "python3-dbusmock is required");
+            assert!(
+                std::env::var_os("AHOY_REQUIRE").is_none_or(|groups| groups.is_empty()),
+                "python3-dbusmock is required"
+            );
             return None;
         }
         let process = Command::new(PYTHON)

@@ -6,6 +6,7 @@
 //! what a trial starts ends with the thread that it ran on.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod beside;
 mod capture;
 mod finding;
 mod first_call;
