@@ -73,8 +73,9 @@ enum Input<E> {
 impl<W: World, L: Link<W>> Bridge<W, L> {
     async fn go_on(&mut self, token: &CancellationToken) -> zbus::Result<()> {
         loop {
-            self.drain().await;
+            // First of all: what is told before that reaches nobody.
             self.desk.be(self.world.profile(), self.world.is_idle()).await?;
+            self.drain().await;
             let input = self.next(token).await;
             let now = self.start.elapsed();
             match input {

@@ -10,6 +10,7 @@ mod netstring;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod wish;
 mod words;
 
 use std::{net::SocketAddr, time::Duration};

@@ -12,7 +12,7 @@ use std::{
 
 use ahoy_core::{
     id::{CallId, Handle, Serial},
-    provider::{Action, Capability, Progress},
+    provider::{Capability, Progress},
 };
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
         world::{Change, NewLine, News, Order, Output, Profile, Refused, World},
     },
     ends::{self, Stage},
+    wish::{self, Task},
     words::{self, CallEvent, Command, Kind, Said, Token},
 };
 
@@ -30,6 +31,8 @@ const MOST_LINES: usize = 32;
 const MOST_JOBS: usize = 2 * MOST_LINES;
 /// What can be done with a call.
 const CAN: &[Capability] = &[Capability::Hold, Capability::Mute, Capability::Dtmf];
+/// How often a baresip without an account is asked whether it has one now.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 const GONE: Refused = Refused::because("baresip does not know this call any more");
 
 /// A call that baresip has.
@@ -41,22 +44,6 @@ struct Line {
     held: bool,
     /// The answer that waits until both talk.
     answering: Option<Serial>,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Task {
-    LearnAccount,
-    Dial(Handle),
-    Accept,
-    HangUp,
-    Hold(bool),
-    /// `again`: it was toggled the wrong way before.
-    Mute {
-        wanted: bool,
-        again: bool,
-    },
-    Tones(String),
 }
 
 struct Job {
@@ -87,6 +74,8 @@ pub(in crate::bridge) struct Sip {
     lines: BTreeMap<CallId, Line>,
     jobs: VecDeque<Job>,
     step: Step,
+    /// When to ask once more, where baresip had no account.
+    ask_again: Option<Duration>,
     next_token: u32,
     out: VecDeque<Output<Command>>,
 }
@@ -100,12 +89,17 @@ impl Sip {
             lines: BTreeMap::new(),
             jobs: VecDeque::new(),
             step: Step::Waiting,
+            ask_again: None,
             next_token: 0,
             out: VecDeque::new(),
         };
-        let call = CallId([0; 16]);
-        new.want(Job { serial: None, call, task: Task::LearnAccount });
+        new.learn_account();
         new
+    }
+
+    fn learn_account(&mut self) {
+        let call = CallId([0; 16]);
+        self.want(Job { serial: None, call, task: Task::LearnAccount });
     }
 
     fn want(&mut self, job: Job) {
@@ -406,27 +400,6 @@ impl Default for Sip {
     }
 }
 
-fn task(action: Action) -> Result<Task, Refused> {
-    let cannot = Err(Refused::because("baresip cannot do this when told from outside"));
-    match action {
-        Action::Start { remote, .. } => match remote.scheme() {
-            "sip" | "sips" if text::is_sip(remote.value()) => Ok(Task::Dial(remote)),
-            _ => Err(Refused::because("this is no SIP address such as bob@example.org")),
-        },
-        Action::Answer { .. } => Ok(Task::Accept),
-        Action::End(_) => Ok(Task::HangUp),
-        Action::SetHeld(held) => Ok(Task::Hold(held)),
-        Action::SetMuted(wanted) => Ok(Task::Mute { wanted, again: false }),
-        Action::PlayDtmf(tones) if text::is_tones(&tones) => Ok(Task::Tones(tones)),
-        Action::PlayDtmf(_) => Err(Refused::because("tones: 0-9, *, #, A-D are expected")),
-        Action::SetVideo(_)
-        | Action::SetGroup(_)
-        | Action::SwitchCamera(_)
-        | Action::SetLocalSilence(_)
-        | Action::Transfer(_) => cannot,
-    }
-}
-
 impl World for Sip {
     type Event = Said;
     type Command = Command;
@@ -442,7 +415,7 @@ impl World for Sip {
         self.lines.is_empty() && self.jobs.is_empty()
     }
 
-    fn handle_event(&mut self, _now: Duration, event: Said, fresh: CallId) {
+    fn handle_event(&mut self, now: Duration, event: Said, fresh: CallId) {
         match event {
             Said::Call(event) => self.call_event(event, fresh),
             Said::Answer { token, ok, text } => {
@@ -458,11 +431,13 @@ impl World for Sip {
                 }
             }
         }
+        let is_known = self.account.is_some() || !self.jobs.is_empty();
+        self.ask_again = if is_known { None } else { Some(now + ASK_AGAIN) };
     }
 
     fn handle_order(&mut self, _now: Duration, order: Order) {
         let Order { serial, call, action } = order;
-        match task(action) {
+        match wish::task(action) {
             Ok(task) => self.want(Job { serial, call, task }),
             Err(why) => self.done(serial, Err(why)),
         }
@@ -492,7 +467,21 @@ impl World for Sip {
         self.want(Job { serial: None, call, task: Task::HangUp });
     }
 
+    fn next_timeout(&self) -> Option<Duration> {
+        self.ask_again
+    }
+
+    fn handle_timeout(&mut self, now: Duration) {
+        if self.ask_again.take_if(|at| *at <= now).is_some() {
+            self.learn_account();
+        }
+    }
+
     fn poll_output(&mut self) -> Option<Output<Command>> {
-        self.out.pop_front()
+        // Calls that come before we are somebody are told as soon as we are.
+        let can_tell = self.account.is_some();
+        let is_due = |output: &Output<Command>| can_tell || !matches!(output, Output::News(_));
+        let first = self.out.iter().position(is_due)?;
+        self.out.remove(first)
     }
 }

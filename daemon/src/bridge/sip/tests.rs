@@ -288,3 +288,17 @@ fn a_flood_of_calls_and_wishes_is_bounded() {
     let refused = out.iter().filter(|one| matches!(one, Output::Done(_, Err(_)))).count();
     assert_eq!(refused, 1000 - 64);
 }
+
+#[test]
+fn a_baresip_without_an_account_is_asked_again_and_what_came_meanwhile_is_told_then() {
+    let mut sip = Sip::new();
+    answer(&mut sip, "reginfo", "--- User Agents (0) ---\n");
+    assert_eq!(sip.profile(), None);
+    event(&mut sip, Kind::Incoming, "a", true, A);
+    assert_eq!(drain(&mut sip), [], "nobody to tell it to");
+    let due = sip.next_timeout().expect("a time");
+    sip.handle_timeout(due);
+    answer(&mut sip, "reginfo", &format!("> {ACCOUNT}"));
+    assert!(sip.profile().is_some() && sip.next_timeout().is_none());
+    assert!(matches!(drain(&mut sip).as_slice(), [Output::News(News::Incoming(_))]));
+}
