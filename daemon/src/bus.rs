@@ -129,3 +129,14 @@ pub fn is_absence(error: &zbus::Error) -> bool {
             | fdo::Error::Timeout(_)
     )
 }
+
+/// What a program says of its failure, for people.
+#[must_use]
+pub fn words(error: &zbus::Error) -> String {
+    if let zbus::Error::MethodError(_, Some(text), _) = error
+        && !text.is_empty()
+    {
+        return text.clone();
+    }
+    error.to_string()
+}

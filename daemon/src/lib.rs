@@ -5,6 +5,7 @@
 //! events and carries out commands on it.
 
 pub mod app;
+pub mod bridge;
 pub mod bus;
 pub mod dbus;
 pub mod desktop;

@@ -11,7 +11,11 @@ mod common;
 use std::{collections::HashMap, time::Duration};
 
 use common::{
-    Daemon, NAME, QUIET, connect,
+    Daemon, NAME, QUIET,
+    calls::{
+        Options, PATIENCE, ROOT, control, error_name, newest_row, property, proxy, until, word,
+    },
+    connect,
     contract::{contract, introspect},
     start,
 };
@@ -21,13 +25,9 @@ use zbus::{
     fdo, interface,
 };
 
-const ROOT: &str = "/org/ahoycall/Calls1";
 const APPS: &str = "org.ahoycall.Provider1";
 const APP: &str = "/app";
 const UUID: &str = "0b5cbf0c-21a7-4b1b-9b64-53a1a1a1a1a1";
-const PATIENCE: Duration = Duration::from_secs(20);
-
-type Options<'a> = HashMap<&'a str, Variant<'a>>;
 
 /// What the daemon told the app.
 #[derive(Debug, PartialEq)]
@@ -88,13 +88,6 @@ impl App {
     }
 }
 
-fn word(value: &Variant<'_>) -> String {
-    if let Variant::ObjectPath(path) = value {
-        return path.to_string();
-    }
-    <&str>::try_from(value).map_or_else(|_| value.to_string(), str::to_owned)
-}
-
 /// An app's connection, and what it was told.
 struct Registered {
     connection: Connection,
@@ -139,15 +132,6 @@ async fn try_register(
     registry.call("Register", &(id, object, options)).await
 }
 
-async fn proxy<'a>(
-    connection: &Connection,
-    name: &'static str,
-    path: impl TryInto<ObjectPath<'a>, Error = impl Into<zbus::Error>>,
-    interface: &str,
-) -> Proxy<'a> {
-    Proxy::new(connection, name, path, format!("{NAME}.{interface}")).await.unwrap()
-}
-
 impl Registered {
     async fn provider(&self) -> Proxy<'_> {
         proxy(&self.connection, self.name, self.provider.as_ref(), "Provider").await
@@ -176,55 +160,6 @@ impl Registered {
             Told::Perform { action, call, args } if action == wanted => (call, args),
             other => panic!("{wanted} was to come, and came {other:?}"),
         }
-    }
-}
-
-async fn property(connection: &Connection, path: &str, name: &str) -> Option<String> {
-    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
-    let properties = fdo::PropertiesProxy::new(connection, NAME, call.path().to_owned()).await;
-    let interface = format!("{NAME}.Call");
-    let value = properties.unwrap().get(interface.as_str().try_into().unwrap(), name).await.ok()?;
-    Some(match &*value {
-        Variant::Structure(fields) => word(&fields.fields()[0]),
-        other => word(other),
-    })
-}
-
-/// Waits until a property of a call is this.
-async fn until(connection: &Connection, path: &str, name: &str, wanted: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let now = property(connection, path, name).await;
-        if now.as_deref() == Some(wanted) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{name} is {now:?}, not {wanted}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-async fn control(
-    connection: &Connection,
-    path: &str,
-    method: &str,
-    body: bool,
-) -> zbus::Result<()> {
-    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
-    if body { call.call(method, &(Options::new(),)).await } else { call.call(method, &()).await }
-}
-
-async fn newest_row(connection: &Connection) -> HashMap<String, String> {
-    let history = proxy(connection, NAME, ROOT, "History").await;
-    let asked = (Options::new(), 1u32, "");
-    let (rows, _): (Vec<HashMap<String, OwnedVariant>>, String) =
-        history.call("Query", &asked).await.unwrap();
-    rows[0].iter().map(|(key, value)| (key.clone(), word(value))).collect()
-}
-
-fn error_name(error: zbus::Error) -> String {
-    match error {
-        zbus::Error::MethodError(name, _, _) => name.to_string(),
-        other => panic!("{other}"),
     }
 }
 

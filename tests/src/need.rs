@@ -16,6 +16,8 @@ pub enum Need {
     Notify,
     /// Reading packets off the loopback interface.
     Capture,
+    /// python-dbusmock: programs whose hardware is not there.
+    Mock,
 }
 
 impl Need {
@@ -27,6 +29,7 @@ impl Need {
             Self::Voice => "voice",
             Self::Notify => "notify",
             Self::Capture => "capture",
+            Self::Mock => "mock",
         }
     }
 
@@ -46,6 +49,7 @@ impl Need {
             Self::Voice => &["espeak-ng"],
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
+            Self::Mock => &["python3"],
         }
     }
 
@@ -57,6 +61,7 @@ impl Need {
         if !missing.is_empty() {
             return Some(format!("not installed: {}", missing.join(", ")));
         }
+        let mock = Path::new("/usr/lib/python3/dist-packages/dbusmock");
         let model = Path::new("/usr/share/pocketsphinx/model/en-us");
         match self {
             Self::Voice if !model.is_dir() => {
@@ -65,7 +70,10 @@ impl Need {
             Self::Capture if !rustix::process::geteuid().is_root() => {
                 Some("only root may read packets".to_owned())
             }
-            Self::Voice | Self::Capture | Self::Media | Self::Notify => None,
+            Self::Mock if !mock.is_dir() => {
+                Some("not installed: the package python3-dbusmock".to_owned())
+            }
+            Self::Voice | Self::Capture | Self::Media | Self::Notify | Self::Mock => None,
         }
     }
 }

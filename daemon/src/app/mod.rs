@@ -5,6 +5,7 @@
 //! (core) or any socket, file or process (adapters). Invariant: after each input everything that
 //! is shown anywhere is derived from the engine's state again.
 
+mod bridges;
 mod clock;
 mod contacts;
 mod convert;
@@ -146,6 +147,8 @@ pub struct App {
     path: mpsc::Sender<PathOrder>,
     lan: Lan,
     mdns: Option<(Mdns, u16)>,
+    /// To the bridges: which of them the user wants.
+    bridges: watch::Sender<crate::bridge::Wish>,
     /// Where signalling listens, for `doctor`.
     listens: String,
     dials: HashMap<ConnectionId, DialId>,

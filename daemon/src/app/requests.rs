@@ -238,6 +238,7 @@ impl App {
 
     /// Makes changed settings true for whatever comes next.
     fn apply_settings(&mut self) {
+        self.bridges.send_replace(super::bridges::wish(&self.settings));
         self.talk.set_wish(voice_wish(&self.settings));
         self.service.set_ring_time(super::start::ring_time(&self.settings));
         let chosen = self.settings.text(Key::DEFAULT_PROVIDERS);

@@ -199,8 +199,8 @@ impl Shown {
             }
             Event::Removed(id) => {
                 self.update().await?;
+                // Most calls have none; that must not keep the rest of the object.
                 match server.remove::<verification::Verification, _>(call_path(id)).await {
-                    // Not every call has it.
                     Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
                     Err(error) => return Err(error),
                 }

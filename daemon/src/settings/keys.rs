@@ -224,6 +224,20 @@ keys! {
     Text LAN_NAME LanName "lan.name"
         Rule::Text { default: "", form: "up to 64 characters on one line", fits: is_name },
         "The name that those you invite see first; empty is your user name.";
+    Text BRIDGE_SIP BridgeSip "bridge.sip"
+        // It has no passwords: an address that others reach would let them call.
+        Rule::Text {
+            default: "",
+            form: "an address of this machine with a port such as 127.0.0.1:4444, or empty",
+            fits: is_own_address,
+        },
+        "Where baresip's ctrl_tcp listens, for SIP calls; empty is off.";
+    Flag BRIDGE_MODEM BridgeModem "bridge.modem"
+        Rule::Bool { default: true },
+        "Whether calls of the mobile network are Ahoy's, too, where ModemManager or oFono has a modem.";
+    Flag BRIDGE_PHONE BridgePhone "bridge.phone"
+        Rule::Bool { default: true },
+        "Whether calls of a phone paired over Bluetooth are Ahoy's, too, where PipeWire has one.";
 }
 
 /// A PipeWire node name. Whether the node exists changes with every plug that is pulled.
@@ -272,6 +286,11 @@ fn is_listen(text: &str) -> bool {
     parse_listen(text).is_some()
 }
 
+fn is_own_address(text: &str) -> bool {
+    let address = text.parse::<SocketAddr>();
+    text.is_empty() || address.is_ok_and(|one| one.ip().is_loopback() && one.port() != 0)
+}
+
 /// The address that a value of `link.listen` means: a bare port is on every interface.
 #[must_use]
 pub(super) fn parse_listen(text: &str) -> Option<SocketAddr> {
@@ -283,6 +302,13 @@ pub(super) fn parse_listen(text: &str) -> Option<SocketAddr> {
 }
 
 impl super::Settings {
+    /// The address of [`Key::BRIDGE_SIP`]; none: off.
+    #[must_use]
+    pub fn baresip(&self) -> Option<SocketAddr> {
+        // The rule of the key has let only addresses through.
+        self.text(Key::BRIDGE_SIP).parse().ok()
+    }
+
     /// The address of [`Key::LISTEN`].
     #[must_use]
     pub fn listen(&self) -> SocketAddr {

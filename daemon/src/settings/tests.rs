@@ -100,6 +100,19 @@ fn addresses_to_listen_on_are_understood_in_each_form() {
 }
 
 #[test]
+fn baresip_is_looked_for_on_this_machine_only() {
+    let (_dir, mut settings, _) = with("");
+    assert_eq!(settings.baresip(), None);
+    for bad in ["4444", "192.168.1.5:4444", "0.0.0.0:4444", "127.0.0.1:0", "localhost:4444"] {
+        settings.set("bridge.sip", Value::Text(bad.to_owned())).unwrap_err();
+    }
+    for good in ["127.0.0.1:4444", "[::1]:4444"] {
+        settings.set("bridge.sip", Value::Text(good.to_owned())).unwrap();
+        assert_eq!(settings.baresip(), good.parse().ok());
+    }
+}
+
+#[test]
 fn a_bad_value_in_the_file_keeps_the_last_good_one() {
     let (_directory, mut settings, _) = with("[history]\nkeep-days = 30\n[ring]\ntimeout-s = 20\n");
     fs::write(settings.path(), "[history]\nkeep-days = \"x\"\n[ring]\ntimeout-s = 25\n")

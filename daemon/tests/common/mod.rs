@@ -5,10 +5,12 @@
     clippy::unwrap_used,
     clippy::unwrap_in_result,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "shared by test programs; a failed step fails the test"
 )]
 
 pub(crate) mod caller;
+pub(crate) mod calls;
 pub(crate) mod contract;
 pub(crate) mod sandbox;
 
@@ -107,6 +109,13 @@ impl Daemon {
     /// Starts on a bus.
     pub(crate) fn on(bus: Bus) -> Self {
         let ahoyd = ahoyd(bus.home.path(), &bus.address).spawn().unwrap();
+        Self { ahoyd, bus }
+    }
+
+    /// Starts on a bus, beside a system bus of the test's own.
+    pub(crate) fn with_system(bus: Bus, system: &str) -> Self {
+        let mut command = ahoyd(bus.home.path(), &bus.address);
+        let ahoyd = command.env("DBUS_SYSTEM_BUS_ADDRESS", system).spawn().unwrap();
         Self { ahoyd, bus }
     }
 

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod beside;
 mod capture;
 mod finding;
 mod first_call;

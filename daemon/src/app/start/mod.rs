@@ -19,7 +19,7 @@ use std::{
 use ahoy_core::{
     builtin::{BuiltIn, Own, Preferences},
     engine::Engine,
-    id::Entropy,
+    id::{CallId, Entropy},
     media::{Devices, VideoSize},
     peer::Identity,
     service::Service,
@@ -33,7 +33,7 @@ use self::{
     sides::{BusSide, LinkSide, WorkerSide, start_bus, start_link, start_workers, watch_settings},
 };
 use super::{
-    App, Clock, Ended, Inbox, contacts,
+    App, Clock, Ended, Inbox, bridges, contacts,
     desk::Desk,
     filter::{self, Directories},
     grants::{Grants, Senders},
@@ -205,6 +205,7 @@ struct Parts {
     workers: WorkerSide,
     mdns: (Option<(Mdns, u16)>, Option<mpsc::Receiver<MdnsEvent>>),
     settings_events: mpsc::Receiver<()>,
+    bridges: watch::Sender<crate::bridge::Wish>,
     service: Service,
     handles: KnownHandles,
     waking: Waking,
@@ -247,6 +248,7 @@ impl Parts {
             path: workers.path,
             lan: link.lan,
             mdns: self.mdns.0,
+            bridges: self.bridges,
             listens: link.listens,
             dials: HashMap::new(),
             closing: HashSet::new(),
@@ -310,6 +312,8 @@ pub async fn start(
     filter::fill(&mut service, clock.now(), &known.blocks, &folder);
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
+    let system_bus = place(&setup).system_bus;
+    let bridges = bridges::start(&settings, system_bus, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
     let parts = Parts {
         clock,
@@ -325,6 +329,7 @@ pub async fn start(
         workers,
         mdns,
         settings_events,
+        bridges,
         service,
         handles,
         waking,

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::app::request::{Door, Front, Peer, Request};
 
+/// Our own application id.
+const OWN_APP: &str = "org.ahoycall.Ahoy";
+
 /// Where apps register.
 pub(in crate::dbus) struct Registry {
     front: Front,
@@ -49,7 +52,12 @@ pub(super) async fn register(
 ) -> Result<OwnedObjectPath> {
     let caller = callers.identify(connection, &name).await;
     let caller = caller.map_err(|error| Error::NotAuthorized(error.to_string()))?;
-    let registration = words::registration(&id, options, caller.caller)?;
+    let is_own = caller.process == std::process::id();
+    let mut registration = words::registration(&id, options, caller.caller)?;
+    if is_own {
+        // A bridge: it lives in our process, and nobody else may take up its calls.
+        registration.app_id = OWN_APP.to_owned();
+    }
     let peer = Peer { door, name: name.to_string(), object: object.to_string() };
     front.ask(|answer| Request::Register(Box::new(registration), peer, answer)).await?;
     if !is_there(connection, &name).await {

@@ -17,7 +17,7 @@ use zbus::{Connection, Message, Variant, message::Flags};
 use super::super::call_path;
 use crate::{
     app::request::{Peer, Request},
-    bus::{is_absence, owner, start},
+    bus::{is_absence, owner, start, words},
 };
 
 const APP: &str = "org.ahoycall.Calls1.ProviderApp";
@@ -91,7 +91,7 @@ impl Performs {
         let (connection, requests) = (connection.clone(), self.requests.clone());
         self.waiting.spawn(async move {
             if let Err(error) = start(&connection, &name).await {
-                let _ = requests.send(Request::WakeFailed(app, words(error))).await;
+                let _ = requests.send(Request::WakeFailed(app, words(&error))).await;
             }
         });
     }
@@ -147,17 +147,7 @@ async fn ask(connection: &Connection, wanted: Wanted) -> Option<Result<(), Perfo
         Ok(Err(error)) if is_absence(&error) && owner(connection, &peer.name).await.is_none() => {
             None
         }
-        Ok(Err(error)) => Some(Err(PerformError(words(error)))),
+        Ok(Err(error)) => Some(Err(PerformError(words(&error)))),
         Err(_) => None,
     }
-}
-
-/// What an app says of its failure, for people.
-fn words(error: zbus::Error) -> String {
-    if let zbus::Error::MethodError(_, Some(text), _) = &error
-        && !text.is_empty()
-    {
-        return text.clone();
-    }
-    error.to_string()
 }

@@ -12,7 +12,6 @@ use tokio::task::JoinHandle;
 use zbus::{DynamicType, OwnedObjectPath, Variant, interface};
 
 use super::*;
-
 use crate::bus::{Remote, owner};
 
 const LIMIT: Duration = Duration::from_secs(20);
