@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     backup, calls, contacts, doctor, error::Result, favourites, generate, identity, invite, listen,
-    out::Out, recents, settings, status, voice, watch,
+    out::Out, provider, recents, settings, status, voice, watch,
 };
 
 /// Calls from the command line: place, answer and follow them, look people up, set Ahoy up.
@@ -102,6 +102,9 @@ pub enum Command {
     Settings(settings::SettingsCommand),
     /// Your address and devices, and the safety number of a call
     Identity(identity::IdentityArgs),
+    /// Calling apps: list them, and check one against the contract
+    #[command(subcommand, visible_alias = "providers")]
+    Provider(provider::ProviderCommand),
     /// Print completions for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual, or write all its pages to a directory
@@ -138,6 +141,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Restore(args) => backup::restore(args, &out).await,
         Command::Settings(command) => settings::run(command, &out).await,
         Command::Identity(args) => identity::run(args, &out).await,
+        Command::Provider(command) => provider::run(command, &out).await,
         Command::Completions(args) => generate::completions(args, &out),
         Command::Man(args) => generate::man(args, &out),
     }

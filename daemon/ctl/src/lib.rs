@@ -22,6 +22,7 @@ pub mod listen;
 pub mod names;
 pub mod out;
 pub mod pick;
+pub mod provider;
 pub mod recents;
 pub mod secret;
 pub mod settings;

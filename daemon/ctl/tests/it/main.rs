@@ -14,6 +14,7 @@ mod doctor;
 mod harness;
 mod manners;
 mod people;
+mod provider;
 mod service;
 mod setup;
 mod voice;
