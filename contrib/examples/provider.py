@@ -7,7 +7,6 @@ from gi.repository import GLib
 
 DAEMON, ROOT, API = "org.ahoycall.Provider1", "/org/ahoycall/Calls1", "org.ahoycall.Calls1."
 APP, CAN = API + "ProviderApp", dbus.Array(["hold", "mute"], "s")
-
 class App(dbus.service.Object):
     """What the daemon asks of us. A reply fulfils, an exception refuses."""
     @dbus.service.method(APP, in_signature="ussoa{sv}")

@@ -117,7 +117,7 @@ fn through_the_real_service_it_is_called_held_and_ended() {
     let mut example = Command::new(EXAMPLE);
     example.arg("+49301").env("DBUS_SESSION_BUS_ADDRESS", &address);
     let mut example = Running(example.stdout(Stdio::piped()).spawn().unwrap());
-    example.says("registered");
+    assert_eq!(example.says("comes in"), "comes in: ring");
     let look = |more: &[&str]| {
         let mut arguments = vec!["org.example.Rust"];
         arguments.extend(more);

@@ -4,6 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::unwrap_in_result,
     reason = "all of this crate is test code; clippy knows only the functions marked as tests"
 )]
