@@ -83,7 +83,7 @@ pub struct HangupArgs {
 /// A command on one call, without more.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Examples (mute stands for mute, unmute, hold, resume, silence):
+Examples (mute stands for mute, unmute, hold, resume, silence, split):
   ahoyctl mute
   ahoyctl mute alice")]
 pub struct OneCall {
@@ -248,7 +248,7 @@ pub async fn silence(args: OneCall, out: &Out) -> Result<()> {
 }
 
 /// Finds the call, calls the method, says what was done.
-async fn act<B>(
+pub(crate) async fn act<B>(
     typed: Option<&str>,
     fits: Fits,
     method: &str,

@@ -6,8 +6,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    backup, calls, contacts, doctor, error::Result, favourites, generate, identity, invite, listen,
-    out::Out, provider, recents, settings, status, voice, watch,
+    backup, calls, contacts, dnd, doctor, endpoints, error::Result, favourites, filter, generate,
+    identity, invite, listen, out::Out, provider, recents, settings, status, together, voice,
+    watch,
 };
 
 /// Calls from the command line: place, answer and follow them, look people up, set Ahoy up.
@@ -62,12 +63,34 @@ pub enum Command {
     Hold(calls::OneCall),
     /// Take the call off hold
     Resume(calls::OneCall),
+    /// Talk in the call that is on hold, and hold the other one
+    Swap(together::SwapArgs),
+    /// Make one call of two
+    Merge(together::MergeArgs),
+    /// Take a call out of the one it was merged into
+    Split(calls::OneCall),
+    /// Hand the call over to somebody else
+    Transfer(together::TransferArgs),
     /// Switch your camera on or off in the call
     Camera(calls::CameraArgs),
     /// Send digits to the other side (key tones)
     Dtmf(calls::DtmfArgs),
     /// Stop the ringing, without answering or declining
     Silence(calls::OneCall),
+    /// Do Not Disturb: show it, or set who rings
+    Dnd(dnd::DndArgs),
+    /// Where calls are heard: list, choose
+    #[command(subcommand)]
+    Endpoints(endpoints::EndpointsCommand),
+    /// Let a number, an address or a contact not get through any more
+    Block(filter::BlockArgs),
+    /// Let them call again
+    Unblock(filter::UnblockArgs),
+    /// List what is blocked
+    Blocked(filter::BlockedArgs),
+    /// What happens to strangers, and directories of callers
+    #[command(subcommand)]
+    Filter(filter::FilterCommand),
     /// Show what is going on
     Status(status::StatusArgs),
     /// Follow everything as JSON lines
@@ -123,9 +146,19 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Unmute(args) => calls::set_muted(args, false, &out).await,
         Command::Hold(args) => calls::set_held(args, true, &out).await,
         Command::Resume(args) => calls::set_held(args, false, &out).await,
+        Command::Swap(args) => together::swap(args, &out).await,
+        Command::Merge(args) => together::merge(args, &out).await,
+        Command::Split(args) => together::split(args, &out).await,
+        Command::Transfer(args) => together::transfer(args, &out).await,
         Command::Camera(args) => calls::camera(args, &out).await,
         Command::Dtmf(args) => calls::dtmf(args, &out).await,
         Command::Silence(args) => calls::silence(args, &out).await,
+        Command::Dnd(args) => dnd::run(args, &out).await,
+        Command::Endpoints(command) => endpoints::run(command, &out).await,
+        Command::Block(args) => filter::block(args, &out).await,
+        Command::Unblock(args) => filter::unblock(args, &out).await,
+        Command::Blocked(args) => filter::blocked(args, &out).await,
+        Command::Filter(command) => filter::run(command, &out).await,
         Command::Status(args) => status::run(args, &out).await,
         Command::Watch(args) => watch::run(args, &out).await,
         Command::Recents(args) => recents::run(args, &out).await,

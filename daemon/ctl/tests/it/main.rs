@@ -9,6 +9,7 @@
     reason = "all of this crate is test code; clippy knows only the functions marked as tests"
 )]
 
+mod beside;
 mod calls;
 mod contract;
 mod doctor;
@@ -18,6 +19,7 @@ mod people;
 mod provider;
 mod service;
 mod setup;
+mod surroundings;
 mod voice;
 mod voice_install;
 mod web;
