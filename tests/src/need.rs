@@ -16,6 +16,8 @@ pub enum Need {
     Notify,
     /// Reading packets off the loopback interface.
     Capture,
+    /// A desktop that opens links, and the example of an app in Python.
+    Links,
 }
 
 impl Need {
@@ -27,6 +29,7 @@ impl Need {
             Self::Voice => "voice",
             Self::Notify => "notify",
             Self::Capture => "capture",
+            Self::Links => "links",
         }
     }
 
@@ -46,6 +49,7 @@ impl Need {
             Self::Voice => &["espeak-ng"],
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
+            Self::Links => &["gio", "update-desktop-database"],
         }
     }
 
@@ -65,7 +69,10 @@ impl Need {
             Self::Capture if !rustix::process::geteuid().is_root() => {
                 Some("only root may read packets".to_owned())
             }
-            Self::Voice | Self::Capture | Self::Media | Self::Notify => None,
+            Self::Links if !Path::new("/usr/lib/python3/dist-packages/dbus").is_dir() => {
+                Some("not installed: the packages python3-dbus and python3-gi".to_owned())
+            }
+            Self::Voice | Self::Capture | Self::Media | Self::Notify | Self::Links => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     backup, calls, contacts, dnd, doctor, endpoints, error::Result, favourites, filter, generate,
-    identity, invite, listen, out::Out, provider, recents, settings, status, together, voice,
+    identity, invite, listen, open, out::Out, provider, recents, settings, status, together, voice,
     watch,
 };
 
@@ -107,6 +107,8 @@ pub enum Command {
     Invite(invite::InviteArgs),
     /// Take up somebody's invite
     Accept(invite::AcceptArgs),
+    /// Open a tel:, sip: or ahoy: link; asks before anything is dialled
+    Open(open::OpenArgs),
     /// Listen for one spoken command
     Listen(listen::ListenArgs),
     /// Do what a sentence says, as if it had been spoken
@@ -166,6 +168,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Favourites(args) => favourites::run(args, &out).await,
         Command::Invite(args) => invite::invite(args, &out).await,
         Command::Accept(args) => invite::accept(args, &out).await,
+        Command::Open(args) => open::run(args, &out).await,
         Command::Listen(args) => listen::listen(args, &out).await,
         Command::Say(args) => listen::say(args, &out).await,
         Command::Voice(command) => voice::run(command, &out),

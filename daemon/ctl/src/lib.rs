@@ -7,6 +7,7 @@
 //!
 //! One file per command group; `bus` is the way to the daemon, `out` the way to the reader.
 
+mod ask;
 pub mod backup;
 pub mod bus;
 pub mod calls;
@@ -23,6 +24,7 @@ pub mod identity;
 pub mod invite;
 pub mod listen;
 pub mod names;
+pub mod open;
 pub mod out;
 pub mod pick;
 pub mod provider;

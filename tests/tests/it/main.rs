@@ -11,6 +11,7 @@ mod contract;
 mod finding;
 mod first_call;
 mod invites;
+mod links;
 mod loss;
 mod missing;
 mod ringing;

@@ -15,6 +15,7 @@ mod contract;
 mod doctor;
 mod harness;
 mod manners;
+mod open;
 mod people;
 mod provider;
 mod service;
