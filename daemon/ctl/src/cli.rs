@@ -73,6 +73,14 @@ pub enum Command {
     Transfer(together::TransferArgs),
     /// Switch your camera on or off in the call
     Camera(calls::CameraArgs),
+    /// Take another camera
+    SwitchCamera(calls::SwitchCameraArgs),
+    /// Do not hear the other side, or hear it again; they notice nothing
+    Deafen(calls::SwitchArgs),
+    /// Share your screen in the call, or stop
+    Share(calls::SwitchArgs),
+    /// What the button of a headset does: answer what rings, else hang up
+    Press(calls::PressArgs),
     /// Send digits to the other side (key tones)
     Dtmf(calls::DtmfArgs),
     /// Stop the ringing, without answering or declining
@@ -153,6 +161,10 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Split(args) => together::split(args, &out).await,
         Command::Transfer(args) => together::transfer(args, &out).await,
         Command::Camera(args) => calls::camera(args, &out).await,
+        Command::SwitchCamera(args) => calls::switch_camera(args, &out).await,
+        Command::Deafen(args) => calls::deafen(args, &out).await,
+        Command::Share(args) => calls::share(args, &out).await,
+        Command::Press(args) => calls::press(args, &out).await,
         Command::Dtmf(args) => calls::dtmf(args, &out).await,
         Command::Silence(args) => calls::silence(args, &out).await,
         Command::Dnd(args) => dnd::run(args, &out).await,

@@ -53,6 +53,25 @@ async fn with_a_call_missing_nothing_is_swapped_or_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn camera_hearing_screen_and_buttons_reach_the_daemon() {
+    let session = Session::new().await;
+    session.service.active("a1", "Alice").await;
+    let commands: [(&[&str], &str); 7] = [
+        (&["switch-camera"], "SwitchCamera \"\" a1"),
+        (&["switch-camera", "Front", "--call", "alice"], "SwitchCamera \"Front\" a1"),
+        (&["deafen", "on"], "SetLocalSilence true a1"),
+        (&["deafen", "off", "alice"], "SetLocalSilence false a1"),
+        (&["share", "on"], "SetScreenShare true a1"),
+        (&["press"], "PressPrimary"),
+        (&["press", "secondary"], "PressSecondary"),
+    ];
+    for (args, expected) in commands {
+        session.ctl(args).await.ok();
+        assert_eq!(session.service.asked(), [expected], "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn do_not_disturb_is_shown_and_set_for_a_time() {
     let session = Session::new().await;
     assert_eq!(session.ctl(&["dnd"]).await.ok(), "Do Not Disturb: off\n");

@@ -7,9 +7,12 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
 
-use crate::harness::{Dir, Run, command, run};
+use crate::harness::{DEADLINE, Dir, Run, command, run};
 
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -158,6 +161,7 @@ async fn a_line_names_what_was_expected_what_came_and_the_place_in_the_contract(
     }
     let dir = Dir::new();
     let mut check: Command = command(&dir.0);
+    check.env("TMPDIR", &dir.0);
     check.args(["provider", "check", "--", PYTHON]).arg(broken_py()).arg("refuses-set-held");
     let run = run(check).await;
     assert_eq!(run.code, 1);
@@ -166,9 +170,36 @@ async fn a_line_names_what_was_expected_what_came_and_the_place_in_the_contract(
         assert!(line.contains(part), "{line}");
     }
     assert!(run.err.contains("1 of 32 points"), "{run:?}");
-    let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-    let ours = format!("ahoyctl-check-{}-", std::process::id());
-    assert!(!left.map(|e| e.file_name()).any(|n| n.to_string_lossy().starts_with(&ours)));
+    assert!(left(&dir).is_empty(), "{:?}", left(&dir));
+}
+
+/// What a check has left of its own.
+fn left(dir: &Dir) -> Vec<String> {
+    let names = std::fs::read_dir(&dir.0).unwrap().flatten().map(|one| one.file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("ahoyctl-check-")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_is_ended_leaves_no_bus_and_no_app() {
+    let dir = Dir::new();
+    let mut check: Command = command(&dir.0);
+    check.env("TMPDIR", &dir.0).args(["provider", "check", "--output", "--wait", "100", "--"]);
+    check.args(["sh", "-c", "echo $$ started >&2; exec sleep 1000"]);
+    let mut running = check.spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let line = tokio::time::timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let app: i32 = line.split_once(' ').unwrap().0.parse().unwrap();
+    assert_eq!(left(&dir).len(), 1, "the bus is there");
+    let pid = |id: i32| rustix::process::Pid::from_raw(id).unwrap();
+    let own = pid(running.id().unwrap().try_into().unwrap());
+    rustix::process::kill_process(own, rustix::process::Signal::TERM).unwrap();
+    let status = tokio::time::timeout(DEADLINE, running.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(left(&dir).is_empty(), "{:?}", left(&dir));
+    // Whoever inherits the app may take a moment to see that it has ended; its pipe tells it.
+    let end = tokio::time::timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap();
+    assert_eq!(end, None, "the app {app} has ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

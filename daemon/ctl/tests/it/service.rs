@@ -161,6 +161,14 @@ impl Manager {
         ask(&self.0, "SilenceRinger");
     }
 
+    fn press_primary(&self) {
+        ask(&self.0, "PressPrimary");
+    }
+
+    fn press_secondary(&self) {
+        ask(&self.0, "PressSecondary");
+    }
+
     fn end_all(&self) {
         ask(&self.0, "EndAll");
     }
@@ -301,6 +309,18 @@ impl Call {
 
     fn silence(&self) {
         self.ask("Silence");
+    }
+
+    fn switch_camera(&self, id: String) {
+        self.ask(&format!("SwitchCamera {id:?}"));
+    }
+
+    fn set_local_silence(&self, silent: bool) {
+        self.ask(&format!("SetLocalSilence {silent}"));
+    }
+
+    fn set_screen_share(&self, shared: bool) {
+        self.ask(&format!("SetScreenShare {shared}"));
     }
 
     fn merge(&self, other: OwnedObjectPath) {
