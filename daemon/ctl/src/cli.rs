@@ -24,6 +24,7 @@ Examples:
   ahoyctl answer                  answer what is ringing
   ahoyctl watch                   one JSON object per line for scripts and bars
   ahoyctl doctor                  what works here, what is missing, how to get it
+  ahoyctl provider check -- ./app for authors: what an app breaks of the contract
 
 Exit codes:
   0  done

@@ -155,6 +155,23 @@ async fn every_point_has_a_fault_that_it_finds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_looked_at_is_not_called_right() {
+    if !able() {
+        return;
+    }
+    // Nobody calls it, and it does not start calls: there is little to see.
+    let run = check(&[broken_py().to_str().unwrap(), "refuses-start"], &[]).await;
+    assert_eq!(checks(&run, "broken"), BTreeSet::from(["start".to_owned()]));
+    let untried = checks(&run, "not tried");
+    for point in ["fresh-ids", "reports", "answer", "decline", "hold", "end", "reset", "unclaimed"]
+    {
+        assert!(untried.contains(point), "{point}: {run:?}");
+    }
+    let nowhere = ["replies-first", "reports-agree", "after-the-end", "audio-keeps-calls"];
+    assert!(nowhere.iter().all(|point| untried.contains(*point)), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_names_what_was_expected_what_came_and_the_place_in_the_contract() {
     if !able() {
         return;

@@ -116,6 +116,9 @@ pub(super) struct Book {
     pub(super) breaches: Vec<(Check, String)>,
     /// Calls that were reported with their state since the last Reset or loss.
     pub(super) resumed: BTreeSet<String>,
+    /// Whether it reported anything, and whether it brought a call: only then it can have done so well.
+    pub(super) reports: bool,
+    pub(super) brings: bool,
     used: BTreeSet<String>,
     /// Calls that the service has forgotten; the app may not know yet.
     lost: BTreeSet<String>,
@@ -143,6 +146,7 @@ impl Book {
             self.breach(Check::Reports, "a report from a connection that has not registered");
             return refused("NotAuthorized", "only the connection that registered may do this");
         }
+        self.reports = true;
         match said {
             Said::Incoming { uuid, options } => self.incoming(&uuid, &options),
             Said::Outgoing { uuid, options } => self.outgoing(&uuid, &options),
@@ -258,6 +262,7 @@ impl Book {
     }
 
     fn new_call(&mut self, uuid: &str, options: &Options, state: State) -> Result<String, Answer> {
+        self.brings = true;
         let mut wrong = options.wrong.clone();
         if options.remote.is_none() && wrong.is_empty() {
             wrong.push("remote: it is needed".to_owned());
