@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod capture;
+mod checks;
 mod contract;
 mod finding;
 mod first_call;

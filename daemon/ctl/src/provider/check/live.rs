@@ -167,9 +167,11 @@ impl Outside<'_> {
         let can = value::list(&self.bus.properties(call, CALL).await?, "Capabilities");
         let can = |what: &str| can.iter().any(|has| has == what);
         if can("hold") {
-            self.ask(call, Check::Hold, "SetHeld", true).await?;
-            self.ask(call, Check::Again, "SetHeld", true).await?;
-            self.ask(call, Check::Hold, "SetHeld", false).await?;
+            // What was refused is not so already.
+            if self.ask(call, Check::Hold, "SetHeld", true).await? {
+                self.ask(call, Check::Again, "SetHeld", true).await?;
+                self.ask(call, Check::Hold, "SetHeld", false).await?;
+            }
         } else {
             self.found.note(Check::Hold, Verdict::NotClaimed);
         }
@@ -188,9 +190,11 @@ impl Outside<'_> {
         Ok(())
     }
 
-    async fn ask(&mut self, call: &str, check: Check, method: &str, on: bool) -> Result<()> {
+    async fn ask(&mut self, call: &str, check: Check, method: &str, on: bool) -> Result<bool> {
         let asked: Result<()> = self.bus.call_at(call, CALL, method, &(on,)).await;
-        self.judge(check, &format!("{method} {on}"), asked)
+        let done = asked.is_ok();
+        self.judge(check, &format!("{method} {on}"), asked)?;
+        Ok(done)
     }
 
     /// What the app is to blame for is broken; anything else ends the look.
