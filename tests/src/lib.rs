@@ -5,6 +5,7 @@
 //! and nothing it starts outlives it.
 
 pub mod bus;
+pub mod contract;
 pub mod desk;
 pub mod need;
 pub mod person;

@@ -18,6 +18,8 @@ pub enum Need {
     Capture,
     /// python-dbusmock: programs whose hardware is not there.
     Mock,
+    /// A desktop that opens links, and the example of an app in Python.
+    Links,
 }
 
 impl Need {
@@ -30,6 +32,7 @@ impl Need {
             Self::Notify => "notify",
             Self::Capture => "capture",
             Self::Mock => "mock",
+            Self::Links => "links",
         }
     }
 
@@ -50,6 +53,7 @@ impl Need {
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],
+            Self::Links => &["gio", "update-desktop-database"],
         }
     }
 
@@ -73,7 +77,12 @@ impl Need {
             Self::Mock if !mock.is_dir() => {
                 Some("not installed: the package python3-dbusmock".to_owned())
             }
-            Self::Voice | Self::Capture | Self::Media | Self::Notify | Self::Mock => None,
+            Self::Links if !Path::new("/usr/lib/python3/dist-packages/dbus").is_dir() => {
+                Some("not installed: the packages python3-dbus and python3-gi".to_owned())
+            }
+            Self::Voice | Self::Capture | Self::Media | Self::Notify | Self::Mock | Self::Links => {
+                None
+            }
         }
     }
 }

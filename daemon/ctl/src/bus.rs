@@ -50,6 +50,10 @@ pub const MANAGER: At = At("org.ahoycall.Calls1.Manager");
 pub const HISTORY: At = At("org.ahoycall.Calls1.History");
 /// `.Contacts`
 pub const CONTACTS: At = At("org.ahoycall.Calls1.Contacts");
+/// `.Filter`
+pub const FILTER: At = At("org.ahoycall.Calls1.Filter");
+/// `.Audio`
+pub const AUDIO: At = At("org.ahoycall.Calls1.Audio");
 /// `.Voice`
 pub const VOICE: At = At("org.ahoycall.Calls1.Voice");
 /// `.Identity`

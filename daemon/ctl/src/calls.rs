@@ -83,7 +83,7 @@ pub struct HangupArgs {
 /// A command on one call, without more.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Examples (mute stands for mute, unmute, hold, resume, silence):
+Examples (mute stands for mute, unmute, hold, resume, silence, split):
   ahoyctl mute
   ahoyctl mute alice")]
 pub struct OneCall {
@@ -108,6 +108,54 @@ pub struct CameraArgs {
     pub switch: Switch,
     /// Which call, where several are on
     pub call: Option<String>,
+}
+
+/// `switch-camera`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ahoyctl switch-camera\n  ahoyctl switch-camera \"Front Camera\""
+)]
+pub struct SwitchCameraArgs {
+    /// Which camera; the next one without it
+    #[arg(value_name = "CAMERA", default_value = "")]
+    pub id: String,
+    /// Which call, where several are on
+    #[arg(long, value_name = "CALL")]
+    pub call: Option<String>,
+}
+
+/// `deafen` and `share`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples (deafen stands for deafen and share):
+  ahoyctl deafen on
+  ahoyctl deafen off alice")]
+pub struct SwitchArgs {
+    /// on or off
+    pub switch: Switch,
+    /// Which call, where several are on
+    pub call: Option<String>,
+}
+
+/// The buttons of a headset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Button {
+    /// Answers what rings, else hangs up what is on
+    Primary,
+    /// Declines what rings
+    Secondary,
+}
+
+/// `press`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ahoyctl press               for a key of the keyboard: answer, else hang up
+  ahoyctl press secondary     decline")]
+pub struct PressArgs {
+    /// Which button
+    #[arg(default_value = "primary")]
+    pub button: Button,
 }
 
 /// `dtmf`
@@ -218,6 +266,46 @@ pub async fn camera(args: CameraArgs, out: &Out) -> Result<()> {
     .await
 }
 
+/// Another camera.
+pub async fn switch_camera(args: SwitchCameraArgs, out: &Out) -> Result<()> {
+    let body = (args.id.as_str(),);
+    act(args.call.as_deref(), Fits::On, "SwitchCamera", &body, out, |call| {
+        format!("Another camera is on in the call with {}.", call.who())
+    })
+    .await
+}
+
+/// Hearing the other side or not.
+pub async fn deafen(args: SwitchArgs, out: &Out) -> Result<()> {
+    let on = args.switch == Switch::On;
+    let word = if on { "do not hear" } else { "hear" };
+    act(args.call.as_deref(), Fits::On, "SetLocalSilence", &(on,), out, |call| {
+        format!("You {word} {}.", call.who())
+    })
+    .await
+}
+
+/// Sharing the screen or not.
+pub async fn share(args: SwitchArgs, out: &Out) -> Result<()> {
+    let on = args.switch == Switch::On;
+    let word = if on { "shared" } else { "not shared any more" };
+    act(args.call.as_deref(), Fits::On, "SetScreenShare", &(on,), out, |call| {
+        format!("Your screen is {word} with {}.", call.who())
+    })
+    .await
+}
+
+/// A button of a headset.
+pub async fn press(args: PressArgs, out: &Out) -> Result<()> {
+    let method = match args.button {
+        Button::Primary => "PressPrimary",
+        Button::Secondary => "PressSecondary",
+    };
+    let bus = Bus::connect().await?;
+    let () = out.wait("waiting for the calling app", bus.call(MANAGER, method, &())).await?;
+    out.both("Done.", &json!({"done": true, "action": method}))
+}
+
 /// Key tones.
 pub async fn dtmf(args: DtmfArgs, out: &Out) -> Result<()> {
     let digits = args.digits.to_ascii_uppercase();
@@ -248,7 +336,7 @@ pub async fn silence(args: OneCall, out: &Out) -> Result<()> {
 }
 
 /// Finds the call, calls the method, says what was done.
-async fn act<B>(
+pub(crate) async fn act<B>(
     typed: Option<&str>,
     fits: Fits,
     method: &str,

@@ -6,8 +6,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    backup, calls, contacts, doctor, error::Result, favourites, generate, identity, invite, listen,
-    out::Out, recents, settings, status, voice, watch,
+    backup, calls, contacts, dnd, doctor, endpoints, error::Result, favourites, filter, generate,
+    identity, invite, listen, open, out::Out, provider, recents, settings, status, together, voice,
+    watch,
 };
 
 /// Calls from the command line: place, answer and follow them, look people up, set Ahoy up.
@@ -23,6 +24,7 @@ Examples:
   ahoyctl answer                  answer what is ringing
   ahoyctl watch                   one JSON object per line for scripts and bars
   ahoyctl doctor                  what works here, what is missing, how to get it
+  ahoyctl provider check -- ./app for authors: what an app breaks of the contract
 
 Exit codes:
   0  done
@@ -62,12 +64,42 @@ pub enum Command {
     Hold(calls::OneCall),
     /// Take the call off hold
     Resume(calls::OneCall),
+    /// Talk in the call that is on hold, and hold the other one
+    Swap(together::SwapArgs),
+    /// Make one call of two
+    Merge(together::MergeArgs),
+    /// Take a call out of the one it was merged into
+    Split(calls::OneCall),
+    /// Hand the call over to somebody else
+    Transfer(together::TransferArgs),
     /// Switch your camera on or off in the call
     Camera(calls::CameraArgs),
+    /// Take another camera
+    SwitchCamera(calls::SwitchCameraArgs),
+    /// Do not hear the other side, or hear it again; they notice nothing
+    Deafen(calls::SwitchArgs),
+    /// Share your screen in the call, or stop
+    Share(calls::SwitchArgs),
+    /// What the button of a headset does: answer what rings, else hang up
+    Press(calls::PressArgs),
     /// Send digits to the other side (key tones)
     Dtmf(calls::DtmfArgs),
     /// Stop the ringing, without answering or declining
     Silence(calls::OneCall),
+    /// Do Not Disturb: show it, or set who rings
+    Dnd(dnd::DndArgs),
+    /// Where calls are heard: list, choose
+    #[command(subcommand)]
+    Endpoints(endpoints::EndpointsCommand),
+    /// Let a number, an address or a contact not get through any more
+    Block(filter::BlockArgs),
+    /// Let them call again
+    Unblock(filter::UnblockArgs),
+    /// List what is blocked
+    Blocked(filter::BlockedArgs),
+    /// What happens to strangers, and directories of callers
+    #[command(subcommand)]
+    Filter(filter::FilterCommand),
     /// Show what is going on
     Status(status::StatusArgs),
     /// Follow everything as JSON lines
@@ -84,6 +116,8 @@ pub enum Command {
     Invite(invite::InviteArgs),
     /// Take up somebody's invite
     Accept(invite::AcceptArgs),
+    /// Open a tel:, sip: or ahoy: link; asks before anything is dialled
+    Open(open::OpenArgs),
     /// Listen for one spoken command
     Listen(listen::ListenArgs),
     /// Do what a sentence says, as if it had been spoken
@@ -102,6 +136,9 @@ pub enum Command {
     Settings(settings::SettingsCommand),
     /// Your address and devices, and the safety number of a call
     Identity(identity::IdentityArgs),
+    /// Calling apps: list them, and check one against the contract
+    #[command(subcommand, visible_alias = "providers")]
+    Provider(provider::ProviderCommand),
     /// Print completions for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual, or write all its pages to a directory
@@ -120,9 +157,23 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Unmute(args) => calls::set_muted(args, false, &out).await,
         Command::Hold(args) => calls::set_held(args, true, &out).await,
         Command::Resume(args) => calls::set_held(args, false, &out).await,
+        Command::Swap(args) => together::swap(args, &out).await,
+        Command::Merge(args) => together::merge(args, &out).await,
+        Command::Split(args) => together::split(args, &out).await,
+        Command::Transfer(args) => together::transfer(args, &out).await,
         Command::Camera(args) => calls::camera(args, &out).await,
+        Command::SwitchCamera(args) => calls::switch_camera(args, &out).await,
+        Command::Deafen(args) => calls::deafen(args, &out).await,
+        Command::Share(args) => calls::share(args, &out).await,
+        Command::Press(args) => calls::press(args, &out).await,
         Command::Dtmf(args) => calls::dtmf(args, &out).await,
         Command::Silence(args) => calls::silence(args, &out).await,
+        Command::Dnd(args) => dnd::run(args, &out).await,
+        Command::Endpoints(command) => endpoints::run(command, &out).await,
+        Command::Block(args) => filter::block(args, &out).await,
+        Command::Unblock(args) => filter::unblock(args, &out).await,
+        Command::Blocked(args) => filter::blocked(args, &out).await,
+        Command::Filter(command) => filter::run(command, &out).await,
         Command::Status(args) => status::run(args, &out).await,
         Command::Watch(args) => watch::run(args, &out).await,
         Command::Recents(args) => recents::run(args, &out).await,
@@ -130,6 +181,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Favourites(args) => favourites::run(args, &out).await,
         Command::Invite(args) => invite::invite(args, &out).await,
         Command::Accept(args) => invite::accept(args, &out).await,
+        Command::Open(args) => open::run(args, &out).await,
         Command::Listen(args) => listen::listen(args, &out).await,
         Command::Say(args) => listen::say(args, &out).await,
         Command::Voice(command) => voice::run(command, &out),
@@ -138,6 +190,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Restore(args) => backup::restore(args, &out).await,
         Command::Settings(command) => settings::run(command, &out).await,
         Command::Identity(args) => identity::run(args, &out).await,
+        Command::Provider(command) => provider::run(command, &out).await,
         Command::Completions(args) => generate::completions(args, &out),
         Command::Man(args) => generate::man(args, &out),
     }

@@ -191,7 +191,7 @@ fn sentence(short: &str) -> (&'static str, &'static str) {
         ),
         "UnknownProvider" => (
             "no calling app of that name is registered",
-            "See the apps: ahoyctl status; start the app, or leave out --provider.",
+            "See the apps: ahoyctl provider list; start the app, or leave out --provider.",
         ),
         "ProviderExists" => ("that app is registered already", "Close its other copy first."),
         "UnknownCall" => ("there is no such call", "See what is on: ahoyctl status"),
@@ -211,14 +211,12 @@ fn sentence(short: &str) -> (&'static str, &'static str) {
         "ProviderGone" => ("the calling app has gone", "Start the app again."),
         "LimitReached" => ("too many at once", "Wait a moment, or end a call: ahoyctl hangup"),
         "FilteredBlocked" => {
-            ("this person or number is blocked", "See: ahoyctl contacts show NAME")
+            ("this person or number is blocked", "See: ahoyctl blocked; lift it: ahoyctl unblock")
         }
-        "FilteredDoNotDisturb" => {
-            ("Do Not Disturb keeps this call back", "See: ahoyctl settings list")
-        }
+        "FilteredDoNotDisturb" => ("Do Not Disturb keeps this call back", "See: ahoyctl dnd"),
         "NoProviderForScheme" => (
             "no app here can call this kind of address",
-            "Start or install an app for it; see the apps: ahoyctl status",
+            "Start or install an app for it; see the apps: ahoyctl provider list",
         ),
         "AmbiguousContact" => {
             ("several contacts fit", "Give more of the name; see: ahoyctl contacts search NAME")

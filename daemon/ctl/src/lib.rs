@@ -7,26 +7,33 @@
 //!
 //! One file per command group; `bus` is the way to the daemon, `out` the way to the reader.
 
+mod ask;
 pub mod backup;
 pub mod bus;
 pub mod calls;
 pub mod cli;
 pub mod contacts;
+pub mod dnd;
 pub mod doctor;
+pub mod endpoints;
 pub mod error;
 pub mod favourites;
+pub mod filter;
 pub mod generate;
 pub mod identity;
 pub mod invite;
 pub mod listen;
 pub mod names;
+pub mod open;
 pub mod out;
 pub mod pick;
+pub mod provider;
 pub mod recents;
 pub mod secret;
 pub mod settings;
 pub mod status;
 pub mod time;
+pub mod together;
 pub mod value;
 pub mod vcard;
 pub mod voice;

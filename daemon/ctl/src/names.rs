@@ -49,7 +49,9 @@ pub fn handle(typed: &str) -> Option<Handle> {
             return None;
         }
         let scheme = scheme.to_ascii_lowercase();
-        let value = if scheme == "tel" { digits(rest) } else { rest.to_owned() };
+        // An extension (RFC 3966) is no part of the number.
+        let number = || digits(rest.split(';').next().unwrap_or_default());
+        let value = if scheme == "tel" { number() } else { rest.to_owned() };
         return of(&scheme, value);
     }
     if typed.contains('@') && !typed.contains(char::is_whitespace) {
@@ -179,6 +181,7 @@ mod tests {
     fn handles_are_told_from_names() {
         let of = |s: &str, v: &str| Some(Handle { scheme: s.into(), value: v.into() });
         assert_eq!(handle("tel:+49 30-123456"), of("tel", "+4930123456"));
+        assert_eq!(handle("tel:+4930123456;ext=5"), of("tel", "+4930123456"));
         assert_eq!(handle("+49 (30) 123456"), of("tel", "+4930123456"));
         assert_eq!(handle("SIP:bob@example.org"), of("sip", "bob@example.org"));
         assert_eq!(handle("bob@example.org"), of("sip", "bob@example.org"));

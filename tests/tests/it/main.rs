@@ -9,9 +9,12 @@
 mod bench;
 mod beside;
 mod capture;
+mod checks;
+mod contract;
 mod finding;
 mod first_call;
 mod invites;
+mod links;
 mod loss;
 mod missing;
 mod ringing;

@@ -65,7 +65,7 @@ async fn an_error_of_the_contract_becomes_a_sentence_with_a_next_step() {
     assert_eq!(
         run.err,
         "ahoyctl: no calling app of that name is registered: org.example.Gone\n  See the apps: \
-         ahoyctl status; start the app, or leave out --provider.\n"
+         ahoyctl provider list; start the app, or leave out --provider.\n"
     );
 }
 

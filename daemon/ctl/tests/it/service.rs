@@ -15,6 +15,8 @@ use zbus::{
     fdo::ObjectManager, interface, object_server::SignalEmitter,
 };
 
+use crate::surroundings::{Audio, Filter};
+
 pub(crate) const ROOT: &str = "/org/ahoycall/Calls1";
 pub(crate) type Dict = BTreeMap<String, OwnedVariant>;
 
@@ -42,6 +44,7 @@ pub(crate) struct World {
     pub(crate) history: Vec<Dict>,
     pub(crate) settings: Dict,
     pub(crate) backup: Vec<u8>,
+    pub(crate) blocked: Vec<(String, String, String)>,
     /// The session is locked before the page of contacts that begins here.
     pub(crate) locks_at: Option<usize>,
 }
@@ -65,7 +68,7 @@ fn copy(dict: &Dict) -> Dict {
     dict.iter().map(|(k, v)| (k.clone(), v.try_clone().unwrap())).collect()
 }
 
-fn ask(world: &Shared, line: impl Into<String>) {
+pub(crate) fn ask(world: &Shared, line: impl Into<String>) {
     world.lock().unwrap().asked.push(line.into());
 }
 
@@ -87,6 +90,8 @@ impl Service {
             .serve_at(ROOT, Voice { world: w(), listening: false })
             .serve_at(ROOT, Identity(w()))
             .serve_at(ROOT, Settings(w()))
+            .serve_at(ROOT, Filter(w()))
+            .serve_at(ROOT, Audio(w()))
             .name("org.ahoycall.Calls1")
             .build()
             .await
@@ -156,8 +161,23 @@ impl Manager {
         ask(&self.0, "SilenceRinger");
     }
 
+    fn press_primary(&self) {
+        ask(&self.0, "PressPrimary");
+    }
+
+    fn press_secondary(&self) {
+        ask(&self.0, "PressSecondary");
+    }
+
     fn end_all(&self) {
         ask(&self.0, "EndAll");
+    }
+
+    /// How long from now, in hours.
+    fn set_do_not_disturb(&self, mode: String, until: u64) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let hours = until.saturating_sub(now.as_micros() as u64) as f64 / 3600e6;
+        ask(&self.0, format!("SetDoNotDisturb {mode} {hours:.1}h"));
     }
 
     fn doctor(&self) -> Vec<Dict> {
@@ -182,6 +202,11 @@ impl Manager {
     #[zbus(property)]
     fn do_not_disturb(&self) -> String {
         "off".to_owned()
+    }
+
+    #[zbus(property)]
+    fn default_providers(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("tel".to_owned(), "org.example.Phone".to_owned())])
     }
 
     #[zbus(property)]
@@ -284,6 +309,34 @@ impl Call {
 
     fn silence(&self) {
         self.ask("Silence");
+    }
+
+    fn switch_camera(&self, id: String) {
+        self.ask(&format!("SwitchCamera {id:?}"));
+    }
+
+    fn set_local_silence(&self, silent: bool) {
+        self.ask(&format!("SetLocalSilence {silent}"));
+    }
+
+    fn set_screen_share(&self, shared: bool) {
+        self.ask(&format!("SetScreenShare {shared}"));
+    }
+
+    fn merge(&self, other: OwnedObjectPath) {
+        self.ask(&format!("Merge {}", other.as_str()));
+    }
+
+    fn split(&self) {
+        self.ask("Split");
+    }
+
+    fn transfer(&self, scheme: String, value: String) {
+        self.ask(&format!("Transfer {scheme}:{value}"));
+    }
+
+    fn set_endpoint(&self, id: String) {
+        self.ask(&format!("SetEndpoint {id:?}"));
     }
 
     #[zbus(property)]
