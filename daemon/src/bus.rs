@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use zbus::{
-    Connection, MatchRule, Message, fdo, message::Type, names::BusName, zvariant::DynamicType,
+    Connection, MatchRule, Message, connection::Builder, fdo, message::Type, names::BusName,
+    zvariant::DynamicType,
 };
 
 /// A service that takes longer hangs. Starting one that rests is within it.
@@ -72,6 +73,17 @@ impl<'a> Remote<'a> {
                 limit.as_millis()
             ))),
         }
+    }
+}
+
+/// The system bus. `address`: where it is not the usual one.
+///
+/// # Errors
+/// There is none.
+pub async fn system(address: Option<&str>) -> zbus::Result<Connection> {
+    match address {
+        Some(address) => Builder::address(address).build().await,
+        None => Builder::system().build().await,
     }
 }
 

@@ -39,6 +39,7 @@ impl App {
         let attention = self.service.engine().attention();
         let shown = self.lock.shown(&self.settings);
         self.desk.reconcile(self.service.engine(), &attention, shown, &self.notifier);
+        self.manners.reconcile(&attention, self.settings.flag(Key::PAUSE_PLAYERS));
         let tone = desk::tone(self.service.engine(), &attention);
         let device = match tone {
             Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),

@@ -19,6 +19,7 @@ mod jobs;
 mod keys;
 mod lock;
 mod log;
+mod manners;
 mod media;
 mod network;
 mod providers;
@@ -56,6 +57,7 @@ use crate::{
         jobs::Jobs,
         keys::KeyHome,
         lock::Lock,
+        manners::Manners,
         media::MediaSide,
         providers::Apps,
         request::{Answer, Event, Fault, Request, Snapshot},
@@ -142,6 +144,7 @@ pub struct App {
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,
+    manners: Manners,
     lock: Lock,
     server: Option<Server>,
     path: mpsc::Sender<PathOrder>,

@@ -15,7 +15,7 @@ use super::{
     cell::{Cell, Command, Event, Kind, Path, Ticket, What},
     world::{Link, Way},
 };
-use crate::bus::{Remote, owner, owner_changes, words};
+use crate::bus::{Remote, owner, owner_changes, system, words};
 
 /// A bus that is not there may come: a system bus that is started late, or again.
 const RETRY: Duration = Duration::from_secs(30);
@@ -83,8 +83,7 @@ impl<D: Dialect> ServiceWay<D> {
     async fn connect(&self) -> zbus::Result<Connection> {
         match &self.place {
             Bus::Session => Builder::session().build().await,
-            Bus::System(None) => Builder::system().build().await,
-            Bus::System(Some(address)) => Builder::address(address.as_str()).build().await,
+            Bus::System(address) => system(address.as_deref()).await,
         }
     }
 

@@ -3,7 +3,9 @@
 //! Owns: one adapter per desktop service. Does not own: when to ring or what to say. Invariant: a
 //! service that is missing costs its feature and one warning, nothing else.
 
+pub mod awake;
 pub mod notify;
 pub mod permissions;
+pub mod players;
 pub mod secrets;
 pub mod session;

@@ -238,6 +238,9 @@ keys! {
     Flag BRIDGE_PHONE BridgePhone "bridge.phone"
         Rule::Bool { default: true },
         "Whether calls of a phone paired over Bluetooth are Ahoy's, too, where PipeWire has one.";
+    Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
+        Rule::Bool { default: true },
+        "Whether music and films (MPRIS) pause while it rings and in calls.";
 }
 
 /// A PipeWire node name. Whether the node exists changes with every plug that is pulled.

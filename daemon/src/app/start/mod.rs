@@ -40,6 +40,7 @@ use super::{
     jobs::Jobs,
     keys::{AT_START, HomeError, KeyHome, Wish},
     lock::{Lock, first_lock, place},
+    manners::Manners,
     media::MediaSide,
     network::{listens, start_mdns},
     providers::{Apps, Known as KnownHandles},
@@ -206,6 +207,7 @@ struct Parts {
     mdns: (Option<(Mdns, u16)>, Option<mpsc::Receiver<MdnsEvent>>),
     settings_events: mpsc::Receiver<()>,
     bridges: watch::Sender<crate::bridge::Wish>,
+    manners: Manners,
     service: Service,
     handles: KnownHandles,
     waking: Waking,
@@ -249,6 +251,7 @@ impl Parts {
             lan: link.lan,
             mdns: self.mdns.0,
             bridges: self.bridges,
+            manners: self.manners,
             listens: link.listens,
             dials: HashMap::new(),
             closing: HashSet::new(),
@@ -313,6 +316,7 @@ pub async fn start(
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
+    let manners = Manners::start(&connection, system_bus.clone(), &mut tasks);
     let bridges = bridges::start(&settings, system_bus, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
     let parts = Parts {
@@ -330,6 +334,7 @@ pub async fn start(
         mdns,
         settings_events,
         bridges,
+        manners,
         service,
         handles,
         waking,

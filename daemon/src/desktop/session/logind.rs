@@ -8,8 +8,8 @@ use zbus::{
     Connection, MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant, message::Type,
 };
 
-use super::{Heard, Place, system_bus};
-use crate::bus::{Remote, owner, owner_changes};
+use super::{Heard, Place};
+use crate::bus::{Remote, owner, owner_changes, system};
 
 const NAME: &str = "org.freedesktop.login1";
 const PATH: &str = "/org/freedesktop/login1";
@@ -36,7 +36,7 @@ pub(super) struct Answer {
 
 impl Logind {
     pub(super) async fn connect(place: &Place) -> zbus::Result<Self> {
-        let bus = system_bus(place.system_bus.as_deref()).await?;
+        let bus = system(place.system_bus.as_deref()).await?;
         Ok(Self { bus, id: place.id.clone().filter(|id| !id.is_empty()) })
     }
 

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use zbus::{Connection, connection::Builder};
+use zbus::Connection;
 
 use logind::Logind;
 
@@ -179,13 +179,5 @@ async fn pump(signals: impl Stream<Item = Heard>, up: mpsc::Sender<Heard>) {
         if matches!(up.try_send(heard), Err(mpsc::error::TrySendError::Closed(_))) {
             return;
         }
-    }
-}
-
-/// The system bus.
-async fn system_bus(address: Option<&str>) -> zbus::Result<Connection> {
-    match address {
-        Some(address) => Builder::address(address).build().await,
-        None => Builder::system().build().await,
     }
 }

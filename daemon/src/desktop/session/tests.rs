@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
-use zbus::{DynamicType, OwnedObjectPath, Variant, interface};
+use zbus::{DynamicType, OwnedObjectPath, Variant, connection::Builder, interface};
 
 use super::*;
 use crate::bus::{Remote, owner};
