@@ -211,12 +211,18 @@ async fn the_user_is_asked_once_and_what_they_said_is_kept_in_the_permission_sto
     assert_eq!(desktop.questions(), 1, "it was asked once");
     // The store is the user's to change, too.
     desktop.store.0.lock().unwrap().insert(APP.to_owned(), "yes".to_owned());
-    app.dials("+491").await.unwrap();
+    let placed = app.dials("+491").await.unwrap();
+    let ended = proxy(&app.connection, placed.as_str(), "Call").await;
+    ended.call::<_, _, ()>("HangUp", &(Options::new(),)).await.unwrap();
     desktop.store.0.lock().unwrap().clear();
     let (allowed, again, ()) =
         tokio::join!(app.dials("+492"), app.dials("+493"), desktop.press("allow", 1));
-    allowed.unwrap();
-    again.unwrap();
+    // One question for both; two at once are too many, and the words name no call.
+    let (placed, refused): (Vec<_>, Vec<_>) = [allowed, again].into_iter().partition(Result::is_ok);
+    assert_eq!((placed.len(), refused.len()), (1, 1));
+    let refused = refused.into_iter().next().unwrap().unwrap_err();
+    assert!(refused.to_string().ends_with("a call cannot be placed now"), "{refused}");
+    assert_eq!(error_name(refused), "InvalidState");
     assert_eq!(kept().as_deref(), Some("yes"));
     assert_eq!(desktop.questions(), 2);
 }

@@ -52,11 +52,21 @@ fn doc(member: Node<'_, '_>) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Without what stands in brackets: when an error is given.
 fn errors_of(member: Node<'_, '_>) -> Vec<String> {
     let doc = doc(member);
     let (_, list) = doc.rsplit_once("Errors: ").unwrap_or_default();
-    let list = list.trim_end_matches('.');
-    list.split(", ").filter(|e| *e != "none").map(str::to_owned).collect()
+    let mut names = String::new();
+    let mut depth = 0_usize;
+    for one in list.trim_end_matches('.').chars() {
+        match one {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => names.push(one),
+            _ => {}
+        }
+    }
+    names.split(',').map(str::trim).filter(|e| *e != "none").map(str::to_owned).collect()
 }
 
 /// The errors that `dbus/README.md` explains.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     App, MISSED, Missed, Waiter, desk,
-    grants::Grants,
+    grants::{self, Grants},
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -186,11 +186,12 @@ impl App {
     pub(super) async fn tell_waiter(&self, waiter: Waiter, result: Result<Reply, Fault>) {
         // Nobody waits any more where an answer is not taken: the command was carried out.
         match waiter {
-            Waiter::Start(answer) => {
+            Waiter::Start(answer, from) => {
                 let started = result.and_then(|reply| match reply {
                     Reply::Call(call) => Ok(call),
                     Reply::Done => Err(Fault::from(CommandError::InvalidState)),
                 });
+                let started = started.map_err(|fault| grants::as_told(&from, fault));
                 let _ = answer.send(started);
             }
             Waiter::Command(answer) => {

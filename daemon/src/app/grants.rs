@@ -178,6 +178,17 @@ impl Senders {
     }
 }
 
+/// A fault as its caller may read it: the words name calls, and of others' calls an app learns
+/// nothing.
+pub(super) fn as_told(from: &Caller, fault: Fault) -> Fault {
+    match from {
+        Caller::App(_) if fault.kind == FaultKind::InvalidState => {
+            Fault::new(FaultKind::InvalidState, "a call cannot be placed now")
+        }
+        Caller::App(_) | Caller::Host(_) => fault,
+    }
+}
+
 impl App {
     /// A sandboxed app wants to call.
     pub(super) async fn ask_for(&mut self, now: Now, app: String, wish: Wish) {

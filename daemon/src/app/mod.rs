@@ -60,7 +60,7 @@ use crate::{
         manners::Manners,
         media::MediaSide,
         providers::Apps,
-        request::{Answer, Event, Fault, Request, Snapshot},
+        request::{Answer, Caller, Event, Fault, Request, Snapshot},
         talk::Talk,
     },
     desktop::notify::{Notifier, NotifyEvent, Server},
@@ -93,8 +93,8 @@ struct Missed {
 
 /// Who waits for a command.
 enum Waiter {
-    /// A started call's id.
-    Start(Answer<CallId>),
+    /// A started call's id, and who started it.
+    Start(Answer<CallId>, Caller),
     /// Any other command.
     Command(Answer<Reply>),
     /// A click or a voice: a refusal is shown, not returned.

@@ -148,7 +148,7 @@ impl App {
         match self.parse_start(wish.clone(), from.clone()).await {
             Ok(command) => match self.to_wake(&command).await {
                 Some(app) => self.wake(now, app, Wish::Start(wish, from, answer)).await,
-                None => self.carry_out(now, Waiter::Start(answer), command).await,
+                None => self.carry_out(now, Waiter::Start(answer, from), command).await,
             },
             Err(fault) => drop(answer.send(Err(fault))),
         }

@@ -145,8 +145,10 @@ impl App {
             match wish {
                 Wish::Start(wish, from, answer) => {
                     let wish = StartWish { provider: app.as_str().to_owned(), ..wish };
-                    match self.parse_start(wish, from).await {
-                        Ok(command) => self.carry_out(now, Waiter::Start(answer), command).await,
+                    match self.parse_start(wish, from.clone()).await {
+                        Ok(command) => {
+                            self.carry_out(now, Waiter::Start(answer, from), command).await
+                        }
                         Err(fault) => drop(answer.send(Err(fault))),
                     }
                 }

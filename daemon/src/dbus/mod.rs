@@ -228,7 +228,7 @@ impl Shown {
             Event::TimedOut(peer, serial) => {
                 Performs::tell(&self.door(peer.door), &peer, "TimedOut", &(serial.0,)).await;
             }
-            Event::Wake(app, name) => self.performs.wake(&connection, app, name),
+            Event::Wake(app, name) => self.performs.wake(&self.bus, app, name),
             Event::CallBack(peer, row, to, video) => {
                 let body = (row, (to.scheme(), to.value()), video);
                 Performs::tell(&self.door(peer.door), &peer, "CallBack", &body).await;
