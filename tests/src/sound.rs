@@ -95,7 +95,20 @@ impl Recording {
     /// # Errors
     /// A port is not there.
     pub fn start(stage: &Stage, ports: &[&str]) -> Result<Self> {
-        let mut recording = Self::prepare(stage, ports.len())?;
+        Self::run_by(stage, ports, |words| stage.spawn("pw-cat", words))
+    }
+
+    /// As [`Recording::start`], by a process of the caller's choice: it is to run pw-cat with these
+    /// words.
+    ///
+    /// # Errors
+    /// A port is not there, or what `run` says.
+    pub fn run_by(
+        stage: &Stage,
+        ports: &[&str],
+        run: impl FnOnce(&[&str]) -> Result<Running>,
+    ) -> Result<Self> {
+        let mut recording = Self::prepare(stage, ports.len(), run)?;
         for (at, port) in ports.iter().enumerate() {
             recording.add(stage, at, port)?;
         }
@@ -105,7 +118,11 @@ impl Recording {
         })
     }
 
-    fn prepare(stage: &Stage, channels: usize) -> Result<Self> {
+    fn prepare(
+        stage: &Stage,
+        channels: usize,
+        run: impl FnOnce(&[&str]) -> Result<Running>,
+    ) -> Result<Self> {
         let name = format!("trial-recorder-{}", number());
         let file = stage.path(&format!("{name}.raw"));
         let (properties, count) = (format!("{{ node.name = {name} }}"), channels.to_string());
@@ -113,7 +130,7 @@ impl Recording {
         let words = ["-r", "--target", "0", "--format", "f32", "--latency", "256", "--channels"];
         let words: Vec<&str> =
             words.into_iter().chain([&*count, "-P", &properties, &path]).collect();
-        Ok(Self { running: stage.spawn("pw-cat", &words)?, name, file, channels })
+        Ok(Self { running: run(&words)?, name, file, channels })
     }
 
     fn add(&self, stage: &Stage, at: usize, port: &str) -> Result<()> {
@@ -177,7 +194,7 @@ pub fn mouth_to_ear(
     count: usize,
 ) -> Result<(Vec<f64>, Vec<f32>)> {
     let stage = from.stage();
-    let recording = Recording::prepare(stage, 2)?;
+    let recording = Recording::prepare(stage, 2, |words| stage.spawn("pw-cat", words))?;
     recording.add(stage, 1, &ear(to))?;
     let playing = Playing::start(stage, &wave::chirps(count))?;
     recording.add(stage, 0, &playing.port)?;

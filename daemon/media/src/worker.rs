@@ -127,6 +127,9 @@ impl Worker {
                 self.mix = sessions;
                 self.remix();
             }
+            MediaCommand::ShutMicrophones { nodes } => {
+                self.world.pipewire.ask(Request::Shut(nodes.into_iter().collect()));
+            }
             MediaCommand::ForceKeyFrame { session } => {
                 self.with(session, |it, _| it.force_key_frame());
             }
@@ -173,6 +176,7 @@ impl Worker {
             let part = MediaPart::PipeWire;
             self.world.parent.tell(&MediaEvent::Missing { session: None, part, why });
             self.world.parent.tell(&MediaEvent::Devices { devices: Vec::new() });
+            self.world.parent.tell(&MediaEvent::Microphones { streams: Vec::new() });
         }
     }
 
@@ -190,6 +194,9 @@ impl Worker {
                 for key in self.world.health.failed() {
                     self.world.pipewire.ask(Request::Retry(key));
                 }
+            }
+            Note::Captures(streams) => {
+                self.world.parent.tell(&MediaEvent::Microphones { streams });
             }
             Note::Live(key) => self.world.health.live(key),
             Note::Down(key, why) => self.world.health.down(key, why),

@@ -10,6 +10,7 @@ use ahoy_core::{
     call::{Call, Direction, LogRow},
     engine::{self, CommandError, CommandId, Reply},
     id::{CallId, Now},
+    media::MediaCommand,
     service::Output,
 };
 use tokio::sync::oneshot;
@@ -40,6 +41,10 @@ impl App {
         let shown = self.lock.shown(&self.settings);
         self.desk.reconcile(self.service.engine(), &attention, shown, &self.notifier);
         self.manners.reconcile(&attention, self.settings.flag(Key::PAUSE_PLAYERS));
+        if let Some(nodes) = self.microphones.reconcile(&attention.shut) {
+            tracing::debug!(streams = nodes.len(), "microphones of apps that are shut");
+            self.media.command(MediaCommand::ShutMicrophones { nodes });
+        }
         let tone = desk::tone(self.service.engine(), &attention);
         let device = match tone {
             Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),
@@ -138,6 +143,7 @@ impl App {
                 self.tell_and_wait(Event::ProviderAdded(id)).await;
             }
             engine::Output::ProviderRemoved(id) => {
+                self.microphones.forget(&id);
                 self.apps.changed();
                 self.tell(Event::ProviderRemoved(id)).await;
             }
@@ -148,8 +154,6 @@ impl App {
             engine::Output::GroupRemoved(id) => self.tell(Event::GroupRemoved(id)).await,
             // What the groups have is a property, told with all others.
             engine::Output::GroupChanged(_) => {}
-            // Not asked for: no app registers as one that can be muted from outside.
-            engine::Output::MuteCapture { .. } => {}
             engine::Output::ScreenShare { call, shared } => {
                 tracing::warn!(%call, shared, "screens are not shared yet");
             }

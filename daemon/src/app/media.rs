@@ -24,6 +24,8 @@ pub(super) struct MediaSide {
     held: BTreeSet<SessionId>,
     /// The calls that hear each other.
     mix: Vec<SessionId>,
+    /// Streams of other programs that hear nothing.
+    shut: Vec<u32>,
     /// A tone that repeats until it is stopped, and where it plays.
     tone: Option<(Tone, Option<String>)>,
     /// A tone that plays once.
@@ -54,6 +56,9 @@ impl MediaSide {
         }
         if !self.mix.is_empty() {
             self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
+        }
+        if !self.shut.is_empty() {
+            self.send(MediaCommand::ShutMicrophones { nodes: self.shut.clone() });
         }
         if let Some((tone, device)) = self.tone.clone() {
             self.send(MediaCommand::PlayTone { tone, device });
@@ -95,6 +100,7 @@ impl MediaSide {
                 self.held.remove(session);
             }
             MediaCommand::SetMix { sessions } => self.mix.clone_from(sessions),
+            MediaCommand::ShutMicrophones { nodes } => self.shut.clone_from(nodes),
             MediaCommand::PipeWire
             | MediaCommand::PlayTone { .. }
             | MediaCommand::StopTone

@@ -21,6 +21,7 @@ mod lock;
 mod log;
 mod manners;
 mod media;
+mod microphones;
 mod network;
 mod providers;
 pub mod request;
@@ -59,6 +60,7 @@ use crate::{
         lock::Lock,
         manners::Manners,
         media::MediaSide,
+        microphones::Microphones,
         providers::Apps,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
         talk::Talk,
@@ -158,6 +160,7 @@ pub struct App {
     /// Closed by us, with frames that may still be on their way out.
     closing: HashSet<ConnectionId>,
     media: MediaSide,
+    microphones: Microphones,
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,

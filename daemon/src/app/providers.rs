@@ -19,6 +19,7 @@ use ahoy_core::{
 
 use super::{
     App,
+    microphones::Owner,
     request::{Answer, Door, Event, Fault, FaultKind, Peer, ProviderView},
     waking::Waking,
 };
@@ -108,8 +109,9 @@ impl App {
             let _ = answer.send(Err(Fault::new(FaultKind::ProviderExists, why)));
             return;
         }
-        // Nothing here closes another program's microphone yet.
-        registration.can_be_muted = false;
+        let sandbox = if registration.verified { registration.app_id.as_str() } else { "" };
+        let owner = peer.process.map(|process| Owner::of(process, sandbox));
+        registration.can_be_muted = self.microphones.registered(&id, owner);
         match self.service.register(now, registration) {
             Ok(()) => {
                 self.apps.peers.insert(id, peer);

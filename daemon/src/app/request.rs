@@ -156,6 +156,8 @@ pub struct Peer {
     pub name: String,
     /// Where it implements ProviderApp.
     pub object: String,
+    /// Its process, of a sandboxed app its proxy's; none for a bridge, which lives in ours.
+    pub process: Option<u32>,
 }
 
 /// A provider, as the bus shows it.

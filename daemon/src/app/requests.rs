@@ -278,6 +278,7 @@ impl App {
                 self.locks.insert("ahoy-media", (lock, lock_warning));
             }
             MediaEvent::Devices { devices } => self.media.devices = devices,
+            MediaEvent::Microphones { streams } => self.microphones.found(streams),
             MediaEvent::KeyFrameNeeded { session } => {
                 let _ = self.path.send(PathOrder::AskKeyFrame(session)).await;
             }

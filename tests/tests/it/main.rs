@@ -17,6 +17,7 @@ mod invites;
 mod links;
 mod loss;
 mod missing;
+mod muting;
 mod ringing;
 mod scene;
 mod unit;

@@ -155,14 +155,26 @@ pub struct Call {
     pub(crate) group: Option<GroupId>,
     /// Where it is heard; empty = wherever calls are.
     pub(crate) endpoint: String,
-    /// The daemon has muted the capture itself.
-    pub(crate) capture_muted: bool,
+    /// What the daemon itself does about its app's microphone.
+    pub(crate) capture: Capture,
     /// Its provider's connection is gone, and until when the call waits to be taken up again.
     pub(crate) orphan_until: Option<Duration>,
     /// When its ring ends by itself.
     pub(crate) ring_until: Duration,
     /// When its object goes, once it has ended.
     pub(crate) remove_at: Duration,
+}
+
+/// What the daemon itself does about the microphone of a call's app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Nothing.
+    #[default]
+    Open,
+    /// It is shut, beside the app, which has muted, too: muted is what the app does not take back.
+    Beside,
+    /// It is shut in place of the app, which cannot mute or did not: the app's word opens nothing.
+    Alone,
 }
 
 /// PipeWire node names of a call's media; empty = none.
@@ -203,7 +215,7 @@ impl Call {
             continued: false,
             group: None,
             endpoint: String::new(),
-            capture_muted: false,
+            capture: Capture::Open,
             orphan_until: None,
             ring_until: Duration::MAX,
             remove_at: Duration::MAX,

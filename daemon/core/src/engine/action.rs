@@ -6,7 +6,7 @@
 
 use super::{CommandError, Engine, Output, PerformError};
 use crate::{
-    call::{EndReason, Pending, Step},
+    call::{Capture, EndReason, Pending, Step},
     id::{CallId, Now, Serial},
     provider::Action,
 };
@@ -172,25 +172,20 @@ impl Engine {
         ending.result()
     }
 
-    /// The app muted or opened; what the daemon closed beside it opens only with it.
+    /// The app says that it muted or opened.
     fn muted_there(&mut self, id: CallId, muted: bool) {
-        self.flag(id, |flags| flags.muted = muted);
-        if !muted {
-            self.set_capture(id, false);
-        }
+        self.set_muted(id, muted, Capture::Beside);
     }
 
-    /// The daemon mutes or opens the capture by itself.
+    /// The daemon mutes or opens by itself.
     pub(super) fn mute_here(&mut self, id: CallId, muted: bool) {
-        self.flag(id, |flags| flags.muted = muted);
-        self.set_capture(id, muted);
+        self.set_muted(id, muted, Capture::Alone);
     }
 
-    fn set_capture(&mut self, id: CallId, muted: bool) {
-        if let Some(call) = self.calls.get_mut(&id)
-            && std::mem::replace(&mut call.capture_muted, muted) != muted
-        {
-            self.emit(Output::MuteCapture { call: id, muted });
+    fn set_muted(&mut self, id: CallId, muted: bool, shut: Capture) {
+        self.flag(id, |flags| flags.muted = muted);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.capture = if muted { shut } else { Capture::Open };
         }
     }
 

@@ -24,7 +24,7 @@ mod transaction;
 mod way;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -37,7 +37,7 @@ pub use report::{Disposition, Reported};
 pub use timer::{GRACE, LINGER, RING_CAP};
 
 use crate::{
-    call::{Call, Direction, EndReason, Outcome, State, Step},
+    call::{Call, Capture, Direction, EndReason, Outcome, State, Step},
     engine::{
         command::Senders, group::Groups, provider::Provider, report::UsedIds,
         transaction::Transaction,
@@ -256,7 +256,22 @@ impl Engine {
                 .values()
                 .any(|call| matches!(call.state, State::RemoteRinging) && call.pending.is_none()),
             in_call: self.active().is_some(),
+            shut: self.shut(),
         }
+    }
+
+    /// Apps have one microphone for all their calls: it is shut where a call of theirs is muted and
+    /// no other is talked in.
+    fn shut(&self) -> BTreeSet<ProviderId> {
+        let engaged = || self.calls.values().filter(|call| call.is_engaged());
+        let muted = |call: &&Call| call.capture != Capture::Open && self.mutes_here(call);
+        let talks = |call: &Call| call.capture == Capture::Open && !call.flags.held;
+        let mut shut: BTreeSet<ProviderId> =
+            engaged().filter(muted).map(|call| call.owner.provider.clone()).collect();
+        for call in engaged().filter(|call| talks(call)) {
+            shut.remove(&call.owner.provider);
+        }
+        shut
     }
 
     fn emit(&mut self, output: Output) {
@@ -312,16 +327,13 @@ impl Engine {
         call.flags.reconnecting = false;
         call.orphan_until = None;
         call.group = None;
-        let opened = std::mem::take(&mut call.capture_muted);
+        call.capture = Capture::Open;
         let row = call.log_row();
         let was_active = row.connected_at != 0;
         let busy = row.end_reason == EndReason::Busy.as_str();
         let outgoing = call.direction == Direction::Outgoing;
         self.log(id);
         self.emit(Output::Changed(id));
-        if opened {
-            self.emit(Output::MuteCapture { call: id, muted: false });
-        }
         if row.outcome == Outcome::Missed {
             self.emit(Output::Missed(id));
         }

@@ -3,6 +3,8 @@
 //! Owns: the output enum and [`Attention`]. Does not own: when an output is made. Invariant: an
 //! output names things by their ids; what they look like is asked of the engine.
 
+use std::collections::BTreeSet;
+
 use super::{CommandError, CommandId, Reply};
 use crate::{
     call::LogRow,
@@ -39,13 +41,6 @@ pub enum Output {
         active: bool,
         /// The call that it is for; of several the first.
         call: CallId,
-    },
-    /// Mute or open what a call's app captures, in the daemon: the app cannot or does not.
-    MuteCapture {
-        /// Whose microphone.
-        call: CallId,
-        /// Whether nothing may be captured.
-        muted: bool,
     },
     /// Share the screen in a call, or stop.
     ScreenShare {
@@ -102,4 +97,6 @@ pub struct Attention {
     pub ringback: bool,
     /// Whether a call is on: players pause, the machine stays awake.
     pub in_call: bool,
+    /// Apps whose microphones the daemon keeps shut: privacy does not depend on them.
+    pub shut: BTreeSet<ProviderId>,
 }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{CommandError, Engine, Output, action::Ending};
 use crate::{
-    call::{Call, Direction, EndReason, Flags, NameSource, State, Step},
+    call::{Call, Capture, Direction, EndReason, Flags, NameSource, State, Step},
     filter::{Ringing, Verdict},
     id::{CallId, Now, ProviderId, check_text},
     media::Tone,
@@ -327,9 +327,12 @@ impl Engine {
 impl Call {
     fn change(&mut self, update: Update) {
         let flags = &mut self.flags;
-        if let Some(muted) = update.muted {
-            // What the daemon muted is muted whatever the app says.
-            flags.muted = muted || self.capture_muted;
+        if let Some(muted) = update.muted
+            && self.capture != Capture::Alone
+        {
+            flags.muted = muted;
+            // Muted in the app's own window is muted, and opened there is open.
+            self.capture = if muted { Capture::Beside } else { Capture::Open };
         }
         flags.held = update.held.unwrap_or(flags.held);
         flags.remote_held = update.remote_held.unwrap_or(flags.remote_held);

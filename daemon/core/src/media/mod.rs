@@ -9,6 +9,7 @@ mod quality;
 
 pub use plan::{AudioPlan, Devices, MediaPlan, StreamNames, VideoPlan, VideoSize};
 pub use protocol::{
-    Device, DeviceKind, MediaCommand, MediaEvent, MediaPart, MediaStats, SessionId, Tone,
+    CaptureStream, Device, DeviceKind, MediaCommand, MediaEvent, MediaPart, MediaStats, SessionId,
+    Tone,
 };
 pub use quality::{Meter, Quality};

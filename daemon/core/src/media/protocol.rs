@@ -89,6 +89,23 @@ pub enum MediaCommand {
         /// The call's media.
         session: SessionId,
     },
+    /// These capture streams of other programs hear nothing, and all others what they should.
+    ShutMicrophones {
+        /// PipeWire ids of their nodes ([`MediaEvent::Microphones`]).
+        nodes: Vec<u32>,
+    },
+}
+
+/// A stream by which another program captures sound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureStream {
+    /// PipeWire id of its node, for as long as it lives.
+    pub node: u32,
+    /// The process that has it, where PipeWire knows.
+    pub process: Option<u32>,
+    /// The application id of the sandbox it is in, as the sandbox's portal told PipeWire; may be
+    /// empty.
+    pub app: String,
 }
 
 /// A part of the media that can be missing while the rest works.
@@ -223,6 +240,11 @@ pub enum MediaEvent {
         session: Option<SessionId>,
         /// Which part.
         part: MediaPart,
+    },
+    /// By which streams other programs capture sound now; sent on every change.
+    Microphones {
+        /// All of them.
+        streams: Vec<CaptureStream>,
     },
     /// A tone that does not repeat has been played to its end.
     ToneEnded {

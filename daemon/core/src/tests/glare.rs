@@ -35,6 +35,7 @@ fn filmed(world: &World, who: usize) -> bool {
         | MediaCommand::SetHeld { .. }
         | MediaCommand::ForceKeyFrame { .. }
         | MediaCommand::SetMix { .. }
+        | MediaCommand::ShutMicrophones { .. }
         | MediaCommand::Stop { .. } => false,
     })
 }

@@ -73,7 +73,6 @@ impl Scripted {
                 }
                 Output::TimedOut(..) => panic!("it answers at once"),
                 Output::Audio { .. }
-                | Output::MuteCapture { .. }
                 | Output::ScreenShare { .. }
                 | Output::ProviderAdded(_)
                 | Output::ProviderRemoved(_)

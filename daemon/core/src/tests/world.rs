@@ -492,7 +492,6 @@ impl Person {
             | engine::Output::Removed(_)
             | engine::Output::ActionFinished { .. }
             | engine::Output::Audio { .. }
-            | engine::Output::MuteCapture { .. }
             | engine::Output::ScreenShare { .. }
             | engine::Output::ProviderAdded(_)
             | engine::Output::ProviderRemoved(_)

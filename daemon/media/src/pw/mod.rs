@@ -4,17 +4,19 @@
 //! device means. Invariant: every open stream is known here by its [`Key`]; closing it removes its
 //! node from PipeWire before the request after it is looked at.
 
+mod captures;
 mod devices;
 mod formats;
 mod streams;
 mod thread;
 
 use std::{
+    collections::BTreeSet,
     os::fd::OwnedFd,
     sync::{Arc, Mutex},
 };
 
-use ahoy_core::media::{Device, VideoSize};
+use ahoy_core::media::{CaptureStream, Device, VideoSize};
 
 use crate::{
     health::Key,
@@ -60,6 +62,8 @@ pub(crate) enum Request {
     Close(Key),
     /// A picture waits in the slot of this node.
     Show(Key),
+    /// These capture streams of other programs hear nothing, all others do.
+    Shut(BTreeSet<u32>),
     /// Ends the thread.
     Quit,
 }
@@ -72,6 +76,8 @@ pub(crate) enum Note {
     Disconnected(String),
     /// All devices of now.
     Devices(Vec<Device>),
+    /// All capture streams of other programs of now.
+    Captures(Vec<CaptureStream>),
     /// A stream is linked and runs.
     Live(Key),
     /// A stream lost its device (no reason) or failed.

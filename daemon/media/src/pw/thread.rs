@@ -14,6 +14,7 @@ use pipewire::{
 
 use super::{
     Note, Notes, Request, Spec,
+    captures::Captures,
     devices::Watch,
     streams::{self, Open},
 };
@@ -54,6 +55,7 @@ pub(super) fn run(inbox: Receiver<Request>, notes: &Notes, ready: &SyncSender<Re
 /// One connection. Fields are dropped in this order: listeners before what they listen to.
 struct Connection {
     _watch: Watch,
+    captures: Captures,
     _errors: Listener,
     core: Core,
 }
@@ -91,6 +93,11 @@ impl Table {
                     open.show();
                 }
             }
+            Request::Shut(nodes) => {
+                if let Some(connection) = &self.connection {
+                    connection.captures.shut(&nodes);
+                }
+            }
             Request::Quit => {
                 self.disconnect();
                 return false;
@@ -123,8 +130,15 @@ impl Table {
                 return;
             }
         };
-        let errors = listen(&core, &self.notes, &watch);
-        self.connection = Some(Connection { _watch: watch, _errors: errors, core });
+        let captures = match Captures::new(&core, self.notes.clone()) {
+            Ok(captures) => captures,
+            Err(error) => {
+                (self.notes)(Note::Disconnected(format!("PipeWire lists no streams ({error})")));
+                return;
+            }
+        };
+        let errors = listen(&core, &self.notes, &watch, &captures);
+        self.connection = Some(Connection { _watch: watch, captures, _errors: errors, core });
         let wanted: Vec<Key> = self.streams.keys().copied().collect();
         wanted.into_iter().for_each(|key| self.open(key));
     }
@@ -146,9 +160,9 @@ impl Table {
 }
 
 /// Listens for the end of the connection and for the answer that all devices were listed.
-fn listen(core: &Core, notes: &Notes, watch: &Watch) -> Listener {
+fn listen(core: &Core, notes: &Notes, watch: &Watch, captures: &Captures) -> Listener {
     let (on_error, on_done) = (notes.clone(), notes.clone());
-    let listed = watch.listed();
+    let (listed, all) = (watch.listed(), captures.listed());
     let connected = Rc::new(std::cell::Cell::new(false));
     // The answer to this comes after everything that exists now was listed.
     drop(core.sync(0));
@@ -165,6 +179,7 @@ fn listen(core: &Core, notes: &Notes, watch: &Watch) -> Listener {
             if !connected.replace(true) {
                 on_done(Note::Connected);
                 listed();
+                all();
             }
         })
         .info(|_| {})

@@ -42,6 +42,7 @@ use super::{
     lock::{Lock, first_lock, place},
     manners::Manners,
     media::MediaSide,
+    microphones::Microphones,
     network::{listens, start_mdns},
     providers::{Apps, Known as KnownHandles},
     request::{AT_ONCE, Front, Request, Snapshot},
@@ -58,6 +59,7 @@ use crate::{
     settings::{Key, Settings, SettingsError},
     store::{Folder, StoreError, StoreHandle, keys::Keys},
     tasks::Tasks,
+    worker::pipewire_socket_path,
 };
 
 /// Requests not yet taken: a controller past this waits in its own bus queue.
@@ -211,6 +213,7 @@ struct Parts {
     service: Service,
     handles: KnownHandles,
     waking: Waking,
+    microphones: Microphones,
     folder: Folder,
     grants: Grants,
     talk: Talk,
@@ -268,6 +271,7 @@ impl Parts {
             unseen: known.unseen,
             favourites: contacts::favourites(&known.contacts),
             apps: Apps::new(self.handles, self.waking),
+            microphones: self.microphones,
             directories: Directories::new(self.folder),
             grants: self.grants,
             diallers: BTreeMap::new(),
@@ -308,6 +312,7 @@ pub async fn start(
     let workers = start_workers(&setup, socket, clock, &mut tasks);
     let mdns = start_mdns(&settings, link.bound.port(), &mut tasks);
     let handles = KnownHandles::new(&known.contacts);
+    let microphones = Microphones::new(pipewire_socket_path(setup.variable));
     let waking = Waking::new(installed::directories(setup.variable, &setup.paths.data));
     let mut service = service(&settings, &keys, &mut known, &link);
     service.built_in().set_marks(handles.marks());
@@ -338,6 +343,7 @@ pub async fn start(
         service,
         handles,
         waking,
+        microphones,
         folder,
         grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,

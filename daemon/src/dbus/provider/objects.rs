@@ -58,7 +58,8 @@ pub(super) async fn register(
         // A bridge: it lives in our process, and nobody else may take up its calls.
         registration.app_id = OWN_APP.to_owned();
     }
-    let peer = Peer { door, name: name.to_string(), object: object.to_string() };
+    let process = (!is_own).then_some(caller.process);
+    let peer = Peer { door, name: name.to_string(), object: object.to_string(), process };
     front.ask(|answer| Request::Register(Box::new(registration), peer, answer)).await?;
     if !is_there(connection, &name).await {
         // It went before anybody could be told: nothing else would ever say so.

@@ -123,6 +123,10 @@ impl Bench {
         self.engine.call(call).unwrap().flags()
     }
 
+    fn is_shut(&self, provider: &str) -> bool {
+        self.engine.attention().shut.iter().any(|id| id.as_str() == provider)
+    }
+
     fn reason(&self, call: CallId) -> &'static str {
         self.engine.call(call).unwrap().view().end_reason.0
     }

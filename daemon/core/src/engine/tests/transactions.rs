@@ -188,12 +188,12 @@ fn muting_without_the_app_is_done_by_the_daemon() {
     let (id, out) = bench.command(Command::SetMuted(one, true));
     assert_eq!(reply(&out, id), Some(Ok(Reply::Done)));
     assert!(performs(&out).is_empty() && bench.flags(one).muted);
-    assert!(out.contains(&Output::MuteCapture { call: one, muted: true }));
+    assert!(bench.is_shut("a"));
     let update = Update { muted: Some(false), ..Update::default() };
     bench.tell("a", Report::Update { call: one, update }).0.unwrap();
     assert!(bench.flags(one).muted, "an app's word opens nothing");
-    let (_, out) = bench.command(Command::SetMuted(one, false));
-    assert!(out.contains(&Output::MuteCapture { call: one, muted: false }));
+    bench.command(Command::SetMuted(one, false));
+    assert!(!bench.is_shut("a"));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn muting_that_neither_the_app_nor_the_daemon_can_do_is_refused_and_not_pretende
         }
         assert_eq!(reply(&out, id), Some(Err(wanted)));
         assert!(!bench.flags(one).muted);
-        assert!(!out.iter().any(|one| matches!(one, Output::MuteCapture { .. })));
+        assert!(!bench.is_shut("c"));
     }
 }
 
@@ -230,10 +230,10 @@ fn muting_that_the_app_does_not_do_is_done_by_the_daemon() {
         };
         assert_eq!(reply(&out, id), Some(Ok(Reply::Done)));
         assert_eq!(results(&out), [("set-muted", word)]);
-        assert!(out.contains(&Output::MuteCapture { call: one, muted: true }));
+        assert!(bench.is_shut("a"));
         assert!(bench.flags(one).muted);
-        let out = bench.done(Command::SetMuted(one, false));
-        assert!(out.contains(&Output::MuteCapture { call: one, muted: false }));
+        bench.done(Command::SetMuted(one, false));
+        assert!(!bench.is_shut("a"));
     }
 }
 
@@ -241,8 +241,36 @@ fn muting_that_the_app_does_not_do_is_done_by_the_daemon() {
 fn what_the_daemon_muted_is_open_again_once_the_call_is_over() {
     let (mut bench, one, _) = two(&[]);
     bench.command(Command::SetMuted(one, true));
-    let (_, out) = bench.tell("a", ended(one, EndReason::RemoteHangup));
-    assert!(out.contains(&Output::MuteCapture { call: one, muted: false }));
+    assert!(bench.is_shut("a"));
+    bench.tell("a", ended(one, EndReason::RemoteHangup)).0.unwrap();
+    assert!(!bench.is_shut("a"));
+}
+
+#[test]
+fn the_microphone_of_an_app_that_says_it_muted_is_shut_too_until_the_app_opens_it() {
+    let (mut bench, one, _) = two(&[Capability::Mute]);
+    bench.done(Command::SetMuted(one, true));
+    assert!(bench.is_shut("a"));
+    let update = |muted| Report::Update {
+        call: one,
+        update: Update { muted: Some(muted), ..Update::default() },
+    };
+    bench.tell("a", update(false)).0.unwrap();
+    assert!(!bench.flags(one).muted && !bench.is_shut("a"), "opened in the app's own window");
+    bench.tell("a", update(true)).0.unwrap();
+    assert!(bench.flags(one).muted && bench.is_shut("a"));
+}
+
+#[test]
+fn a_muted_call_leaves_the_microphone_to_another_that_is_talked_in() {
+    let (mut bench, one, _) = two(&[Capability::Mute, Capability::Hold]);
+    bench.done(Command::SetMuted(one, true));
+    bench.done(Command::SetHeld(one, true));
+    assert!(bench.is_shut("a"), "a held call wants no microphone");
+    let other = bench.active_of("a", 9, &[Capability::Mute, Capability::Hold]);
+    assert!(!bench.is_shut("a"));
+    bench.done(Command::SetMuted(other, true));
+    assert!(bench.is_shut("a"));
 }
 
 #[test]
