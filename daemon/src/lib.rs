@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod bus;
 pub mod dbus;
 pub mod desktop;
+pub mod handed;
 pub mod installed;
 pub mod link;
 pub mod paths;

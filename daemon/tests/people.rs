@@ -52,3 +52,27 @@ async fn everybody_comes_page_by_page() {
     let Err(zbus::Error::MethodError(error, ..)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.as_str(), "org.ahoycall.Calls1.Error.InvalidArgument");
 }
+
+#[tokio::test]
+async fn a_file_that_never_ends_keeps_nobody_from_the_book() {
+    let Some(daemon) = start(QUIET) else { return };
+    let connection = connect(&daemon).await;
+    let interface = "org.ahoycall.Calls1.Contacts";
+    let contacts = Proxy::new(&connection, NAME, "/org/ahoycall/Calls1", interface).await.unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let body = (Fd::from(reader.as_fd()), "vcard");
+    let import = contacts.call::<_, _, HashMap<String, u32>>("Import", &body);
+    let mut import = std::pin::pin!(import);
+    let others = async {
+        for number in 0..20 {
+            let contact = HashMap::from([("name", zbus::Variant::from(format!("P{number}")))]);
+            contacts.call::<_, _, String>("Put", &(contact,)).await.unwrap();
+        }
+    };
+    tokio::select! {
+        early = &mut import => panic!("nobody has filled the pipe: {early:?}"),
+        () = others => {}
+    }
+    drop(writer);
+    assert_eq!(import.await.unwrap()["imported"], 0);
+}

@@ -5,8 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::Read as _,
+    io::{self, Read as _},
     os::fd::OwnedFd,
 };
 
@@ -27,7 +26,10 @@ use super::{
     request::{Answer, Dict, Event, Fault, FaultKind, Plain},
     store_fault,
 };
-use crate::store::{self, Contact, ContactCursor, Store, StoreError, read_cards};
+use crate::{
+    handed::{Handed, Patience},
+    store::{self, Contact, ContactCursor, Store, StoreError, read_cards},
+};
 
 /// A search gives at most this many people.
 const MAX_FOUND: u32 = 500;
@@ -328,7 +330,7 @@ impl App {
         .await;
     }
 
-    pub(super) async fn contact_import(
+    pub(super) fn contact_import(
         &mut self,
         file: OwnedFd,
         format: String,
@@ -341,15 +343,41 @@ impl App {
                 return drop(answer.send(Err(Fault::argument(why))));
             }
         }
-        self.change_book(Some(answer), move |db| import(db, File::from(file))).await;
+        let inner = self.inner.clone();
+        self.readers.read((file, answer), move |file, answer| {
+            // An app that is ending answers nobody any more.
+            let _ = inner.blocking_send(Inner::Cards(cards(file), answer));
+        });
+    }
+
+    /// Cards were read: they go into the book.
+    pub(super) async fn cards_read(
+        &mut self,
+        text: io::Result<String>,
+        answer: Answer<BTreeMap<String, u32>>,
+    ) {
+        match text {
+            Ok(text) => self.change_book(Some(answer), move |db| import(db, &text)).await,
+            Err(error) => {
+                let why = format!("file: it cannot be read as text: {error}");
+                let _ = answer.send(Err(Fault::argument(why)));
+            }
+        }
     }
 }
 
-fn import(db: &mut Store, file: File) -> Result<(BTreeMap<String, u32>, Vec<String>), Fault> {
+fn cards(file: OwnedFd) -> io::Result<String> {
     let mut text = String::new();
-    let read = file.take(MAX_CARDS).read_to_string(&mut text);
-    read.map_err(|error| Fault::argument(format!("file: it cannot be read as text: {error}")))?;
-    let cards = read_cards(&text);
+    Handed::new(file, Patience::default())?.take(MAX_CARDS + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_CARDS {
+        let why = format!("it is longer than {} MiB: import it in parts", MAX_CARDS / 1024 / 1024);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(text)
+}
+
+fn import(db: &mut Store, text: &str) -> Result<(BTreeMap<String, u32>, Vec<String>), Fault> {
+    let cards = read_cards(text);
     let mut counts = BTreeMap::from([("imported".to_owned(), 0), ("bad".to_owned(), 0)]);
     let mut changed = Vec::new();
     for contact in &cards.contacts {

@@ -4,7 +4,7 @@
 //! (core), storage. Invariant: what is refused changes nothing; what is answered with success is on
 //! disk and holds for the next call.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::os::fd::OwnedFd;
 
 use ahoy_core::{
     engine::CommandError,
@@ -12,7 +12,6 @@ use ahoy_core::{
     id::Now,
     service::Service,
 };
-use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     App, Inner,
@@ -21,52 +20,21 @@ use super::{
     store_fault,
 };
 use crate::{
+    handed::Patience,
     settings::{Key, Settings},
     store::{
-        Block, DirectoryError, Folder, MAX_DIRECTORY_ID, Part, Patience, Store, StoreError,
-        read_directory,
+        Block, DirectoryError, Folder, MAX_DIRECTORY_ID, Part, Store, StoreError, read_directory,
     },
 };
-
-/// Directories that are read at once, each on a thread of its own. One that hangs (a file system
-/// may) keeps its place, so that they do not become more and more.
-const READERS: usize = 4;
 
 /// Directories of callers, as the app has to do with them.
 pub(super) struct Directories {
     folder: Folder,
-    readers: Arc<Semaphore>,
 }
 
-/// One to read: id, file, who waits.
-type Job = (String, OwnedFd, Answer<()>);
-
 impl Directories {
-    pub(super) fn new(folder: Folder) -> Self {
-        Self { folder, readers: Arc::new(Semaphore::new(READERS)) }
-    }
-
-    /// A thread that reads one directory and tells the app; it ends by itself, within the reader's
-    /// patience.
-    fn reader(&self, inner: mpsc::Sender<Inner>) -> Result<std::sync::mpsc::Sender<Job>, Fault> {
-        let limit = |why: String| Fault::new(FaultKind::LimitReached, why);
-        let why = "some directories are being read: add this one when they are done";
-        let place = self.readers.clone().try_acquire_owned().map_err(|_| limit(why.to_owned()))?;
-        let folder = self.folder.clone();
-        let (job, jobs) = std::sync::mpsc::channel::<Job>();
-        let reader = move || {
-            let Ok((id, file, answer)) = jobs.recv() else { return };
-            let added = read_directory(file, Patience::default()).and_then(|directory| {
-                let part = (!directory.is_empty()).then(|| folder.write(&id, &directory));
-                Ok(Added { part: part.transpose()?, id, directory })
-            });
-            drop(place);
-            // An app that is ending answers nobody any more.
-            let _ = inner.blocking_send(Inner::Directory(added, answer));
-        };
-        let thread = std::thread::Builder::new().name("directory".to_owned()).spawn(reader);
-        thread.map_err(|error| limit(format!("no thread to read it: {error}")))?;
-        Ok(job)
+    pub(super) const fn new(folder: Folder) -> Self {
+        Self { folder }
     }
 }
 
@@ -123,10 +91,9 @@ fn policy_key(key: &str) -> Option<Key> {
 impl From<DirectoryError> for Fault {
     fn from(error: DirectoryError) -> Self {
         match &error {
-            DirectoryError::Kind(_)
-            | DirectoryError::Read(_)
-            | DirectoryError::Slow(_)
-            | DirectoryError::Unusable { .. } => Self::argument(format!("file: {error}")),
+            DirectoryError::Read(_) | DirectoryError::Unusable { .. } => {
+                Self::argument(format!("file: {error}"))
+            }
             DirectoryError::Long | DirectoryError::Full => {
                 Self::new(FaultKind::LimitReached, format!("file: {error}"))
             }
@@ -237,11 +204,15 @@ impl App {
             let why = format!("id: it is longer than {MAX_DIRECTORY_ID} bytes");
             return drop(answer.send(Err(Fault::argument(why))));
         }
-        match self.directories.reader(self.inner.clone()) {
-            // The thread waits for it.
-            Ok(job) => drop(job.send((id, file, answer))),
-            Err(fault) => drop(answer.send(Err(fault))),
-        }
+        let (folder, inner) = (self.directories.folder.clone(), self.inner.clone());
+        self.readers.read((file, answer), move |file, answer| {
+            let added = read_directory(file, Patience::default()).and_then(|directory| {
+                let part = (!directory.is_empty()).then(|| folder.write(&id, &directory));
+                Ok(Added { part: part.transpose()?, id, directory })
+            });
+            // An app that is ending answers nobody any more.
+            let _ = inner.blocking_send(Inner::Directory(added, answer));
+        });
     }
 
     /// A directory was read: it counts from now on, and takes its place on disk.

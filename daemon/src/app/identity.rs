@@ -3,7 +3,7 @@
 //! Owns: the requests of `.Identity`. Does not own: where keys rest (`keys`) or what they sign (core).
 //! Invariant: no key leaves but inside an encrypted backup.
 
-use std::{fs::File, os::fd::OwnedFd};
+use std::os::fd::OwnedFd;
 
 use ahoy_core::{builtin::InviteWish, id::Now};
 
@@ -14,7 +14,10 @@ use super::{
     request::{Answer, Dict, Fault, FaultKind, Plain},
     store_fault,
 };
-use crate::store::{Backup, Store, StoreError, read_backup, write_backup};
+use crate::{
+    handed::{Handed, Patience},
+    store::{Backup, BackupError, read_backup, write_backup},
+};
 
 /// An invite is valid this long where nobody says otherwise, seconds: a week.
 const INVITE_LIFE_S: u64 = 7 * 24 * 3600;
@@ -83,14 +86,14 @@ impl App {
         let (store, keys) = (self.store.clone(), self.keys.clone());
         self.jobs
             .add(async move {
-                let done = store
-                    .run(move |db| {
-                        let backup = Backup::collect(&keys, db)?;
-                        let written = write_backup(&backup, &passphrase, &mut File::from(file));
-                        Ok(written.map_err(|error| Fault::argument(error.to_string())))
-                    })
-                    .await;
-                let _ = answer.send(done.map_err(|error| store_fault(&error)).and_then(|r| r));
+                let collected = store.run(move |db| Backup::collect(&keys, db)).await;
+                let done = match collected {
+                    Ok(backup) => {
+                        beside(file, move |file| write_backup(&backup, &passphrase, file)).await
+                    }
+                    Err(error) => Err(store_fault(&error)),
+                };
+                let _ = answer.send(done);
             })
             .await;
     }
@@ -115,15 +118,26 @@ impl App {
 
     /// The keys first: contacts without them are of no use, they without contacts are.
     async fn take_over(&self, file: OwnedFd, passphrase: String) -> Result<(), Fault> {
-        let read = move |_: &mut Store| {
-            let read = read_backup(&mut File::from(file), &passphrase);
-            Ok(read.map_err(|error| Fault::argument(error.to_string())))
-        };
-        let fault = |error: StoreError| store_fault(&error);
-        let backup = self.store.run(read).await.map_err(fault)??;
+        let backup = beside(file, move |file| read_backup(file, &passphrase)).await?;
         let kept = self.key_home.replace(&self.keys, &backup.keys, AT_RESTORE).await;
         kept.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
-        self.store.run(move |db| backup.restore(db)).await.map_err(fault)
+        let restored = self.store.run(move |db| backup.restore(db)).await;
+        restored.map_err(|error| store_fault(&error))
+    }
+}
+
+/// Works with a file that was handed over, beside the store, which is to serve others meanwhile.
+async fn beside<T: Send + 'static>(
+    file: OwnedFd,
+    work: impl FnOnce(&mut Handed) -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, Fault> {
+    let work = tokio::task::spawn_blocking(move || {
+        let mut file = Handed::new(file, Patience::default())?;
+        work(&mut file)
+    });
+    match work.await {
+        Ok(done) => done.map_err(|error| Fault::argument(error.to_string())),
+        Err(_) => Err(Fault::new(FaultKind::InvalidState, "ahoyd is shutting down")),
     }
 }
 

@@ -211,6 +211,7 @@ impl App {
                 }
                 self.tell(Event::Missed(id)).await;
             }
+            Inner::Cards(text, answer) => self.cards_read(text, answer).await,
             Inner::Directory(added, answer) => self.directory_read(now, added, answer).await,
             Inner::Granted(app, known) => self.granted(now, app, known).await,
         }

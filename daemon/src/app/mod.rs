@@ -24,6 +24,7 @@ mod media;
 mod microphones;
 mod network;
 mod providers;
+mod readers;
 pub mod request;
 mod requests;
 mod start;
@@ -62,6 +63,7 @@ use crate::{
         media::MediaSide,
         microphones::Microphones,
         providers::Apps,
+        readers::Readers,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
         talk::Talk,
     },
@@ -111,6 +113,8 @@ enum Inner {
     Log(Vec<String>, Vec<String>, Vec<String>, u32),
     /// The call's missed row has this id.
     MissedRow(CallId, String),
+    /// Cards were read, and who waits for their import.
+    Cards(std::io::Result<String>, Answer<BTreeMap<String, u32>>),
     /// A directory of callers was read, and who waits for it.
     Directory(Result<Added, DirectoryError>, Answer<()>),
     /// Whether the user lets this app dial, where that is known.
@@ -175,6 +179,7 @@ pub struct App {
     favourites: Vec<String>,
     apps: Apps,
     directories: Directories,
+    readers: Readers,
     grants: Grants,
     /// The sandboxed app behind each call that one dialled.
     diallers: BTreeMap<CallId, String>,

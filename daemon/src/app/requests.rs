@@ -103,7 +103,7 @@ impl App {
                 self.contact_favourite(id, on, answer).await;
             }
             Request::ContactImport(file, format, answer) => {
-                self.contact_import(file, format, answer).await;
+                self.contact_import(file, format, answer);
             }
             Request::Invite(options, answer) => self.invite(now, options, answer),
             Request::Accept(link, options, answer) => self.accept(now, &link, options, answer),

@@ -11,19 +11,19 @@ use std::{
     fs::{self, File},
     io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _},
     os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::fs::{DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _},
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use ahoy_core::filter::{Directory, DirectoryReader, Loaded};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::handed::{Handed, Patience};
 
 /// A million lines of 128 bytes.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
@@ -33,33 +33,12 @@ const PIECE: usize = 64 * 1024;
 const SUFFIX: &str = ".csv";
 const PART: &str = ".part";
 
-/// How long reading may take. Common D-Bus clients give up after 25 s.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Until the next piece comes.
-    pub piece: Duration,
-    /// In all.
-    pub all: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { piece: Duration::from_secs(5), all: Duration::from_secs(20) }
-    }
-}
-
 /// Why a descriptor gives no directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// It is no file.
-    #[error("it is a {0}: give a file or a pipe that is open for reading")]
-    Kind(&'static str),
-    /// The system refuses.
-    #[error("it cannot be read ({0}): give one that is open for reading")]
+    /// It is no file, the system refuses, or it does not end.
+    #[error("it cannot be read: {0}")]
     Read(io::Error),
-    /// It does not end.
-    #[error("it did not end in time: after {0:?} without an end it was given up")]
-    Slow(Duration),
     /// It is too long.
     #[error("it is longer than {} MiB", MAX_BYTES / 1024 / 1024)]
     Long,
@@ -89,26 +68,11 @@ pub enum DirectoryError {
 /// # Errors
 /// [`DirectoryError`], all but the last.
 pub fn read(file: OwnedFd, patience: Patience) -> Result<Directory, DirectoryError> {
-    let mut file = File::from(file);
-    let kind = file.metadata().map_err(DirectoryError::Read)?.file_type();
-    if kind.is_dir() {
-        return Err(DirectoryError::Kind("directory"));
-    }
-    if kind.is_socket() {
-        return Err(DirectoryError::Kind("socket"));
-    }
-    if kind.is_block_device() {
-        return Err(DirectoryError::Kind("block device"));
-    }
+    let mut file = Handed::new(file, patience).map_err(DirectoryError::Read)?;
     let mut reader = DirectoryReader::default();
     let mut piece = vec![0; PIECE];
-    let begin = Instant::now();
     let mut length = 0;
     loop {
-        let left = patience.all.saturating_sub(begin.elapsed());
-        if left.is_zero() || !is_ready(&file, left.min(patience.piece))? {
-            return Err(DirectoryError::Slow(begin.elapsed()));
-        }
         let count = match file.read(&mut piece) {
             Ok(0) => break,
             Ok(count) => count,
@@ -125,21 +89,6 @@ pub fn read(file: OwnedFd, patience: Patience) -> Result<Directory, DirectoryErr
         }
     }
     usable(reader.finish())
-}
-
-/// Waits until something can be read: data, an end or an error.
-fn is_ready(file: &File, time: Duration) -> Result<bool, DirectoryError> {
-    let refused = |error: rustix::io::Errno| DirectoryError::Read(error.into());
-    let time = Timespec::try_from(time).map_err(|_| refused(rustix::io::Errno::INVAL))?;
-    let file = file.as_fd();
-    let mut wanted = [PollFd::new(&file, PollFlags::IN)];
-    loop {
-        match poll(&mut wanted, Some(&time)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(refused(error)),
-        }
-    }
 }
 
 fn usable(loaded: Loaded) -> Result<Directory, DirectoryError> {

@@ -25,7 +25,7 @@ mod vcard;
 pub use backup::{Backup, BackupError, read_backup, write_backup};
 pub use contacts::{Block, Contact, ContactCursor, ContactHandle, ContactPage};
 pub use directories::{
-    DirectoryError, Folder, MAX_ID as MAX_DIRECTORY_ID, Part, Patience, read as read_directory,
+    DirectoryError, Folder, MAX_ID as MAX_DIRECTORY_ID, Part, read as read_directory,
 };
 pub use error::{StoreError, StoreWarning};
 pub use grants::{grant, set_grant};

@@ -10,7 +10,10 @@ use std::{
 use ahoy_core::{filter::Entry, id::Handle};
 use tempfile::{TempDir, tempdir, tempfile};
 
-use crate::store::{DirectoryError, Folder, Patience, read_directory};
+use crate::{
+    handed::Patience,
+    store::{DirectoryError, Folder, read_directory},
+};
 
 const SHORT: Patience =
     Patience { piece: Duration::from_millis(100), all: Duration::from_millis(300) };
@@ -87,10 +90,10 @@ fn what_is_no_file_or_never_ends_is_refused_within_its_time() {
     let open = |path| OwnedFd::from(File::open(path).unwrap());
     let refused = |file, patience| read_directory(file, patience).unwrap_err();
     let error = refused(open("/"), SHORT);
-    assert!(matches!(error, DirectoryError::Kind("directory")), "{error}");
+    assert!(error.to_string().contains("it is a directory"), "{error}");
     let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
     let error = refused(socket.into(), SHORT);
-    assert!(matches!(error, DirectoryError::Kind("socket")), "{error}");
+    assert!(error.to_string().contains("it is a socket"), "{error}");
     let error = refused(open("/dev/zero"), Patience::default());
     assert!(matches!(error, DirectoryError::Long), "{error}");
     let null = File::options().write(true).open("/dev/null").unwrap();
@@ -99,11 +102,11 @@ fn what_is_no_file_or_never_ends_is_refused_within_its_time() {
     // A pipe that nobody writes to, and one whose writer never ends.
     let (silent, _writer) = std::io::pipe().unwrap();
     let error = refused(silent.into(), SHORT);
-    assert!(matches!(error, DirectoryError::Slow(_)), "{error}");
+    assert!(error.to_string().contains("did not end in time"), "{error}");
     let (endless, mut writer) = std::io::pipe().unwrap();
-    let writing = std::thread::spawn(move || while writer.write_all(b"tel,1,A,0\n").is_ok() {});
+    let writing = std::thread::spawn(move || while writer.write_all(b"\n").is_ok() {});
     let error = refused(endless.into(), SHORT);
     writing.join().unwrap();
-    assert!(matches!(error, DirectoryError::Slow(_)), "{error}");
+    assert!(error.to_string().contains("did not end in time"), "{error}");
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
