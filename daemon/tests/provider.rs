@@ -28,6 +28,7 @@ use zbus::{
 const APPS: &str = "org.ahoycall.Provider1";
 const APP: &str = "/app";
 const UUID: &str = "0b5cbf0c-21a7-4b1b-9b64-53a1a1a1a1a1";
+const OTHER: &str = "0b5cbf0c-21a7-4b1b-9b64-53a1a1a1a1a2";
 
 /// What the daemon told the app.
 #[derive(Debug, PartialEq)]
@@ -268,6 +269,42 @@ async fn an_app_that_goes_while_it_is_asked_has_not_failed_and_may_take_its_call
     let again = app.rings(UUID, Options::from([("state", "active".into())])).await.unwrap();
     assert_eq!(again.0, call);
     until(&controller, &call, "State", "active").await;
+}
+
+#[tokio::test]
+async fn after_a_crash_a_call_that_was_on_is_taken_up_again_and_one_that_had_ended_is_not() {
+    let Some(mut daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    let (ended, _) = app.rings(OTHER, Options::new()).await.unwrap();
+    control(&controller, &ended, "Decline", true).await.unwrap();
+    until(&controller, &ended, "EndReason", "declined").await;
+    let (on, _) = app.rings(UUID, Options::new()).await.unwrap();
+    control(&controller, &on, "Answer", true).await.unwrap();
+    until(&controller, &on, "State", "active").await;
+    // Of both the log has heard, in the order in which they came.
+    until_logged(&controller, UUID).await;
+    daemon.crash();
+    let controller = connect(&daemon).await;
+    let app = register(&daemon, NAME, "org.example.Caller").await;
+    let active = || Options::from([("state", "active".into())]);
+    let refused = app.rings(OTHER, active()).await.unwrap_err();
+    assert!(error_name(refused).ends_with("Error.UuidExists"));
+    let (again, _) = app.rings(UUID, active()).await.unwrap();
+    until(&controller, &again, "State", "active").await;
+}
+
+/// Waits until a call's row is in the log as answered.
+async fn until_logged(controller: &Connection, call: &str) {
+    let begin = Instant::now();
+    loop {
+        let row = newest_row(controller).await;
+        if row["call"] == call && row["connected-at"] != "0" {
+            return;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{row:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

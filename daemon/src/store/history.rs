@@ -313,6 +313,20 @@ impl Store {
         Ok(self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
+    /// Ids of the newest calls that had ended before then, newest first. Those that a crash cut off
+    /// end later, when the database is opened: their apps may take them up again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn used_call_ids(&self, before: Micros, most: usize) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT call FROM history WHERE ended_at <> 0 AND ended_at < ?1 \
+                   ORDER BY started_at DESC, id DESC LIMIT ?2";
+        let mut found = self.db.prepare_cached(sql)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let ids = found.query_map(params![before, most], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// Removes rows of calls older than `keep_days`; 0 keeps all. Returns those that are gone.
     ///
     /// # Errors

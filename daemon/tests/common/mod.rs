@@ -130,6 +130,13 @@ impl Daemon {
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     }
 
+    /// Kills it and starts it again, with the same files.
+    pub(crate) fn crash(&mut self) {
+        self.ahoyd.kill().unwrap();
+        self.ahoyd.wait().unwrap();
+        self.ahoyd = ahoyd(self.bus.home.path(), &self.bus.address).spawn().unwrap();
+    }
+
     /// Ends the daemon; the bus and the files stay.
     pub(crate) fn end(&mut self) {
         self.ask_to_end();

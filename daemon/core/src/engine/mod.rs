@@ -33,7 +33,7 @@ pub use error::CommandError;
 pub use group::GroupView;
 pub use output::{Attention, Output};
 pub use provider::{MAX_CALLS_PER_PROVIDER, MAX_PROVIDERS, Registration};
-pub use report::{Disposition, Reported};
+pub use report::{Disposition, REMEMBERED, Reported};
 pub use timer::{GRACE, LINGER, RING_CAP};
 
 use crate::{

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Ids of calls that are remembered, so that none is used twice.
-const REMEMBERED: usize = 4096;
+pub const REMEMBERED: usize = 4096;
 
 /// How an incoming call is brought to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Owns: opening the store, and the form in which the core wants what lies there. Does not own: the
 //! store. Invariant: what is damaged is named and passed over; nothing is deleted for being odd.
 
-use ahoy_core::{id::Handle, voice::History};
+use ahoy_core::{engine::REMEMBERED, id::Handle, voice::History};
 
 use super::StartError;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
     paths::Paths,
     settings::{Key, Settings},
-    store::{Block, Contact, HistoryFilter, Outcome, Store, StoreError, StoreWarning},
+    store::{Block, Contact, HistoryFilter, Micros, Outcome, Store, StoreError, StoreWarning},
 };
 
 /// What the store knows at the start.
@@ -24,10 +24,13 @@ pub(super) struct Known {
     pub(super) contacts: Vec<Contact>,
     pub(super) recent: History,
     pub(super) unseen: u32,
+    /// Calls whose ids nobody may use again, oldest first.
+    pub(super) used: Vec<ahoy_core::id::CallId>,
     pub(super) blocks: Vec<Block>,
 }
 
-pub(super) fn know(store: &mut Store, clock: Clock) -> Result<Known, StoreError> {
+/// `opened`: when the store was, so that calls which were on until then can be told apart.
+pub(super) fn know(store: &mut Store, clock: Clock, opened: Micros) -> Result<Known, StoreError> {
     let now = micros(clock.now().unix_us);
     let contacts = contacts::all(store)?;
     let contact = |id: &crate::store::ContactId| {
@@ -50,7 +53,9 @@ pub(super) fn know(store: &mut Store, clock: Clock) -> Result<Known, StoreError>
     let recent = recent(store)?;
     let unseen = store.unseen()?;
     let blocks = store.blocks()?;
-    Ok(Known { peers, invites, seen, contacts, recent, unseen, blocks })
+    let used = store.used_call_ids(opened, REMEMBERED)?;
+    let used = used.iter().rev().filter_map(|id| id.parse().ok()).collect();
+    Ok(Known { peers, invites, seen, contacts, recent, unseen, used, blocks })
 }
 
 /// The last calls, for "redial" and "who called".
@@ -74,11 +79,12 @@ fn recent(store: &Store) -> Result<History, StoreError> {
     })
 }
 
+/// The store, and when it was opened.
 pub(super) fn open_store(
     paths: &Paths,
     settings: &Settings,
     clock: Clock,
-) -> Result<Store, StartError> {
+) -> Result<(Store, Micros), StartError> {
     let now = micros(clock.now().unix_us);
     let opened = Store::open(&paths.database(), now)?;
     for warning in &opened.warnings {
@@ -98,5 +104,5 @@ pub(super) fn open_store(
     if !pruned.is_empty() {
         tracing::info!(rows = pruned.len(), "old calls were taken out of the log");
     }
-    Ok(store)
+    Ok((store, now))
 }

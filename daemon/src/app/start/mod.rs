@@ -164,6 +164,7 @@ fn service(settings: &Settings, keys: &Keys, known: &mut Known, link: &LinkSide)
         std::mem::take(&mut known.seen),
     );
     let mut service = Service::new(Engine::new(Box::new(Kernel)), built_in);
+    known.used.drain(..).for_each(|call| service.remember_used(call));
     service.set_ring_time(ring_time(settings));
     service.set_default_providers(defaults(&settings.text(Key::DEFAULT_PROVIDERS)).collect());
     service
@@ -304,8 +305,8 @@ pub async fn start(
     tasks.spawn("gate", |token| gate.run(token));
     let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
     let (keys, key_home) = KeyHome::open(connection.clone(), &setup.paths, wish, AT_START).await?;
-    let mut store = open_store(&setup.paths, &settings, clock)?;
-    let mut known = know(&mut store, clock)?;
+    let (mut store, opened) = open_store(&setup.paths, &settings, clock)?;
+    let mut known = know(&mut store, clock, opened)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
     let mut bus = start_bus(connection.clone(), objects, door, front, place(&setup), &mut tasks);
     // Known before the first request is read.
