@@ -106,10 +106,11 @@ impl Engine {
         }
     }
 
-    /// A call of this provider's own.
+    /// A call of this provider's own that it was told of.
     fn own(&self, provider: &ProviderId, call: CallId) -> Result<&Call, CommandError> {
         let known = self.find(call)?;
-        if known.owner.provider == *provider { Ok(known) } else { Err(CommandError::UnknownCall) }
+        let told = known.owner.provider == *provider && !self.is_unheard_of(known);
+        if told { Ok(known) } else { Err(CommandError::UnknownCall) }
     }
 
     /// Checks what every new call needs, and takes one from the provider's budget.

@@ -31,7 +31,8 @@ impl Engine {
         match self.calls.get(&new.call) {
             Some(call) => {
                 let theirs = call.owner.provider == *provider && call.direction == direction;
-                if !theirs || !call.is_orphan() || call.state.is_ended() {
+                let gone = call.is_orphan() && !call.state.is_ended();
+                if !theirs || !gone || self.is_unheard_of(call) {
                     return Err(CommandError::UuidExists);
                 }
                 self.take_up(now, new.call, resume)?;

@@ -80,6 +80,19 @@ fn a_hold_that_fails_ends_the_dialled_call_before_its_provider_hears_of_it() {
 }
 
 #[test]
+fn a_provider_says_nothing_of_a_call_that_it_was_not_asked_to_start_yet() {
+    let mut bench = two();
+    bench.active_of("a", 1, &HOLD);
+    let (_, out) = bench.command(dial());
+    let (new, serial) = (added(&out), performs(&out)[0].0);
+    let active = Report::Progress { call: new, progress: Progress::Active, at: 0 };
+    assert_eq!(bench.tell("b", active).0, Err(CommandError::UnknownCall));
+    assert_eq!(bench.state(new), "requested");
+    let out = bench.perform(serial, Ok(()));
+    assert_eq!(audio(&out), [("a", false), ("b", true)], "it is started as if nothing was said");
+}
+
+#[test]
 fn dialling_never_hangs_up_and_names_the_call_that_cannot_be_held() {
     let mut bench = two();
     let one = bench.active_of("a", 1, &[]);

@@ -323,10 +323,11 @@ impl World {
 
     /// The app takes up a call in the state that the service has of it.
     fn resume(&mut self, id: usize) -> Option<()> {
+        let told = !self.is_unheard_of(id);
         let call = &mut self.calls[id];
         let here = self.providers[call.provider] == Presence::Here;
         // What an app was asked to start and was lost with it is no state that an app can be in.
-        if !here || call.orphan.is_none() || call.state == "ended" {
+        if !here || !told || call.orphan.is_none() || call.state == "ended" {
             return None;
         }
         call.orphan = None;
@@ -347,7 +348,8 @@ impl World {
 
     fn reportable(&self, id: usize) -> Option<()> {
         let here = self.providers[self.calls[id].provider] == Presence::Here;
-        (here && self.is_live(id) && !self.calls[id].removed).then_some(())
+        let told = !self.is_unheard_of(id);
+        (here && told && self.is_live(id) && !self.calls[id].removed).then_some(())
     }
 
     fn progress(&mut self, id: usize, to: &'static str) -> Option<()> {
