@@ -4,6 +4,7 @@
 //! scene has a bus and an `ahoyd` of its own, and its own programs log no more than a user's would.
 
 mod app;
+mod directory;
 mod host;
 mod latency;
 mod load;
@@ -29,6 +30,8 @@ pub(crate) struct Size {
     rows: u64,
     /// Starts.
     starts: usize,
+    /// Callers in a directory.
+    callers: u64,
 }
 
 /// What the figures are about.
@@ -40,6 +43,7 @@ pub(crate) const FULL: Size = Size {
     time: Duration::from_secs(60),
     rows: 100_000,
     starts: 7,
+    callers: 1_000_000,
 };
 
 /// Whether all of it still works.
@@ -51,9 +55,12 @@ pub(crate) const QUICK: Size = Size {
     time: Duration::from_secs(2),
     rows: 500,
     starts: 2,
+    callers: 10_000,
 };
 
 pub(crate) fn run(size: &Size) -> Result<()> {
+    // First: what others leave behind in memory would be counted.
+    directory::run(size)?;
     let stage = Stage::without_sound()?;
     latency::run(&stage, size)?;
     load::run(&stage, size)?;
