@@ -14,11 +14,7 @@ use std::{
     time::Duration,
 };
 
-use common::{
-    Bus, Daemon, NAME, QUIET, bus,
-    caller::{Calling, proxy},
-    connect,
-};
+use common::{Bus, Daemon, NAME, QUIET, bus, caller::Calling, calls::proxy, connect};
 use tokio::time::Instant;
 use zbus::{Connection, OwnedObjectPath, connection::Builder, interface};
 

@@ -69,7 +69,7 @@ async fn provider(controller: &Connection, id: &str, there: bool) {
 
 /// Dials as a controller does.
 async fn dial(controller: &Connection, scheme: &str, value: &str) -> zbus::Result<String> {
-    let manager = proxy(controller, NAME, ROOT, "Manager").await;
+    let manager = proxy(controller, ROOT, "Manager").await;
     let wish = ("", vec![(scheme, value)], Options::new());
     let call: OwnedObjectPath = manager.call("StartCall", &wish).await?;
     Ok(call.to_string())
@@ -80,7 +80,7 @@ async fn on<B>(controller: &Connection, call: &str, method: &str, body: &B) -> z
 where
     B: serde::Serialize + zbus::zvariant::DynamicType,
 {
-    proxy(controller, NAME, call.to_owned(), "Call").await.call(method, body).await
+    proxy(controller, call, "Call").await.call(method, body).await
 }
 
 async fn answer(controller: &Connection, call: &str) {
@@ -94,7 +94,7 @@ async fn hang_up(controller: &Connection, call: &str) {
 
 /// The log, newest first: whose call, with whom, what became of it.
 async fn log(controller: &Connection) -> Vec<(String, String, String)> {
-    let history = proxy(controller, NAME, ROOT, "History").await;
+    let history = proxy(controller, ROOT, "History").await;
     let asked = (Options::new(), 50u32, "");
     let (rows, _): (Vec<HashMap<String, OwnedVariant>>, String) =
         history.call("Query", &asked).await.unwrap();
@@ -105,6 +105,6 @@ async fn log(controller: &Connection) -> Vec<(String, String, String)> {
 }
 
 async fn set(controller: &Connection, key: &str, value: Variant<'_>) {
-    let settings = proxy(controller, NAME, ROOT, "Settings").await;
+    let settings = proxy(controller, ROOT, "Settings").await;
     settings.call::<_, _, ()>("Set", &(key, value)).await.unwrap();
 }

@@ -5,7 +5,7 @@ use super::{
     baresip::{Baresip, Control},
     call_with,
     common::{
-        Daemon, NAME, QUIET,
+        Daemon, QUIET,
         calls::{Options, PATIENCE, ROOT, property, proxy, until},
         connect, start,
     },
@@ -181,7 +181,7 @@ async fn the_setting_turns_the_bridge_off_and_on_at_once() {
 #[tokio::test]
 async fn whom_the_user_has_blocked_is_told_no_and_nobody_else_is_disturbed() {
     let Some(mut scene) = scene().await else { return };
-    let contacts = proxy(&scene.controller, NAME, ROOT, "Contacts").await;
+    let contacts = proxy(&scene.controller, ROOT, "Contacts").await;
     let handles = vec![("sip", scene.bob.address.as_str(), "")];
     let contact = Options::from([
         ("name", "Bob".into()),

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use zbus::{
-    Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Proxy, Variant, connection::Builder,
-    fdo, interface,
+    Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Variant, connection::Builder, interface,
 };
 
-use super::{Daemon, NAME};
-
-pub(crate) const ROOT: &str = "/org/ahoycall/Calls1";
-pub(crate) type Options<'a> = HashMap<&'a str, Variant<'a>>;
+use super::{
+    Daemon,
+    calls::{Options, ROOT, error_name, proxy},
+};
 
 struct Fulfils;
 
@@ -77,26 +76,4 @@ pub(crate) fn uuid() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(1);
     format!("00000000-0000-4000-8000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-pub(crate) async fn proxy(connection: &Connection, path: &str, interface: &str) -> Proxy<'static> {
-    let interface = format!("{NAME}.{interface}");
-    Proxy::new(connection, NAME, path.to_owned(), interface).await.unwrap()
-}
-
-/// The last part of an error's name.
-pub(crate) fn error_name(error: zbus::Error) -> String {
-    let zbus::Error::MethodError(name, ..) = error else { panic!("{error}") };
-    name.as_str().rsplit('.').next().unwrap().to_owned()
-}
-
-/// A property of a call, as text; a pair's first part.
-pub(crate) async fn property(connection: &Connection, call: &str, name: &str) -> String {
-    let properties = fdo::PropertiesProxy::new(connection, NAME, call.to_owned()).await.unwrap();
-    let interface = format!("{NAME}.Call");
-    let value = properties.get(interface.as_str().try_into().unwrap(), name).await.unwrap();
-    match <(String, String)>::try_from(value.try_clone().unwrap()) {
-        Ok((first, _)) => first,
-        Err(_) => <&str>::try_from(&*value).map_or_else(|_| value.to_string(), str::to_owned),
-    }
 }

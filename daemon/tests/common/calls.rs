@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
-use zbus::{Connection, ObjectPath, OwnedVariant, Proxy, Variant, fdo};
+use zbus::{Connection, OwnedVariant, Proxy, Variant, fdo};
 
 use super::NAME;
 
@@ -20,18 +20,25 @@ pub(crate) fn word(value: &Variant<'_>) -> String {
     <&str>::try_from(value).map_or_else(|_| value.to_string(), str::to_owned)
 }
 
-pub(crate) async fn proxy<'a>(
-    connection: &Connection,
-    name: &'static str,
-    path: impl TryInto<ObjectPath<'a>, Error = impl Into<zbus::Error>>,
-    interface: &str,
-) -> Proxy<'a> {
-    Proxy::new(connection, name, path, format!("{NAME}.{interface}")).await.unwrap()
+/// An object of the daemon.
+pub(crate) async fn proxy(connection: &Connection, path: &str, interface: &str) -> Proxy<'static> {
+    proxy_at(connection, NAME, path, interface).await
 }
 
+/// The same under another name of its owner.
+pub(crate) async fn proxy_at(
+    connection: &Connection,
+    name: &'static str,
+    path: &str,
+    interface: &str,
+) -> Proxy<'static> {
+    let interface = format!("{NAME}.{interface}");
+    Proxy::new(connection, name, path.to_owned(), interface).await.unwrap()
+}
+
+/// A property of a call, as text; a pair's first part. None: the call is gone.
 pub(crate) async fn property(connection: &Connection, path: &str, name: &str) -> Option<String> {
-    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
-    let properties = fdo::PropertiesProxy::new(connection, NAME, call.path().to_owned()).await;
+    let properties = fdo::PropertiesProxy::new(connection, NAME, path.to_owned()).await;
     let interface = format!("{NAME}.Call");
     let value = properties.unwrap().get(interface.as_str().try_into().unwrap(), name).await.ok()?;
     Some(match &*value {
@@ -59,21 +66,20 @@ pub(crate) async fn control(
     method: &str,
     body: bool,
 ) -> zbus::Result<()> {
-    let call = proxy(connection, NAME, path.to_owned(), "Call").await;
+    let call = proxy(connection, path, "Call").await;
     if body { call.call(method, &(Options::new(),)).await } else { call.call(method, &()).await }
 }
 
 pub(crate) async fn newest_row(connection: &Connection) -> HashMap<String, String> {
-    let history = proxy(connection, NAME, ROOT, "History").await;
+    let history = proxy(connection, ROOT, "History").await;
     let asked = (Options::new(), 1u32, "");
     let (rows, _): (Vec<HashMap<String, OwnedVariant>>, String) =
         history.call("Query", &asked).await.unwrap();
     rows[0].iter().map(|(key, value)| (key.clone(), word(value))).collect()
 }
 
+/// The last part of an error's name.
 pub(crate) fn error_name(error: zbus::Error) -> String {
-    match error {
-        zbus::Error::MethodError(name, _, _) => name.to_string(),
-        other => panic!("{other}"),
-    }
+    let zbus::Error::MethodError(name, ..) = error else { panic!("{error}") };
+    name.as_str().rsplit('.').next().unwrap().to_owned()
 }
