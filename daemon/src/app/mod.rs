@@ -6,6 +6,7 @@
 //! is shown anywhere is derived from the engine's state again.
 
 mod bridges;
+mod callee;
 mod clock;
 mod contacts;
 mod convert;

@@ -63,6 +63,7 @@ pub enum FaultKind {
     LimitReached,
     NoProviderForScheme,
     UnknownContact,
+    AmbiguousContact,
     SessionLocked,
     Superseded,
     NotAuthorized,

@@ -11,6 +11,7 @@ use ahoy_core::{
 
 use super::{
     App, Waiter,
+    callee::Callee,
     request::{Answer, Caller, Dict, Event, Fault, FaultKind, Plain, Request, StartWish},
     talk,
     waking::{Wish, defaults},
@@ -160,16 +161,19 @@ impl App {
         from: Caller,
     ) -> Result<Command, Fault> {
         let argument = |error: ahoy_core::id::TextError| Fault::argument(error.to_string());
-        let (handle, name) = if wish.handle.0.is_empty() {
-            self.contact_handle(&wish.contact_id).await?
-        } else {
-            let handle = Handle::new(&wish.handle.0, &wish.handle.1).map_err(argument)?;
-            ahoy_core::id::check_text("display-name", &wish.name).map_err(argument)?;
-            (handle, wish.name)
-        };
+        ahoy_core::id::check_text("display-name", &wish.name).map_err(argument)?;
         let provider = match wish.provider.as_str() {
             "" => None,
             id => Some(id.parse().map_err(argument)?),
+        };
+        let callee = match (wish.handle.0.as_str(), wish.contact_id.as_str()) {
+            ("", "") => self.callee_named(provider.as_ref(), &wish.name).await?,
+            ("", contact) => self.callee(provider.as_ref(), contact).await?,
+            (scheme, _) => Callee {
+                handle: Handle::new(scheme, &wish.handle.1).map_err(argument)?,
+                name: wish.name,
+                contact: wish.contact_id,
+            },
         };
         let id = match wish.uuid.as_str() {
             "" => None,
@@ -177,8 +181,8 @@ impl App {
         };
         let default = self.settings.text(Key::DEFAULT_MEDIA) == "video";
         let video = wish.video.unwrap_or(default);
-        let id = self.dialled(&from, &handle, id)?;
-        let party = self.party(handle, name, wish.contact_id);
+        let id = self.dialled(&from, &callee.handle, id)?;
+        let party = self.party(callee.handle, callee.name, callee.contact);
         Ok(Command::Start { sender: self.senders.id(from), provider, party, video, id })
     }
 

@@ -5,18 +5,17 @@
 
 use ahoy_core::{
     engine::Command,
-    id::{Handle, Now, SenderId},
+    id::{Now, SenderId},
     media::Tone,
     voice::{Effect, VoiceEvent},
 };
 
 use super::{
     App, Waiter,
-    request::{Answer, Dict, Event, Fault, FaultKind},
+    request::{Answer, Dict, Event, Fault},
 };
 use crate::{
     settings::Key,
-    store::ContactId,
     worker::{Voice, WorkerEvent},
 };
 
@@ -160,9 +159,9 @@ impl App {
 
     /// Calls a person by the first of their handles that a provider takes.
     async fn call_contact(&mut self, now: Now, contact: String, video: bool) {
-        match self.contact_handle(&contact).await {
-            Ok((handle, name)) => {
-                let party = self.party(handle, name, contact);
+        match self.callee(None, &contact).await {
+            Ok(callee) => {
+                let party = self.party(callee.handle, callee.name, callee.contact);
                 let command = Command::Start {
                     sender: SenderId::OWN,
                     provider: None,
@@ -174,26 +173,5 @@ impl App {
             }
             Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,
         }
-    }
-
-    /// The handle to call a contact by, and the contact's name.
-    pub(super) async fn contact_handle(&self, contact: &str) -> Result<(Handle, String), Fault> {
-        let id = ContactId(contact.to_owned());
-        let found = self.store.run(move |db| db.contact(&id)).await;
-        let found = found.map_err(|error| super::store_fault(&error))?;
-        let unknown = || Fault::new(FaultKind::UnknownContact, "there is no such contact");
-        let found = found.ok_or_else(unknown)?;
-        let handles = found.handles.iter();
-        let mut handles: Vec<_> = handles
-            .filter_map(|one| Handle::new(&one.handle.scheme, &one.handle.value).ok())
-            .collect();
-        // Encrypted before all else.
-        handles.sort_by_key(|handle| handle.scheme() != "ahoy");
-        let none = || {
-            let why = format!("{} has no address to call: invite them first", found.name);
-            Fault::new(FaultKind::NoProviderForScheme, why)
-        };
-        let handle = handles.into_iter().next().ok_or_else(none)?;
-        Ok((handle, found.name.clone()))
     }
 }

@@ -61,7 +61,7 @@ impl Waking {
         self.waiting.extract_if(.., |one| is_it(one)).collect()
     }
 
-    async fn installed(&self) -> Vec<Installed> {
+    pub(super) async fn installed(&self) -> Vec<Installed> {
         let directories = self.directories.clone();
         let reading = tokio::task::spawn_blocking(move || installed::read(&directories));
         match tokio::time::timeout(READING, reading).await {

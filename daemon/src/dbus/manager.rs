@@ -75,8 +75,9 @@ pub(super) fn wish(
             (_, _) => {}
         }
     }
-    if wish.handle.0.is_empty() && wish.contact_id.is_empty() {
-        let why = "handles: give one (scheme, value), or the option contact-id".to_owned();
+    if wish.handle.0.is_empty() && wish.contact_id.is_empty() && wish.name.is_empty() {
+        let why = "handles: give one (scheme, value), or the option contact-id or display-name";
+        let why = why.to_owned();
         return Err(Error::InvalidArgument(why));
     }
     Ok(wish)

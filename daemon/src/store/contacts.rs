@@ -185,6 +185,20 @@ impl Store {
         Ok(ContactPage { contacts, next })
     }
 
+    /// The contacts of this name, or with this alias, in any case.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn contacts_named(&self, name: &str) -> Result<Vec<Contact>, StoreError> {
+        let name = folded(name);
+        // The text that is searched has a line for each name, alias and value.
+        let line = "instr(char(10) || search || char(10), char(10) || ?2 || char(10)) > 0";
+        let mut found = self.contacts_where(line, params![i64::MAX, name])?;
+        let is = |one: &String| folded(one) == name;
+        found.retain(|one| is(&one.name) || one.aliases.iter().any(is));
+        Ok(found)
+    }
+
     /// All favourites, by name.
     ///
     /// # Errors

@@ -171,8 +171,8 @@ impl Dialler {
     async fn start(&self, app: &str, message: &Message) -> Result<Answer> {
         let (provider, handles, options): (String, Vec<(String, String)>, BusDict) = body(message)?;
         let wish = manager::wish(provider, handles, options)?;
-        if !wish.contact_id.is_empty() {
-            // Which ids there are is the address book's to know.
+        if !wish.contact_id.is_empty() || wish.handle.0.is_empty() {
+            // Which ids and names there are is the address book's to know.
             return Err(closed());
         }
         let from = Caller::App(app.to_owned());

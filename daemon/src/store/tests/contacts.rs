@@ -84,6 +84,22 @@ fn search_finds_names_aliases_and_handles_in_any_case_and_script() {
 }
 
 #[test]
+fn a_name_is_found_whole_as_name_or_alias_and_never_as_an_address() {
+    let mut fixture = Fixture::new();
+    let store = &mut fixture.store;
+    store.put_contact(&alice()).unwrap();
+    let other = Contact { name: "ali".to_owned(), ..Contact::default() };
+    store.put_contact(&other).unwrap();
+    let names = |name: &str| -> Vec<String> {
+        store.contacts_named(name).unwrap().into_iter().map(|one| one.name).collect()
+    };
+    assert_eq!(names("ALICE ÄHRE"), ["Alice Ähre"]);
+    assert_eq!(names("mum"), ["Alice Ähre"]);
+    assert_eq!(names("Ali"), ["ali", "Alice Ähre"]);
+    assert!(names("Alice").is_empty() && names("+4930123456").is_empty());
+}
+
+#[test]
 fn pages_of_contacts_lose_and_double_nobody_while_the_book_changes() {
     let mut fixture = Fixture::new();
     // Names that differ in case, are the same, or carry what a cursor is made of.
