@@ -20,7 +20,6 @@ use common::{
 };
 use zbus::{Connection, Fd, OwnedObjectPath, OwnedVariant};
 
-
 type Blocked = Vec<(String, String, String)>;
 type Rang = Result<(OwnedObjectPath, String), String>;
 
