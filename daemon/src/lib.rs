@@ -13,6 +13,7 @@ pub mod handed;
 pub mod installed;
 pub mod link;
 pub mod paths;
+pub mod ringtone;
 pub mod service;
 pub mod settings;
 pub mod store;

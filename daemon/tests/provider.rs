@@ -8,7 +8,11 @@
 
 mod common;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    io::{Seek as _, Write as _},
+    time::Duration,
+};
 
 use common::{
     Daemon, NAME, QUIET,
@@ -437,4 +441,38 @@ async fn a_wrong_argument_is_named_and_changes_nothing() {
     let objects = fdo::ObjectManagerProxy::new(&controller, NAME, ROOT).await.unwrap();
     let calls = objects.get_managed_objects().await.unwrap();
     assert!(!calls.keys().any(|path| path.contains("/call/")));
+}
+
+#[tokio::test]
+async fn a_ringtone_is_a_file_of_a_known_kind_and_size_or_the_app_is_told_what_is_wrong() {
+    let Some(daemon) = start(QUIET) else { return };
+    let connection = connect(&daemon).await;
+    let registry = proxy(&connection, ROOT, "Registry").await;
+    let file = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        Variant::Fd(zbus::Fd::from(std::os::fd::OwnedFd::from(file)))
+    };
+    let mut large = b"RIFF\0\0\0\0WAVE".to_vec();
+    large.resize(4 * 1024 * 1024, 0);
+    let known = &large[..64];
+    let app = ObjectPath::try_from("/app").unwrap();
+    let register = async |ringtone: Variant<'_>| {
+        let options = Options::from([("schemes", vec!["tel"].into()), ("ringtone-fd", ringtone)]);
+        let body = ("org.example.Rings", &app, options);
+        registry.call::<_, _, OwnedObjectPath>("Register", &body).await
+    };
+    for (ringtone, why) in [
+        ("ring.oga".into(), "a descriptor is expected"),
+        (file(&large), "larger than"),
+        (file(b"ID3"), "neither Ogg Vorbis"),
+        (file(b""), "neither Ogg Vorbis"),
+    ] {
+        let refused = register(ringtone).await.unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("ringtone-fd") && said.contains(why), "{said}");
+        assert_eq!(error_name(refused), "InvalidArgument");
+    }
+    register(file(known)).await.unwrap();
 }

@@ -5,7 +5,7 @@
 //! Invariant: pure; the same plan gives the same text. Names used from outside are the constants.
 
 use ahoy_core::{
-    media::{AudioPlan, VideoPlan, VideoSize},
+    media::{AudioPlan, RingtoneFormat, VideoPlan, VideoSize},
     worker::MAX_RTP,
 };
 
@@ -60,12 +60,42 @@ pub(crate) const ELEMENTS: [&str; 17] = [
     "vp8dec",
     "vp8enc",
 ];
+/// Elements that only apps' ringtones need: without them the ring is our own.
+pub(crate) const RINGTONE_ELEMENTS: [&str; 5] =
+    ["audioconvert", "audioresample", "oggdemux", "vorbisdec", "wavparse"];
 /// The plugins they are in, by the name of their file.
-pub(crate) const PLUGINS: [&str; 8] =
-    ["app", "coreelements", "jpeg", "opus", "rtp", "rtpmanager", "videoconvertscale", "vpx"];
+pub(crate) const PLUGINS: [&str; 13] = [
+    "app",
+    "audioconvert",
+    "audioresample",
+    "coreelements",
+    "jpeg",
+    "ogg",
+    "opus",
+    "rtp",
+    "rtpmanager",
+    "videoconvertscale",
+    "vorbis",
+    "vpx",
+    "wavparse",
+];
 
 fn raw_sound() -> String {
     format!("audio/x-raw,format=S16LE,layout=interleaved,rate={RATE},channels=1")
+}
+
+/// A ringtone's file to samples, as fast as they are taken.
+pub(crate) fn ringtone(format: RingtoneFormat) -> String {
+    let sound = raw_sound();
+    let decode = match format {
+        RingtoneFormat::OggVorbis => "oggdemux ! vorbisdec",
+        RingtoneFormat::OggOpus => "oggdemux ! opusdec",
+        RingtoneFormat::Wav => "wavparse",
+    };
+    format!(
+        "appsrc name={IN} format=bytes ! {decode} ! audioconvert ! audioresample ! {sound} \
+         ! appsink name={OUT} sync=false async=false"
+    )
 }
 
 /// Microphone samples to RTP. CBR without DTX: sizes of packets must not tell phrases. In-band FEC

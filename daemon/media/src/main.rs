@@ -12,6 +12,7 @@ mod parent;
 mod picture;
 mod playout;
 mod pw;
+mod ringtone;
 mod rtp;
 mod session;
 mod sound;

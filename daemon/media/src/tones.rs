@@ -86,10 +86,15 @@ pub(crate) fn sample(tone: Tone, number: u64) -> i16 {
     (wave * LEVEL * loudness(tone, time) * f64::from(i16::MAX)) as i16
 }
 
+/// Loudness of whatever rings, so many seconds after it began.
+pub(crate) fn growth(time: f64) -> f64 {
+    (RING_STARTS + (1.0 - RING_STARTS) * time / RING_GROWS).min(1.0)
+}
+
 /// The ring grows with time; everything else is as loud as it is.
 fn loudness(tone: Tone, time: f64) -> f64 {
     match tone {
-        Tone::Ring => (RING_STARTS + (1.0 - RING_STARTS) * time / RING_GROWS).min(1.0),
+        Tone::Ring => growth(time),
         Tone::Ringback | Tone::Busy | Tone::Ended | Tone::Waiting | Tone::Listening => 1.0,
     }
 }

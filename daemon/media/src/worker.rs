@@ -18,8 +18,9 @@ use crate::{
     inbox::{Inbox, Input},
     mix::SharedMixer,
     pw::{Note, Request, Spec},
+    ringtone::RingtonePlayer,
     session::{Session, World},
-    sound::RATE,
+    sound::{RATE, Sound},
     tones::{self, TonePlayer},
 };
 
@@ -103,7 +104,8 @@ impl Worker {
     fn command(&mut self, command: MediaCommand, fds: Vec<OwnedFd>) {
         match command {
             MediaCommand::PipeWire => self.connect(fds),
-            MediaCommand::PlayTone { tone, device } => self.play(tone, device),
+            MediaCommand::PlayTone { tone, device } => self.play_tone(tone, device),
+            MediaCommand::PlayRingtone { device } => self.play_ringtone(device, fds),
             MediaCommand::StopTone => self.silence(),
             MediaCommand::Start { session, plan } => {
                 // The parent never uses a number twice; a second start means it restarted the call.
@@ -205,17 +207,29 @@ impl Worker {
         }
     }
 
-    fn play(&mut self, tone: Tone, device: Option<String>) {
+    fn play_tone(&mut self, tone: Tone, device: Option<String>) {
         let length = tones::length(tone)
             .map(|samples| Duration::from_secs_f64(samples as f64 / f64::from(RATE)));
         let until = length.map(|length| Instant::now() + length + TONE_GRACE);
-        self.playing = Some(Playing { tone, until });
+        self.play(Playing { tone, until }, device, Arc::new(Mutex::new(TonePlayer::new(tone))));
+    }
+
+    fn play_ringtone(&mut self, device: Option<String>, fds: Vec<OwnedFd>) {
+        let Some(file) = fds.into_iter().next() else {
+            return self.play_tone(Tone::Ring, device);
+        };
+        let playing = Playing { tone: Tone::Ring, until: None };
+        self.play(playing, device, Arc::new(Mutex::new(RingtonePlayer::new(file))));
+    }
+
+    fn play(&mut self, playing: Playing, device: Option<String>, sound: Arc<Mutex<dyn Sound>>) {
+        self.playing = Some(playing);
         let spec = Spec::Playback {
             name: "ahoy-tone".into(),
             target: device,
             quantum: TONE_QUANTUM,
             media_role: "Notification",
-            sound: Arc::new(Mutex::new(TonePlayer::new(tone))),
+            sound,
         };
         self.world.open(Key::TONE, spec);
     }

@@ -45,12 +45,8 @@ impl App {
             tracing::debug!(streams = nodes.len(), "microphones of apps that are shut");
             self.media.command(MediaCommand::ShutMicrophones { nodes });
         }
-        let tone = desk::tone(self.service.engine(), &attention);
-        let device = match tone {
-            Some(ahoy_core::media::Tone::Ring) => self.device(Key::RINGER),
-            Some(_) | None => self.device(Key::SPEAKER),
-        };
-        self.media.set_tone(tone, device);
+        let sound = self.sound(&attention);
+        self.media.set_sound(sound);
         let now = self.clock.now().mono;
         // A worker that starts while it rings has its media up by the time of the answer.
         let calls_want = attention.in_call || !attention.unanswered.is_empty();

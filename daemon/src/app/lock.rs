@@ -36,6 +36,7 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         Request::Command(command, _) => command_may_while_locked(command, camera),
         // Providers work as always.
         Request::Register(..)
+        | Request::ReadRingtone(..)
         | Request::Report(..)
         | Request::Unregister(..)
         | Request::PeerGone(..)

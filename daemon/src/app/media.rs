@@ -5,12 +5,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    os::fd::OwnedFd,
     time::Duration,
 };
 
 use ahoy_core::media::{Device, MediaCommand, MediaPlan, SessionId, Tone};
 
-use crate::worker::{Link, Media};
+use super::ringtones::Repeated;
+use crate::{
+    ringtone::Ringtone,
+    worker::{Link, Media},
+};
 
 /// The worker goes away after this long without a call or tone: its memory goes back.
 const LINGER: Duration = Duration::from_secs(10);
@@ -26,8 +31,8 @@ pub(super) struct MediaSide {
     mix: Vec<SessionId>,
     /// Streams of other programs that hear nothing.
     shut: Vec<u32>,
-    /// A tone that repeats until it is stopped, and where it plays.
-    tone: Option<(Tone, Option<String>)>,
+    /// What repeats until it is stopped, and where it plays.
+    sound: Option<(Repeated, Option<String>)>,
     /// A tone that plays once.
     cue: bool,
     idle_since: Option<Duration>,
@@ -60,15 +65,21 @@ impl MediaSide {
         if !self.shut.is_empty() {
             self.send(MediaCommand::ShutMicrophones { nodes: self.shut.clone() });
         }
-        if let Some((tone, device)) = self.tone.clone() {
-            self.send(MediaCommand::PlayTone { tone, device });
+        if let Some((sound, device)) = self.sound.clone() {
+            self.repeat(sound, device);
         }
     }
 
-    /// It is gone; the next one is told everything again.
-    pub(super) fn exited(&mut self) {
+    /// It is gone; the next one is told everything again, but for an app's ringtone that played:
+    /// that may be why.
+    pub(super) fn exited(&mut self) -> Option<Ringtone> {
         self.link = None;
         self.cue = false;
+        let Some((Repeated::Brought(ringtone), device)) = self.sound.take_if(brought) else {
+            return None;
+        };
+        self.sound = Some((Repeated::Own(Tone::Ring), device));
+        Some(ringtone)
     }
 
     /// Passes a command on and remembers what of it stays true.
@@ -103,29 +114,42 @@ impl MediaSide {
             MediaCommand::ShutMicrophones { nodes } => self.shut.clone_from(nodes),
             MediaCommand::PipeWire
             | MediaCommand::PlayTone { .. }
+            | MediaCommand::PlayRingtone { .. }
             | MediaCommand::StopTone
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);
     }
 
-    /// Makes this tone, or none, the one that repeats.
-    pub(super) fn set_tone(&mut self, tone: Option<Tone>, device: Option<String>) {
-        let wanted = tone.map(|tone| (tone, device));
-        if self.tone == wanted {
+    /// Makes this sound, or none, the one that repeats.
+    pub(super) fn set_sound(&mut self, wanted: Option<(Repeated, Option<String>)>) {
+        if self.sound == wanted {
             return;
         }
-        self.tone.clone_from(&wanted);
+        self.sound.clone_from(&wanted);
         match wanted {
-            Some((tone, device)) => self.send(MediaCommand::PlayTone { tone, device }),
+            Some((sound, device)) => self.repeat(sound, device),
             None if !self.cue => self.send(MediaCommand::StopTone),
             None => {}
         }
     }
 
+    fn repeat(&mut self, sound: Repeated, device: Option<String>) {
+        match sound {
+            Repeated::Own(tone) => self.send(MediaCommand::PlayTone { tone, device }),
+            Repeated::Brought(ringtone) => match ringtone.descriptor() {
+                Ok(file) => self.send_with(MediaCommand::PlayRingtone { device }, vec![file]),
+                Err(error) => {
+                    tracing::warn!(%error, "an app's ringtone");
+                    self.send(MediaCommand::PlayTone { tone: Tone::Ring, device });
+                }
+            },
+        }
+    }
+
     /// Plays a tone once. A cue is worth nothing late: with no worker it is left out.
     pub(super) fn play_once(&mut self, tone: Tone, device: Option<String>) {
-        if self.link.is_some() && self.tone.is_none() {
+        if self.link.is_some() && self.sound.is_none() {
             self.cue = true;
             self.send(MediaCommand::PlayTone { tone, device });
         }
@@ -137,8 +161,12 @@ impl MediaSide {
     }
 
     fn send(&mut self, command: MediaCommand) {
+        self.send_with(command, Vec::new());
+    }
+
+    fn send_with(&mut self, command: MediaCommand, fds: Vec<OwnedFd>) {
         if let Some(link) = &self.link
-            && let Err(error) = link.send(command)
+            && let Err(error) = link.send_with(command, fds)
         {
             tracing::warn!(%error, "media worker");
         }
@@ -146,7 +174,7 @@ impl MediaSide {
 
     /// Whether it should run, given whether the calls want it.
     pub(super) fn is_wanted(&mut self, calls_want: bool, now: Duration) -> bool {
-        if calls_want || !self.plans.is_empty() || self.tone.is_some() || self.cue {
+        if calls_want || !self.plans.is_empty() || self.sound.is_some() || self.cue {
             self.idle_since = None;
             return true;
         }
@@ -164,4 +192,9 @@ impl MediaSide {
     pub(super) fn is_running(&self) -> bool {
         self.link.is_some()
     }
+}
+
+/// Whether it is an app's.
+const fn brought((sound, _): &mut (Repeated, Option<String>)) -> bool {
+    matches!(sound, Repeated::Brought(_))
 }

@@ -28,6 +28,7 @@ mod providers;
 mod readers;
 pub mod request;
 mod requests;
+mod ringtones;
 mod start;
 mod talk;
 mod voice;
@@ -66,6 +67,7 @@ use crate::{
         providers::Apps,
         readers::Readers,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
+        ringtones::Ringtones,
         talk::Talk,
     },
     desktop::notify::{Notifier, NotifyEvent, Server},
@@ -181,6 +183,7 @@ pub struct App {
     apps: Apps,
     directories: Directories,
     readers: Readers,
+    ringtones: Ringtones,
     grants: Grants,
     /// The sandboxed app behind each call that one dialled.
     diallers: BTreeMap<CallId, String>,

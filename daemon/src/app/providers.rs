@@ -23,7 +23,7 @@ use super::{
     request::{Answer, Door, Event, Fault, FaultKind, Peer, ProviderView},
     waking::Waking,
 };
-use crate::{settings::Key, store::Contact};
+use crate::{ringtone::Ringtone, settings::Key, store::Contact};
 
 /// What the address book knows of handles.
 #[derive(Default)]
@@ -100,7 +100,7 @@ impl App {
         &mut self,
         now: Now,
         mut registration: Registration,
-        peer: Peer,
+        (peer, ringtone): (Peer, Option<Ringtone>),
         answer: Answer<()>,
     ) {
         let id = registration.id.clone();
@@ -112,13 +112,16 @@ impl App {
         let sandbox = if registration.verified { registration.app_id.as_str() } else { "" };
         let owner = peer.process.map(|process| Owner::of(process, sandbox));
         registration.can_be_muted = self.microphones.registered(&id, owner);
-        match self.service.register(now, registration) {
+        let room = self.ringtones.room(&id, ringtone.as_ref());
+        let register = |()| self.service.register(now, registration).map_err(Fault::from);
+        match room.and_then(register) {
             Ok(()) => {
+                self.ringtones.set(&id, ringtone);
                 self.apps.peers.insert(id, peer);
                 self.apps.changed();
                 self.apps.late.push(Late::Registered(answer));
             }
-            Err(error) => drop(answer.send(Err(error.into()))),
+            Err(fault) => drop(answer.send(Err(fault))),
         }
     }
 
@@ -140,6 +143,7 @@ impl App {
 
     pub(super) fn unregister(&mut self, now: Now, id: &ProviderId, answer: Answer<()>) {
         let done = self.service.unregister(now, id).map_err(Fault::from);
+        self.ringtones.set(id, None);
         self.apps.peers.remove(id);
         self.apps.changed();
         let _ = answer.send(done);
@@ -158,6 +162,7 @@ impl App {
         for id in gone {
             tracing::info!(provider = id.as_str(), "an app is gone; it has some seconds to return");
             self.apps.peers.remove(&id);
+            self.ringtones.set(&id, None);
             self.apps.changed();
             self.service.provider_lost(now, &id);
         }

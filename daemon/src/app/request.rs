@@ -14,6 +14,8 @@ use ahoy_core::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::ringtone::Ringtone;
+
 /// A value of a dictionary on the bus, without the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plain {
@@ -179,7 +181,9 @@ pub struct ProviderView {
 /// What the bus asks.
 pub enum Request {
     /// A calling app makes itself known.
-    Register(Box<Registration>, Peer, Answer<()>),
+    Register(Box<Registration>, Peer, Option<Ringtone>, Answer<()>),
+    /// The ringtone that it brings along.
+    ReadRingtone(OwnedFd, Answer<Ringtone>),
     /// It tells something.
     Report(ProviderId, Box<Report>, Answer<Reported>),
     /// It goes.
@@ -268,7 +272,8 @@ impl Request {
             let _ = answer.send(Err(fault));
         }
         match self {
-            Self::Register(_, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
+            Self::Register(_, _, _, answer) | Self::Unregister(_, answer) => no(answer, fault),
+            Self::ReadRingtone(_, answer) => no(answer, fault),
             Self::Report(_, _, answer) => no(answer, fault),
             // Nobody waits for an answer.
             Self::PeerGone(..)

@@ -60,9 +60,10 @@ impl App {
             return request.refuse(fault);
         }
         match request {
-            Request::Register(registration, peer, answer) => {
-                self.register(now, *registration, peer, answer);
+            Request::Register(registration, peer, ringtone, answer) => {
+                self.register(now, *registration, (peer, ringtone), answer);
             }
+            Request::ReadRingtone(file, answer) => self.read_ringtone(file, answer),
             Request::Report(id, report, answer) => self.report(now, &id, *report, answer),
             Request::Unregister(id, answer) => self.unregister(now, &id, answer),
             Request::PeerGone(door, name) => self.peer_gone(now, door, &name),
@@ -260,7 +261,9 @@ impl App {
             WorkerEvent::Started(link) => self.media.started(link),
             WorkerEvent::Event(event) => self.media_said(event).await,
             WorkerEvent::Exited { why, again_in } => {
-                self.media.exited();
+                if let Some(ringtone) = self.media.exited() {
+                    self.ringtones.forget(&ringtone);
+                }
                 if again_in.is_some() {
                     tracing::warn!(why, "media worker; calls go on and it is started again");
                 }

@@ -39,9 +39,9 @@ pub(super) enum End {
 }
 
 /// A message for the worker.
-struct Outgoing<C> {
-    command: C,
-    fds: Vec<OwnedFd>,
+pub(super) struct Outgoing<C> {
+    pub(super) command: C,
+    pub(super) fds: Vec<OwnedFd>,
 }
 
 /// Our end of the channel, with a second descriptor of it in the event loop: `AsyncFd` would want
@@ -216,15 +216,15 @@ async fn write<C: serde::Serialize>(
 
 /// Passes the app's commands on, with PipeWire sockets where one asks for them.
 async fn command<P: Protocol>(
-    mut asked: mpsc::Receiver<P::Command>,
+    mut asked: mpsc::Receiver<Outgoing<P::Command>>,
     outgoing: &mpsc::Sender<Outgoing<P::Command>>,
     events: &mpsc::Sender<WorkerEvent<P>>,
     config: &WorkerConfig,
 ) -> String {
-    while let Some(command) = asked.recv().await {
-        let fds = if P::is_pipewire(&command) {
+    while let Some(Outgoing { command, mut fds }) = asked.recv().await {
+        if P::is_pipewire(&command) {
             match pipewire::connect(&config.pipewire, config.pipewire_sockets).await {
-                Ok(fds) => fds,
+                Ok(sockets) => fds.extend(sockets),
                 Err(error) => {
                     let why = pipewire::missing(&config.pipewire, &error);
                     if events.send(WorkerEvent::PipeWireMissing { why }).await.is_err() {
@@ -233,9 +233,7 @@ async fn command<P: Protocol>(
                     continue;
                 }
             }
-        } else {
-            Vec::new()
-        };
+        }
         if outgoing.send(Outgoing { command, fds }).await.is_err() {
             break;
         }

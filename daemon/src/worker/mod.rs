@@ -14,7 +14,7 @@ mod program;
 mod rtp;
 mod spawn;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, os::fd::OwnedFd, path::PathBuf, time::Duration};
 
 use ahoy_core::{
     media::{MediaCommand, MediaEvent},
@@ -31,7 +31,7 @@ pub use pipewire::socket_path as pipewire_socket_path;
 pub use program::{NotFound, find as find_program};
 pub use rtp::{RtpPacket, RtpQueue};
 
-use incarnation::End;
+use incarnation::{End, Outgoing};
 
 /// Events not yet taken by the app. A worker that gets further ahead is out of its mind and is
 /// ended, so that it can neither fill our memory nor stop its own RTP by waiting for the app.
@@ -139,7 +139,7 @@ pub enum WorkerEvent<P: Protocol> {
 
 /// The way to one incarnation of a worker. Dead once that one has exited.
 pub struct Link<P: Protocol> {
-    commands: mpsc::Sender<P::Command>,
+    commands: mpsc::Sender<Outgoing<P::Command>>,
 }
 
 impl<P: Protocol> Clone for Link<P> {
@@ -171,7 +171,15 @@ impl<P: Protocol> Link<P> {
     /// # Errors
     /// See [`LinkError`].
     pub fn send(&self, command: P::Command) -> Result<(), LinkError> {
-        self.commands.try_send(command).map_err(|error| match error {
+        self.send_with(command, Vec::new())
+    }
+
+    /// The same, with descriptors that travel along; PipeWire's sockets are added by the worker.
+    ///
+    /// # Errors
+    /// See [`LinkError`].
+    pub fn send_with(&self, command: P::Command, fds: Vec<OwnedFd>) -> Result<(), LinkError> {
+        self.commands.try_send(Outgoing { command, fds }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => LinkError::Full,
             mpsc::error::TrySendError::Closed(_) => LinkError::Gone,
         })

@@ -19,6 +19,7 @@ mod loss;
 mod missing;
 mod muting;
 mod ringing;
+mod ringtones;
 mod scene;
 mod unit;
 mod voice;

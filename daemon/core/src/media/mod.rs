@@ -6,6 +6,7 @@
 mod plan;
 mod protocol;
 mod quality;
+mod ringtone;
 
 pub use plan::{AudioPlan, Devices, MediaPlan, StreamNames, VideoPlan, VideoSize};
 pub use protocol::{
@@ -13,3 +14,4 @@ pub use protocol::{
     Tone,
 };
 pub use quality::{Meter, Quality};
+pub use ringtone::{MAX_RINGTONE, RingtoneFormat};

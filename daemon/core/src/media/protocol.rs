@@ -44,6 +44,14 @@ pub enum MediaCommand {
         /// PipeWire node name.
         device: Option<String>,
     },
+    /// Plays the file that travels with this message as a descriptor, again and again, in place of
+    /// the tone that plays: [`Tone::Ring`] with another sound. What cannot be decoded sounds as that
+    /// tone does. The file is one of [`super::RingtoneFormat`], of [`super::MAX_RINGTONE`] bytes at
+    /// most.
+    PlayRingtone {
+        /// PipeWire node name.
+        device: Option<String>,
+    },
     /// Stops the tone that plays, if any.
     StopTone,
     /// Starts a call's media.

@@ -30,6 +30,7 @@ fn filmed(world: &World, who: usize) -> bool {
         MediaCommand::SetCamera { on, .. } => *on,
         MediaCommand::PipeWire
         | MediaCommand::PlayTone { .. }
+        | MediaCommand::PlayRingtone { .. }
         | MediaCommand::StopTone
         | MediaCommand::SetMuted { .. }
         | MediaCommand::SetHeld { .. }

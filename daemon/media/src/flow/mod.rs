@@ -5,6 +5,7 @@
 //! system clock, starts and ends in this process, and is stopped when its [`Flow`] is dropped.
 
 mod audio;
+mod file;
 pub(crate) mod plugins;
 mod video;
 
@@ -14,6 +15,7 @@ use gstreamer::{self as gst, prelude::*};
 use gstreamer_app::{AppSink, AppSrc};
 
 pub(crate) use audio::{receive_audio, send_audio};
+pub(crate) use file::{Piece, decode};
 pub(crate) use video::{Watcher, receive_video, send_video};
 
 /// Why a pipeline does not run.
@@ -72,6 +74,13 @@ impl Flow {
     pub(crate) fn push(&self, packet: &[u8]) {
         // Refused only while stopping.
         let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet.to_vec()));
+    }
+
+    /// Puts all of a file in.
+    pub(crate) fn push_all(&self, file: &[u8]) {
+        self.push(file);
+        // Refused only while stopping.
+        let _ = self.entry.end_of_stream();
     }
 
     /// Packets that the jitter buffer declared lost.

@@ -1,7 +1,8 @@
 //! Loading GStreamer and the few plugins the worker uses.
 //!
 //! Owns: which plugin files are loaded and when. Does not own: pipelines. Invariant: when [`load`]
-//! returns, every element of [`crate::describe::ELEMENTS`] is in memory; nothing is loaded or
+//! returns, every element of [`crate::describe::ELEMENTS`] is in memory, and those for ringtones where they are
+//! installed; nothing is loaded or
 //! executed after that, so the worker can lock itself in.
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 use gstreamer::{self as gst, prelude::*};
 
-use crate::describe::{ELEMENTS, PLUGINS};
+use crate::describe::{ELEMENTS, PLUGINS, RINGTONE_ELEMENTS};
 
 /// Tells GStreamer not to look at (or rebuild, in seconds and with a child process) its list of all
 /// plugins of the system. The worker knows what it needs.
@@ -50,7 +51,14 @@ pub(crate) fn restart_without_registry() {
 pub(crate) fn load() -> Result<String, PluginError> {
     gst::init().map_err(|error| PluginError::Library(error.to_string()))?;
     load_files();
-    let missing: Vec<&str> = ELEMENTS.into_iter().filter(|name| !loads(name)).collect();
+    let absent = |of: &[&'static str]| -> Vec<&str> {
+        of.iter().copied().filter(|name| !loads(name)).collect()
+    };
+    let less = absent(&RINGTONE_ELEMENTS);
+    if !less.is_empty() {
+        tracing::warn!(missing = less.join(", "), "ringtones of apps do not play");
+    }
+    let missing = absent(&ELEMENTS);
     if !missing.is_empty() {
         return Err(PluginError::Elements(missing.join(", ")));
     }

@@ -16,7 +16,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::{
-        fd::AsFd,
+        fd::{AsFd, BorrowedFd},
         unix::{fs::PermissionsExt, net::UnixStream},
     },
     path::PathBuf,
@@ -300,9 +300,7 @@ impl Worker {
     /// Hands it a PipeWire socket.
     pub fn connect(&self, system: &SoundSystem) {
         let socket = UnixStream::connect(system.dir.join("pipewire-0")).expect("PipeWire");
-        let mut message = Vec::new();
-        write_control(&MediaCommand::PipeWire, &mut message).expect("a message");
-        self.channel.send(&message, &[socket.as_fd()]).expect("the worker");
+        self.tell_with(&MediaCommand::PipeWire, &[socket.as_fd()]);
     }
 
     fn listen(&self) {
@@ -360,9 +358,14 @@ impl Worker {
 
     /// Tells the worker something.
     pub fn tell(&self, command: &MediaCommand) {
+        self.tell_with(command, &[]);
+    }
+
+    /// Tells the worker something and hands descriptors over.
+    pub fn tell_with(&self, command: &MediaCommand, files: &[BorrowedFd<'_>]) {
         let mut message = Vec::new();
         write_control(command, &mut message).expect("a message");
-        self.channel.send(&message, &[]).expect("the worker");
+        self.channel.send(&message, files).expect("the worker");
     }
 
     /// Gives the worker a packet as if it came from the other side.

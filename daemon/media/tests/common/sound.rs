@@ -132,8 +132,30 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The loudest sample of about a second that a port gives.
+/// The loudest sample of about two seconds that a port gives.
 pub fn loudest(system: &SoundSystem, port: &str) -> f32 {
+    heard(system, port).into_iter().map(f32::abs).fold(0.0, f32::max)
+}
+
+/// How much of what is heard is a tone of this pitch, 0 to 1 (Goertzel).
+pub fn share(samples: &[f32], hertz: f32) -> f32 {
+    let step = std::f32::consts::TAU * hertz / RATE as f32;
+    // Half a second at a time: over a longer one the phase of what is repeated does not stay.
+    let part = |samples: &[f32]| {
+        let (mut real, mut imaginary) = (0.0, 0.0);
+        for (at, value) in samples.iter().enumerate() {
+            let (sine, cosine) = (step * at as f32).sin_cos();
+            real += value * cosine;
+            imaginary += value * sine;
+        }
+        2.0 * (real * real + imaginary * imaginary) / samples.len() as f32
+    };
+    let energy: f32 = samples.iter().map(|value| value * value).sum();
+    samples.chunks(RATE / 2).map(part).sum::<f32>() / energy.max(f32::EPSILON)
+}
+
+/// About two seconds of what a port gives.
+pub fn heard(system: &SoundSystem, port: &str) -> Vec<f32> {
     let record = system.dir.join("loudest.raw");
     let recorder = system
         .command("pw-cat")
@@ -151,5 +173,5 @@ pub fn loudest(system: &SoundSystem, port: &str) -> f32 {
     recorder.kill();
     let bytes = fs::read(&record).expect("a recording");
     let samples = bytes[bytes.len() % 4..].chunks_exact(4);
-    samples.map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]]).abs()).fold(0.0, f32::max)
+    samples.map(|it| f32::from_le_bytes([it[0], it[1], it[2], it[3]])).collect()
 }

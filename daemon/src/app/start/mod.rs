@@ -48,6 +48,7 @@ use super::{
     readers::Readers,
     request::{AT_ONCE, Front, Request, Snapshot},
     requests::voice_wish,
+    ringtones::Ringtones,
     talk::Talk,
     waking::{Waking, defaults},
 };
@@ -276,6 +277,7 @@ impl Parts {
             microphones: self.microphones,
             directories: Directories::new(self.folder),
             readers: Readers::default(),
+            ringtones: Ringtones::default(),
             grants: self.grants,
             diallers: BTreeMap::new(),
             senders: Senders::default(),

@@ -48,11 +48,12 @@ pub(super) async fn register(
     callers: &Callers,
     connection: &Connection,
     (door, name): (Door, UniqueName<'static>),
-    (id, object, options): (String, OwnedObjectPath, BusDict),
+    (id, object, mut options): (String, OwnedObjectPath, BusDict),
 ) -> Result<OwnedObjectPath> {
     let caller = callers.identify(connection, &name).await;
     let caller = caller.map_err(|error| Error::NotAuthorized(error.to_string()))?;
     let is_own = caller.process == std::process::id();
+    let ringtone = words::ringtone(&mut options)?;
     let mut registration = words::registration(&id, options, caller.caller)?;
     if is_own {
         // A bridge: it lives in our process, and nobody else may take up its calls.
@@ -60,7 +61,11 @@ pub(super) async fn register(
     }
     let process = (!is_own).then_some(caller.process);
     let peer = Peer { door, name: name.to_string(), object: object.to_string(), process };
-    front.ask(|answer| Request::Register(Box::new(registration), peer, answer)).await?;
+    let ringtone = match ringtone {
+        Some(file) => Some(front.ask(|answer| Request::ReadRingtone(file, answer)).await?),
+        None => None,
+    };
+    front.ask(|answer| Request::Register(Box::new(registration), peer, ringtone, answer)).await?;
     if !is_there(connection, &name).await {
         // It went before anybody could be told: nothing else would ever say so.
         let gone = Request::PeerGone(door, name.to_string());

@@ -4,7 +4,7 @@
 //! own: whether it may be said. Invariant: a key of the wrong type, or one that is needed and
 //! missing, is an InvalidArgument that names it; keys of newer apps are theirs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, os::fd::OwnedFd};
 
 use ahoy_core::{
     call::{EndReason, Marks, NameSource, Party},
@@ -13,6 +13,8 @@ use ahoy_core::{
     media::Quality,
     provider::{Capability, Encryption, Media, NewCall, Progress, Report, Resume, Update},
 };
+
+use zbus::Variant;
 
 use super::super::{
     caller::Caller,
@@ -29,9 +31,7 @@ fn wrong(text: String) -> Error {
 }
 
 impl Keys {
-    fn new(mut options: BusDict) -> Result<Self> {
-        // A descriptor is no plain value; nothing here is read from one.
-        options.remove("ringtone-fd");
+    fn new(options: BusDict) -> Result<Self> {
         from_bus(options).map(Self)
     }
 
@@ -97,6 +97,14 @@ impl Keys {
         let why = || wrong(format!("encryption: \"{name}\" is none of none, transport, e2e"));
         known.map(Some).ok_or_else(why)
     }
+}
+
+/// The ringtone that an app brings along: a descriptor is no plain value.
+pub(super) fn ringtone(options: &mut BusDict) -> Result<Option<OwnedFd>> {
+    let Some(value) = options.remove("ringtone-fd") else { return Ok(None) };
+    let why = || wrong("ringtone-fd: a descriptor is expected".to_owned());
+    let Variant::Fd(file) = value.into() else { return Err(why()) };
+    OwnedFd::try_from(file).map(Some).map_err(|_| why())
 }
 
 /// What an app registers as.
