@@ -110,13 +110,12 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Ringtone, RingtoneError> {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let bytes = bytes.to_vec();
-        // It may be given up halfway.
-        let writing = std::thread::spawn(move || drop(writer.write_all(&bytes)));
-        let read = Ringtone::read(reader.into());
-        writing.join().unwrap();
-        read
+        let (reader, mut writer) = io::pipe().map_err(RingtoneError::Read)?;
+        std::thread::scope(|scope| {
+            // It may be given up halfway.
+            scope.spawn(move || drop(writer.write_all(bytes)));
+            Ringtone::read(reader.into())
+        })
     }
 
     #[test]
