@@ -10,11 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Daemon, NAME, QUIET, bus, connect};
+use common::{
+    Daemon, QUIET, bus,
+    calls::{Options, ROOT, proxy},
+    connect,
+    pair::{call, pair},
+};
 use futures_util::StreamExt as _;
-use zbus::{Connection, OwnedObjectPath, OwnedVariant, Proxy, connection::Builder, interface};
+use zbus::{Connection, OwnedVariant, Proxy, connection::Builder, interface};
 
-const ROOT: &str = "/org/ahoycall/Calls1";
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A screen saver that covers the screen when the test says so.
@@ -112,11 +116,6 @@ impl Desktop {
     }
 }
 
-async fn proxy(connection: &Connection, interface: &str) -> Proxy<'static> {
-    let interface = format!("{NAME}.{interface}");
-    Proxy::new(connection, NAME, ROOT, interface).await.unwrap()
-}
-
 /// Waits for a value of a property, told by PropertiesChanged.
 async fn until(manager: &Proxy<'static>, locked: bool) {
     let mut changes = manager.receive_property_changed::<bool>("SessionLocked").await;
@@ -145,8 +144,6 @@ where
     }
 }
 
-type Options = HashMap<&'static str, zbus::Variant<'static>>;
-
 #[tokio::test]
 async fn a_locked_session_dials_and_shows_nothing_until_it_is_unlocked() {
     let Some(bus) = bus() else { return };
@@ -154,24 +151,24 @@ async fn a_locked_session_dials_and_shows_nothing_until_it_is_unlocked() {
     let desktop = Desktop::on(&bus.address, true).await;
     let daemon = Daemon::on(bus);
     let connection = connect(&daemon).await;
-    let manager = proxy(&connection, "Manager").await;
+    let manager = proxy(&connection, ROOT, "Manager").await;
     let handles = vec![("tel", "+49301")];
     let start = ("", handles, Options::new());
     // Locked before it started: refused from the first request on.
     assert_eq!(error(&manager, "StartCall", &start).await, "SessionLocked");
     assert!(manager.get_property::<bool>("SessionLocked").await.unwrap());
-    let history = proxy(&connection, "History").await;
+    let history = proxy(&connection, ROOT, "History").await;
     let query = (Options::new(), 10u32, "");
     assert_eq!(error(&history, "Query", &query).await, "SessionLocked");
-    let contacts = proxy(&connection, "Contacts").await;
+    let contacts = proxy(&connection, ROOT, "Contacts").await;
     assert_eq!(error(&contacts, "Search", &("", 10u32)).await, "SessionLocked");
-    let settings = proxy(&connection, "Settings").await;
+    let settings = proxy(&connection, ROOT, "Settings").await;
     assert_eq!(error(&settings, "Get", &("lan.name",)).await, "SessionLocked");
     // The buttons work: there is only nothing to answer.
     assert_eq!(error(&manager, "PressPrimary", &()).await, "InvalidState");
     assert_eq!(error(&manager, "EndAll", &()).await, "");
 
-    let voice = proxy(&connection, "Voice").await;
+    let voice = proxy(&connection, ROOT, "Voice").await;
     let mut prompts = voice.receive_signal("Prompt").await.unwrap();
     let said = Options::from([("text", "who called".into())]);
     assert_eq!(error(&voice, "Listen", &(said,)).await, "");
@@ -196,19 +193,11 @@ async fn who_rings_is_named_after_the_unlock_and_not_before() {
     let desktop = Desktop::on(&ours.address, false).await;
     let (ours, theirs) = (Daemon::on(ours), Daemon::on(theirs));
     let (here, there) = (connect(&ours).await, connect(&theirs).await);
-    let identity = proxy(&here, "Identity").await;
-    let mut joined = identity.receive_signal("Joined").await.unwrap();
-    let link: String = identity.call("Invite", &(Options::new(),)).await.unwrap();
-    let accept = (link, Options::from([("name", "Us".into())]));
-    let contact: String = proxy(&there, "Identity").await.call("Accept", &accept).await.unwrap();
-    tokio::time::timeout(LIMIT, joined.next()).await.unwrap().unwrap();
-    let manager = proxy(&here, "Manager").await;
+    let contact = pair(&here, &there).await;
+    let manager = proxy(&here, ROOT, "Manager").await;
     desktop.lock(true).await;
     until(&manager, true).await;
-    let options = Options::from([("contact-id", contact.into())]);
-    let caller = proxy(&there, "Manager").await;
-    let handles: Vec<(&str, &str)> = Vec::new();
-    let call: OwnedObjectPath = caller.call("StartCall", &("", handles, options)).await.unwrap();
+    call(&there, &contact).await;
     let has = |actions: &[String], id: &str| actions.iter().any(|one| one == id);
     desktop
         .until_shown(|(summary, actions)| {
@@ -219,5 +208,4 @@ async fn who_rings_is_named_after_the_unlock_and_not_before() {
     desktop
         .until_shown(|(summary, actions)| summary == "Needle" && has(actions, "answer-video"))
         .await;
-    drop(call);
 }

@@ -28,24 +28,41 @@ use common::{
     calls::{Options, PATIENCE, ROOT, property, proxy, word},
 };
 
-/// Waits for a call that is on with somebody of this name or address, and gives its path.
-async fn call_with(controller: &Connection, who: &str) -> String {
+type Call = HashMap<String, OwnedVariant>;
+
+/// Waits for a call that is on and fits, and gives its path.
+async fn call_that(controller: &Connection, fits: impl Fn(&Call) -> bool) -> String {
     let objects = fdo::ObjectManagerProxy::new(controller, NAME, ROOT).await.unwrap();
     let interface = format!("{NAME}.Call");
     let deadline = Instant::now() + PATIENCE;
     loop {
         let all = objects.get_managed_objects().await.unwrap();
-        let found = all.iter().find(|(_, interfaces)| {
-            let Some(call) = interfaces.get(interface.as_str()) else { return false };
-            let is_on = word(&call["State"]) != "ended";
-            is_on && (word(&call["DisplayName"]) == who || remote(&call["Remote"]).1 == who)
-        });
-        if let Some((path, _)) = found {
-            return path.to_string();
+        for (path, interfaces) in &all {
+            let Some(call) = interfaces.get(interface.as_str()) else { continue };
+            let call: Call = call
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.try_clone().unwrap()))
+                .collect();
+            if word(&call["State"]) != "ended" && fits(&call) {
+                return path.to_string();
+            }
         }
-        assert!(Instant::now() < deadline, "no call with {who}");
+        assert!(Instant::now() < deadline, "no such call");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Waits for a call that is on with somebody of this name or address.
+async fn call_with(controller: &Connection, who: &str) -> String {
+    let with = |call: &Call| word(&call["DisplayName"]) == who || remote(&call["Remote"]).1 == who;
+    call_that(controller, with).await
+}
+
+/// Waits for a call of this provider that rings.
+async fn rings_from(controller: &Connection, provider: &str) -> String {
+    let path = format!("{ROOT}/provider/{provider}");
+    let is = |call: &Call| word(&call["Provider"]) == path && word(&call["State"]) == "ringing";
+    call_that(controller, is).await
 }
 
 fn remote(value: &OwnedVariant) -> (String, String) {

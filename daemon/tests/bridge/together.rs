@@ -1,6 +1,7 @@
 //! Worlds beside each other: one ringer, one log, and each holds the other.
 
 use tokio::join;
+use zbus::Connection;
 
 use super::{
     answer,
@@ -10,14 +11,36 @@ use super::{
         Daemon, QUIET, bus,
         calls::{property, until},
         connect,
+        pair::{call, pair},
+        start,
     },
     hang_up, log,
-    modem::Modem,
-    on, provider,
+    modem::{MM_MODEM, Modem},
+    on, provider, rings_from,
 };
 
+/// What somebody else has of a call with us.
+struct Carol {
+    bus: Connection,
+    contact: String,
+    _daemon: Daemon,
+}
+
+impl Carol {
+    async fn knows(us: &Connection) -> Option<Self> {
+        let daemon = start(QUIET)?;
+        let bus = connect(&daemon).await;
+        let contact = pair(us, &bus).await;
+        Some(Self { bus, contact, _daemon: daemon })
+    }
+}
+
+async fn is_held(controller: &Connection, call: &str) -> bool {
+    property(controller, call, "Held").await.as_deref() == Some("true")
+}
+
 #[tokio::test]
-async fn a_sip_call_and_a_modem_s_call_hold_each_other_and_stand_in_one_log() {
+async fn a_sim_call_a_sip_call_and_an_encrypted_one_hold_each_other_with_one_ringer_and_one_log() {
     let Some(modem) = Modem::start().await else { return };
     let Some(ours) = Baresip::start("alice") else { return };
     let Some(bob) = Baresip::start("bob") else { return };
@@ -26,6 +49,7 @@ async fn a_sip_call_and_a_modem_s_call_hold_each_other_and_stand_in_one_log() {
     session.configure(&format!("{QUIET}[bridge]\nsip = \"{}\"\n", ours.control));
     let daemon = Daemon::with_system(session, &modem.system.address);
     let controller = connect(&daemon).await;
+    let Some(carol) = Carol::knows(&controller).await else { return };
     provider(&controller, "sip", true).await;
     provider(&controller, "modem", true).await;
     // SIP first.
@@ -35,27 +59,36 @@ async fn a_sip_call_and_a_modem_s_call_hold_each_other_and_stand_in_one_log() {
     bob_does.hears("CALL_ESTABLISHED").await;
     // One ringer: the modem's call waits, and answering it holds the one of SIP.
     let line = modem.call(1, (3, 1), "+49 30 1").await;
-    let cell = call_with(&controller, "+49301").await;
-    until(&controller, &cell, "Waiting", "true").await;
-    join!(answer(&controller, &cell), async {
+    let sim = call_with(&controller, "+49301").await;
+    until(&controller, &sim, "Waiting", "true").await;
+    join!(answer(&controller, &sim), async {
         modem.mock.was_asked(&line, "Accept", 1).await;
         modem.says(&line, 4, 3).await;
     });
     bob_does.hears("CALL_REMOTE_SDP").await;
-    let is_held = async |call: &str| property(&controller, call, "Held").await;
-    assert_eq!(is_held(&sip).await.as_deref(), Some("true"));
-    // And the other way round.
-    join!(async { on(&controller, &sip, "SetHeld", &(false,)).await.unwrap() }, async {
-        modem.mock.was_asked(super::modem::MM_MODEM, "HoldAndAccept", 1).await;
+    assert!(is_held(&controller, &sip).await && !is_held(&controller, &sim).await);
+    // The encrypted one waits, too, and holds the modem's.
+    let (hers, encrypted) =
+        join!(call(&carol.bus, &carol.contact), rings_from(&controller, "ahoy"));
+    until(&controller, &encrypted, "Waiting", "true").await;
+    join!(answer(&controller, &encrypted), async {
+        modem.mock.was_asked(MM_MODEM, "HoldAndAccept", 1).await;
         modem.says(&line, 5, 0).await;
     });
+    until(&carol.bus, &hers, "State", "active").await;
+    assert!(is_held(&controller, &sip).await && is_held(&controller, &sim).await);
+    // Back to the first: the one that is on is held, and she sees it.
+    on(&controller, &sip, "SetHeld", &(false,)).await.unwrap();
     bob_does.hears("CALL_REMOTE_SDP").await;
-    until(&controller, &cell, "Held", "true").await;
-    assert_eq!(is_held(&sip).await.as_deref(), Some("false"));
+    until(&carol.bus, &hers, "RemoteHeld", "true").await;
+    assert!(!is_held(&controller, &sip).await && is_held(&controller, &encrypted).await);
     hang_up(&controller, &sip).await;
     // Whom the user holds stays held.
-    assert_eq!(is_held(&cell).await.as_deref(), Some("true"));
-    hang_up(&controller, &cell).await;
-    let row = |whose: &str, who: &str| (whose.to_owned(), who.to_owned(), "answered".to_owned());
-    assert_eq!(log(&controller).await, [row("modem", "+49301"), row("sip", &bob.address)]);
+    assert!(is_held(&controller, &sim).await && is_held(&controller, &encrypted).await);
+    hang_up(&controller, &encrypted).await;
+    hang_up(&controller, &sim).await;
+    let log = log(&controller).await;
+    let rows: Vec<(&str, &str)> =
+        log.iter().map(|(whose, _, outcome)| (whose.as_str(), outcome.as_str())).collect();
+    assert_eq!(rows, [("ahoy", "answered"), ("modem", "answered"), ("sip", "answered")]);
 }

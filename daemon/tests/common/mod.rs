@@ -12,6 +12,7 @@
 pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod contract;
+pub(crate) mod pair;
 pub(crate) mod sandbox;
 
 use std::{
