@@ -133,6 +133,15 @@ impl Signal {
     {
         self.message.body().deserialize().ok()
     }
+
+    /// Whether it tells a new value of this property.
+    #[must_use]
+    pub fn changes(&self, path: &str, property: &str) -> bool {
+        let told = || self.body::<(String, Dict, Vec<String>)>();
+        self.path == path
+            && self.member == "PropertiesChanged"
+            && told().is_some_and(|(_, changed, _)| changed.contains_key(property))
+    }
 }
 
 type Signals = Arc<Mutex<Vec<Signal>>>;

@@ -49,11 +49,14 @@ pub struct Node {
     pub ports: u64,
     /// `object.serial`: tells nodes of one name apart.
     pub serial: u64,
+    /// What PipeWire calls it while it lives.
+    pub id: u64,
     /// The process that connected to PipeWire for it.
     pub process: Option<u64>,
 }
 
-fn node(info: &Value, clients: &BTreeMap<u64, u64>) -> Node {
+fn node(object: &Value, clients: &BTreeMap<u64, u64>) -> Node {
+    let info = &object["info"];
     let properties = &info["props"];
     let text = |key: &str| properties[key].as_str().unwrap_or_default().to_owned();
     let count = |key: &str| info[key].as_u64().unwrap_or(0);
@@ -63,6 +66,7 @@ fn node(info: &Value, clients: &BTreeMap<u64, u64>) -> Node {
         state: info["state"].as_str().unwrap_or_default().to_owned(),
         ports: count("n-input-ports") + count("n-output-ports"),
         serial: properties["object.serial"].as_u64().unwrap_or(0),
+        id: object["id"].as_u64().unwrap_or(0),
         process: properties["client.id"].as_u64().and_then(|id| clients.get(&id).copied()),
     }
 }
@@ -184,7 +188,7 @@ impl Stage {
                 Some((one["id"].as_u64()?, process))
             })
             .collect();
-        of("PipeWire:Interface:Node").map(|one| node(&one["info"], &clients)).collect()
+        of("PipeWire:Interface:Node").map(|one| node(one, &clients)).collect()
     }
 
     /// The node of this name.
@@ -204,6 +208,16 @@ impl Stage {
         );
         self.run("pw-cli", &["create-node", "adapter", &properties])?;
         until(name, || self.node(name).filter(|node| node.ports > 0).map(drop))
+    }
+
+    /// Unplugs a device.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn remove_device(&self, name: &str) -> Result<()> {
+        let node = self.node(name).ok_or_else(|| Trouble::Wrong(format!("no node is {name}")))?;
+        self.run("pw-cli", &["destroy", &node.id.to_string()])?;
+        until(name, || self.node(name).is_none().then_some(()))
     }
 
     /// Adds a camera of 640x360 at 30 pictures a second: a square that moves before a colour (RGB).

@@ -139,6 +139,10 @@ pub enum Action {
     SwitchCamera(String),
     /// Do not play the other side here.
     SetLocalSilence(bool),
+    /// Be heard and spoken at this device (an id of Audio.Endpoints); empty: as the user prefers.
+    SetEndpoint(String),
+    /// Show the screen, or stop; which one the user picks in the desktop's own dialog.
+    SetScreenShare(bool),
     /// Hand the call to somebody else.
     Transfer(Handle),
 }
@@ -158,6 +162,8 @@ impl Action {
             Self::SetGroup(_) => "set-group",
             Self::SwitchCamera(_) => "switch-camera",
             Self::SetLocalSilence(_) => "set-local-silence",
+            Self::SetEndpoint(_) => "set-endpoint",
+            Self::SetScreenShare(_) => "set-screen-share",
             Self::Transfer(_) => "transfer",
         }
     }
@@ -172,6 +178,8 @@ impl Action {
             Self::PlayDtmf(_) => Some(Capability::Dtmf),
             Self::SetGroup(_) => Some(Capability::Merge),
             Self::Transfer(_) => Some(Capability::Transfer),
+            Self::SetEndpoint(_) => Some(Capability::Endpoints),
+            Self::SetScreenShare(_) => Some(Capability::Screen),
             Self::Start { .. }
             | Self::Answer { .. }
             | Self::End(_)
@@ -193,19 +201,11 @@ impl Action {
             | Self::SetGroup(_)
             | Self::SwitchCamera(_)
             | Self::SetLocalSilence(_)
+            | Self::SetEndpoint(_)
+            | Self::SetScreenShare(_)
             | Self::Transfer(_) => Duration::from_secs(5),
         }
     }
-}
-
-/// Who carries the sound of an app's calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Media {
-    /// The app.
-    #[default]
-    App,
-    /// The daemon.
-    Daemon,
 }
 
 /// How far an outgoing call is, or that an incoming one was answered in the app.
@@ -280,6 +280,8 @@ pub struct Update {
     pub capabilities: Option<BTreeSet<Capability>>,
     /// How good its media is.
     pub quality: Option<Quality>,
+    /// Where it is heard; empty: as the user prefers.
+    pub endpoint: Option<String>,
 }
 
 /// A call that a provider brings.

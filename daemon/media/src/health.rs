@@ -187,7 +187,7 @@ mod tests {
     const MICROPHONE: Key = Key::of(CALL, Role::Microphone);
 
     fn device(kind: DeviceKind) -> Device {
-        Device { kind, name: "n".into(), label: "l".into() }
+        Device { kind, name: "n".into(), label: "l".into(), hardware: None }
     }
 
     fn parts(news: &[MediaEvent]) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! Invariant: no packet of a peer is looked at before the worker is locked in.
 
 mod describe;
+mod dtmf;
 mod flow;
 mod health;
 mod inbox;

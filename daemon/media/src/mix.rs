@@ -1,6 +1,6 @@
 //! Several calls as one: what one side says, the others hear, too.
 //!
-//! Owns: adding voices for one call's way out. Does not own: which calls are one ([`crate::worker`]),
+//! Owns: adding voices, and digits, for one call's way out. Does not own: which calls are one ([`crate::worker`]),
 //! or what is heard here (every call plays by itself). Invariant: a voice is never sent back to
 //! whoever it came from, and one that stalls adds silence, never delay.
 
@@ -11,7 +11,7 @@ use std::{
 
 use ahoy_core::media::SessionId;
 
-use crate::{playout::Playout, sound::Sound as _};
+use crate::{dtmf::Digits, playout::Playout, sound::Sound as _};
 
 /// Voice of another call that waits before it is added, ms: its packets come as they come, ours
 /// leave at the pace of our microphone.
@@ -21,6 +21,7 @@ const WAIT_MS: u32 = 20;
 #[derive(Default)]
 pub(crate) struct Mixer {
     voices: BTreeMap<SessionId, Playout>,
+    digits: Digits,
     room: Vec<i16>,
 }
 
@@ -33,9 +34,14 @@ impl Mixer {
         }
     }
 
-    /// Whether any call is heard in this one.
+    /// Whether there is nothing to add: no other call and no digit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.voices.is_empty()
+        self.voices.is_empty() && self.digits.is_over()
+    }
+
+    /// Sends these digits behind those that are still being sent.
+    pub(crate) fn dial(&mut self, tones: &str) {
+        self.digits.add(tones);
     }
 
     /// Voice of another call.
@@ -54,6 +60,7 @@ impl Mixer {
                 *sample = sample.saturating_add(*other);
             }
         }
+        self.digits.add_to(own);
     }
 }
 

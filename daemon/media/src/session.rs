@@ -16,7 +16,7 @@ use std::{
 };
 
 use ahoy_core::{
-    media::{MediaEvent, MediaPart, MediaPlan, MediaStats, SessionId},
+    media::{Devices, MediaEvent, MediaPart, MediaPlan, MediaStats, SessionId},
     worker::Stream,
 };
 
@@ -60,6 +60,8 @@ impl World {
 struct Wish {
     muted: bool,
     held: bool,
+    /// The other side is not played here.
+    silent: bool,
     camera: bool,
 }
 
@@ -68,7 +70,7 @@ impl Wish {
     const fn wants(self, role: Role, video: bool) -> bool {
         match role {
             Role::Microphone => !self.muted && !self.held,
-            Role::Speaker => !self.held,
+            Role::Speaker => !self.held && !self.silent,
             Role::Camera | Role::SelfView => video && self.camera && !self.held,
             Role::RemoteVideo => video,
             Role::Tone => false,
@@ -115,6 +117,7 @@ impl Session {
         let wish = Wish {
             muted: plan.audio.muted,
             held: false,
+            silent: false,
             camera: plan.video.as_ref().is_some_and(|video| video.send),
         };
         let mut session = Self {
@@ -162,6 +165,39 @@ impl Session {
                 playout.clear();
             }
         }
+    }
+
+    /// Plays the other side here no more, or again.
+    pub(crate) fn set_silent(&mut self, silent: bool, world: &mut World) {
+        self.want(Wish { silent, ..self.wish }, world);
+        // What was said meanwhile is not played after it.
+        if let Ok(mut playout) = self.playout.lock() {
+            playout.clear();
+        }
+    }
+
+    /// Uses these devices: streams that are open move, what is closed stays closed.
+    pub(crate) fn set_devices(&mut self, devices: Devices, world: &mut World) {
+        let before = std::mem::replace(&mut self.plan.devices, devices);
+        let now = &self.plan.devices;
+        let moved = [
+            (Role::Speaker, before.speaker != now.speaker),
+            (Role::Microphone, before.microphone != now.microphone),
+            (Role::Camera, before.camera != now.camera),
+        ];
+        for (role, moved) in moved {
+            if moved && self.open.contains(&role) {
+                self.open_stream(role, world);
+            }
+        }
+    }
+
+    /// Sends digits.
+    pub(crate) fn play_dtmf(&mut self, tones: &str, world: &World) {
+        if let Ok(mut mixer) = self.mixer.lock() {
+            mixer.dial(tones);
+        }
+        self.pace(world);
     }
 
     /// What other calls' voices are put into to be heard in this one.
@@ -414,24 +450,24 @@ mod tests {
     #[test]
     fn muted_or_held_never_wants_the_microphone() {
         for (muted, held) in [(true, false), (false, true), (true, true)] {
-            let wish = Wish { muted, held, camera: true };
+            let wish = Wish { muted, held, silent: false, camera: true };
             assert!(!wish.wants(Role::Microphone, true));
         }
-        let wish = Wish { muted: false, held: false, camera: false };
+        let wish = Wish { muted: false, held: false, silent: false, camera: false };
         assert!(wish.wants(Role::Microphone, true));
         assert!(!wish.wants(Role::Camera, true));
     }
 
     #[test]
     fn held_captures_and_plays_nothing_but_keeps_the_picture_node() {
-        let wish = Wish { muted: false, held: true, camera: true };
+        let wish = Wish { muted: false, held: true, silent: false, camera: true };
         let open: Vec<Role> = ROLES.into_iter().filter(|role| wish.wants(*role, true)).collect();
         assert_eq!(open, [Role::RemoteVideo]);
     }
 
     #[test]
     fn a_call_without_pictures_wants_no_video_stream() {
-        let wish = Wish { muted: false, held: false, camera: true };
+        let wish = Wish { muted: false, held: false, silent: false, camera: true };
         let open: Vec<Role> = ROLES.into_iter().filter(|role| wish.wants(*role, false)).collect();
         assert_eq!(open, [Role::Speaker, Role::Microphone]);
     }

@@ -125,6 +125,15 @@ impl Worker {
             MediaCommand::SetHeld { session, held } => {
                 self.with(session, |it, world| it.set_held(held, world));
             }
+            MediaCommand::SetDevices { session, devices } => {
+                self.with(session, |it, world| it.set_devices(devices, world));
+            }
+            MediaCommand::SetSilent { session, silent } => {
+                self.with(session, |it, world| it.set_silent(silent, world));
+            }
+            MediaCommand::PlayDtmf { session, tones } => {
+                self.with(session, |it, world| it.play_dtmf(&tones, world));
+            }
             MediaCommand::SetMix { sessions } => {
                 self.mix = sessions;
                 self.remix();

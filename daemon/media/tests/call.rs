@@ -1,9 +1,5 @@
 //! Calls between two workers on real PipeWire: who hears, sees and captures what.
-#![expect(
-    clippy::expect_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking, and looks for one event among all"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among all")]
 
 mod common;
 
@@ -14,21 +10,13 @@ use ahoy_core::{
     worker::{MAX_RTP, Stream},
 };
 use common::{
-    BLUE, CALL, GREEN, GREY, RED, Running, Signal, SoundSystem, Worker, call, machine_is_able,
-    video_plan, voice_plan, wait_for,
+    BLUE, CALL, GREEN, GREY, RED, Signal, SoundSystem, Worker, call, machine_is_able,
+    pictures::{look_at, mostly},
+    two_people, video_plan, voice_plan, wait_for,
 };
 
 /// A small camera: the machine that tests is not the machine that calls.
 const CAMERA: VideoSize = VideoSize { width: 320, height: 180, fps: 15 };
-
-fn two_people() -> SoundSystem {
-    let system = SoundSystem::start();
-    for who in ["a", "b"] {
-        system.add_device("Audio/Source/Virtual", &format!("mic-{who}"));
-        system.add_device("Audio/Sink", &format!("speaker-{who}"));
-    }
-    system
-}
 
 fn playing(event: &MediaEvent) -> Option<()> {
     matches!(event, MediaEvent::AudioPlaying { session: CALL }).then_some(())
@@ -57,29 +45,6 @@ fn only_a_sends(who: &str) -> MediaPlan {
     let mut plan = video_plan(who);
     plan.video.iter_mut().for_each(|video| video.send = who == "a");
     plan
-}
-
-/// The colour in the middle of what a node shows, as a window would get it.
-fn look_at(system: &SoundSystem, node: &str, (width, height): (u32, u32)) -> [u8; 4] {
-    let file = system.dir.join(format!("{node}.rgba"));
-    let location = format!("location={}", file.display());
-    let target = format!("target-object={node}");
-    let child = system
-        .command("gst-launch-1.0")
-        .args(["-q", "pipewiresrc", &target, "num-buffers=6", "!"])
-        .args(["video/x-raw,format=RGBA", "!", "filesink", &location])
-        .spawn();
-    let mut child = Running(child.expect("gst-launch-1.0"));
-    wait_for(&format!("pictures from {node}"), || child.0.try_wait().expect("its state"));
-    let bytes = std::fs::read(&file).expect("pictures");
-    let picture = (width * height * 4) as usize;
-    assert!(bytes.len() >= picture, "{} bytes from {node}", bytes.len());
-    let middle = bytes.len() - picture / 2 + width as usize * 2;
-    bytes[middle..middle + 4].try_into().expect("a pixel")
-}
-
-fn mostly(colour: [u8; 4], channel: usize) -> bool {
-    (0..3).all(|other| other == channel || colour[channel] > colour[other].saturating_add(80))
 }
 
 #[test]

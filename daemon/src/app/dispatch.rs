@@ -100,12 +100,21 @@ impl App {
         });
     }
 
+    /// The devices that calls can be heard on; the one that is preferred also while it is away.
     fn endpoints(&self) -> Vec<(String, String, String, bool)> {
         use ahoy_core::media::DeviceKind;
         let speakers = self.media.devices.iter().filter(|one| one.kind == DeviceKind::Speaker);
-        speakers
-            .map(|one| (one.name.clone(), one.label.clone(), "speaker".to_owned(), true))
-            .collect()
+        let entry = |name: &str, label: &str, there: bool| {
+            // As PipeWire calls what is on the other end of a radio.
+            let kind = if name.starts_with("bluez_output.") { "bluetooth" } else { "speaker" };
+            (name.to_owned(), label.to_owned(), kind.to_owned(), there)
+        };
+        let mut all: Vec<_> = speakers.map(|one| entry(&one.name, &one.label, true)).collect();
+        let preferred = self.settings.text(Key::SPEAKER);
+        if !preferred.is_empty() && all.iter().all(|(name, ..)| *name != preferred) {
+            all.push(entry(&preferred, &preferred, false));
+        }
+        all
     }
 
     async fn engine_output(&mut self, output: engine::Output) {
@@ -150,9 +159,6 @@ impl App {
             engine::Output::GroupRemoved(id) => self.tell(Event::GroupRemoved(id)).await,
             // What the groups have is a property, told with all others.
             engine::Output::GroupChanged(_) => {}
-            engine::Output::ScreenShare { call, shared } => {
-                tracing::warn!(%call, shared, "screens are not shared yet");
-            }
         }
     }
 

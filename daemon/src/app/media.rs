@@ -27,6 +27,8 @@ pub(super) struct MediaSide {
     plans: BTreeMap<SessionId, MediaPlan>,
     /// Which of them are held.
     held: BTreeSet<SessionId>,
+    /// Which are not played here.
+    silent: BTreeSet<SessionId>,
     /// The calls that hear each other.
     mix: Vec<SessionId>,
     /// Streams of other programs that hear nothing.
@@ -58,6 +60,9 @@ impl MediaSide {
                 self.send(MediaCommand::SetHeld { session, held });
                 self.send(MediaCommand::SetMuted { session, muted });
             }
+        }
+        for session in self.silent.clone() {
+            self.send(MediaCommand::SetSilent { session, silent: true });
         }
         if !self.mix.is_empty() {
             self.send(MediaCommand::SetMix { sessions: self.mix.clone() });
@@ -103,6 +108,18 @@ impl MediaSide {
             MediaCommand::Stop { session } => {
                 self.plans.remove(session);
                 self.held.remove(session);
+                self.silent.remove(session);
+            }
+            MediaCommand::SetDevices { session, devices } => {
+                if let Some(plan) = self.plans.get_mut(session) {
+                    plan.devices.clone_from(devices);
+                }
+            }
+            MediaCommand::SetSilent { session, silent: true } => {
+                self.silent.insert(*session);
+            }
+            MediaCommand::SetSilent { session, silent: false } => {
+                self.silent.remove(session);
             }
             MediaCommand::SetHeld { session, held: true } => {
                 self.held.insert(*session);
@@ -116,6 +133,7 @@ impl MediaSide {
             | MediaCommand::PlayTone { .. }
             | MediaCommand::PlayRingtone { .. }
             | MediaCommand::StopTone
+            | MediaCommand::PlayDtmf { .. }
             | MediaCommand::ForceKeyFrame { .. } => {}
         }
         self.send(command);

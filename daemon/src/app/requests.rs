@@ -79,9 +79,10 @@ impl App {
             }
             Request::Start(wish, from, answer) => self.start_call(now, wish, from, answer).await,
             Request::DiallerGone(name) => self.senders.forget(name),
-            Request::Command(command, answer) => {
-                self.carry_out(now, Waiter::Command(answer), command).await;
-            }
+            Request::Command(command, answer) => match self.misses(&command) {
+                Some(fault) => drop(answer.send(Err(fault))),
+                None => self.carry_out(now, Waiter::Command(answer), command).await,
+            },
             Request::SetDoNotDisturb(mode, until, answer) => {
                 self.set_do_not_disturb(&mode, until, answer).await;
             }
@@ -138,6 +139,17 @@ impl App {
                 self.set_setting(Key::Speaker.name().to_owned(), Plain::Text(id), answer).await;
             }
         }
+    }
+
+    /// What a command names that is not there: devices are no part of the calls.
+    fn misses(&self, command: &Command) -> Option<Fault> {
+        let Command::SetEndpoint(_, id) = command else { return None };
+        let is = |one: &ahoy_core::media::Device| {
+            one.kind == ahoy_core::media::DeviceKind::Speaker && one.name == *id
+        };
+        let there = id.is_empty() || self.media.devices.iter().any(is);
+        let why = || format!("id: \"{id}\" is none of Audio.Endpoints");
+        (!there).then(|| Fault::argument(why()))
     }
 
     pub(super) async fn start_call(
@@ -284,7 +296,10 @@ impl App {
                 self.media.version = gstreamer;
                 self.locks.insert("ahoy-media", (lock, lock_warning));
             }
-            MediaEvent::Devices { devices } => self.media.devices = devices,
+            MediaEvent::Devices { devices } => {
+                self.service.built_in().handle_devices(devices.clone());
+                self.media.devices = devices;
+            }
             MediaEvent::Microphones { streams } => self.microphones.found(streams),
             MediaEvent::KeyFrameNeeded { session } => {
                 let _ = self.path.send(PathOrder::AskKeyFrame(session)).await;

@@ -32,7 +32,7 @@ pub(super) struct Call {
 pub(super) fn all_properties(front: &Front, id: CallId) -> Properties {
     let call = Call::new(id, front);
     let view = call.view();
-    let mut all = properties(&view);
+    let mut all = properties(&view, &front.view.borrow().endpoint);
     all.extend([
         ("Id", id.to_string().into()),
         ("Provider", ObjectPath::from(provider_path(&view.provider)).into()),
@@ -40,7 +40,6 @@ pub(super) fn all_properties(front: &Front, id: CallId) -> Properties {
         ("AppVerified", view.app_verified.into()),
         ("Direction", view.direction.into()),
         ("AvatarPath", String::new().into()),
-        ("Endpoint", front.view.borrow().endpoint.clone().into()),
         ("CreatedAt", view.created_at.into()),
     ]);
     all
@@ -93,12 +92,19 @@ impl Call {
     }
 }
 
-/// The properties that change, by name.
-pub(super) fn properties(view: &CallView) -> Properties {
+/// What was chosen for this call, else for all of them.
+fn heard_at(view: &CallView, preferred: &str) -> String {
+    let own = Some(view.endpoint.as_str()).filter(|own| !own.is_empty());
+    own.unwrap_or(preferred).to_owned()
+}
+
+/// The properties that change, by name; calls are heard at the preferred endpoint where nothing else
+/// was chosen.
+pub(super) fn properties(view: &CallView, preferred: &str) -> Properties {
     let flags = view.flags;
     let capabilities: Vec<String> = view.capabilities.iter().map(|&one| one.to_owned()).collect();
     let reason = (view.end_reason.0.to_owned(), view.end_reason.1.clone());
-    let entries: [(&'static str, Variant<'static>); 24] = [
+    let entries: [(&'static str, Variant<'static>); 25] = [
         ("State", view.state.into()),
         ("PendingAction", view.pending_action.into()),
         ("Remote", view.remote.clone().into()),
@@ -116,6 +122,7 @@ pub(super) fn properties(view: &CallView) -> Properties {
         ("Group", ObjectPath::from(group_of(view)).into()),
         ("Capabilities", capabilities.into()),
         ("Encryption", view.encryption.into()),
+        ("Endpoint", heard_at(view, preferred).into()),
         ("Quality", quality(&view.quality).into()),
         ("RemoteVideoNode", view.nodes.remote_video.clone().into()),
         ("SelfViewNode", view.nodes.self_view.clone().into()),
@@ -324,7 +331,7 @@ impl Call {
     }
     #[zbus(property)]
     fn endpoint(&self) -> String {
-        self.front.view.borrow().endpoint.clone()
+        heard_at(&self.view(), &self.front.view.borrow().endpoint)
     }
     #[zbus(property)]
     fn quality(&self) -> HashMap<String, Variant<'static>> {

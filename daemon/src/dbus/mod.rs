@@ -277,10 +277,11 @@ impl Shown {
                 self.last.calls.remove(id);
                 continue;
             };
-            if old == view {
+            if old == view && before.endpoint == now.endpoint {
                 continue;
             }
-            let changed = differing(call::properties(old), call::properties(view));
+            let old = call::properties(old, &before.endpoint);
+            let changed = differing(old, call::properties(view, &now.endpoint));
             self.tell_app(&now, view, call_path(*id).as_str(), &changed).await?;
             self.changed::<call::Call>(call_path(*id).as_str(), changed).await?;
         }

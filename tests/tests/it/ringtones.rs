@@ -40,7 +40,7 @@ fn rings(stage: &Stage, alice: &Person<'_>) -> String {
 
 #[test]
 fn an_apps_ringtone_is_heard_and_one_that_takes_the_worker_down_is_not_tried_again() {
-    on_stage(&[Need::Media, Need::Links], |stage| {
+    on_stage(&[Need::Media], |stage| {
         let alice = Person::start(stage, "Alice", Setup::VOICE).expect("Alice");
         let port = format!("{}:monitor_MONO", alice.device("speaker"));
         let ear = Recording::start(stage, &[&port]).expect("an ear");

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Aim, BuiltIn, Conn, ConnId, Ends, Output, Use,
+    devices::Choice,
     glare::Fate,
     leg::{DIAL_WAIT, Epoch, Leg, Linked, Phase, RING_WAIT, RINGING_WAIT, Stage, Theirs},
     peers::{Tag, hello_tag, hour},
@@ -60,10 +61,14 @@ impl BuiltIn {
             Action::SetVideo(video) => self.set_video(call, video),
             Action::SetHeld(held) => self.set_held(call, held),
             Action::SetGroup(with) => self.set_group(call, with),
-            Action::PlayDtmf(_)
-            | Action::SwitchCamera(_)
-            | Action::SetLocalSilence(_)
-            | Action::Transfer(_) => Err("encrypted calls cannot do this yet".to_owned()),
+            Action::SetEndpoint(name) => self.set_endpoint(call, name),
+            Action::SwitchCamera(name) => self.switch_camera(call, name),
+            Action::SetLocalSilence(silent) => self.set_local_silence(call, silent),
+            Action::PlayDtmf(tones) => self.play_dtmf(call, tones),
+            // Neither is offered: they belong to capabilities that these calls do not have.
+            Action::SetScreenShare(_) | Action::Transfer(_) => {
+                Err("encrypted calls cannot do this".to_owned())
+            }
         };
         self.emit(Output::Performed(serial, done));
     }
@@ -94,6 +99,7 @@ impl BuiltIn {
             local_index: self.random_index(),
             muted: false,
             held: false,
+            choice: Choice::default(),
             meter: Meter::default(),
             round_trip: None,
             phase: Phase::Dialing { left, dialing: false, until },
@@ -249,6 +255,7 @@ impl BuiltIn {
             local_index,
             muted: false,
             held: false,
+            choice: Choice::default(),
             meter: Meter::default(),
             round_trip: None,
             phase: Phase::Linked(Box::new(linked)),
@@ -432,26 +439,6 @@ impl BuiltIn {
         }
         Some(leg)
     }
-
-    fn set_muted(&mut self, call: CallId, muted: bool) -> Result<(), String> {
-        let leg = self.legs.get_mut(&call).ok_or("the call is over")?;
-        leg.muted = muted;
-        if let Some(session) = leg.session() {
-            self.emit(Output::Worker(MediaCommand::SetMuted { session, muted }));
-        }
-        self.send_state(call);
-        Ok(())
-    }
-
-    fn set_video(&mut self, call: CallId, on: bool) -> Result<(), String> {
-        let leg = self.legs.get_mut(&call).ok_or("the call is over")?;
-        leg.wish.video = on;
-        if let Some(session) = leg.session() {
-            self.emit(Output::Worker(MediaCommand::SetCamera { session, on }));
-        }
-        self.send_state(call);
-        Ok(())
-    }
 }
 
 impl Linked {
@@ -482,5 +469,13 @@ impl Linked {
 }
 
 pub(super) fn capabilities() -> BTreeSet<Capability> {
-    [Capability::Hold, Capability::Mute, Capability::Video, Capability::Merge].into()
+    let all = [
+        Capability::Hold,
+        Capability::Mute,
+        Capability::Video,
+        Capability::Dtmf,
+        Capability::Merge,
+        Capability::Endpoints,
+    ];
+    all.into()
 }

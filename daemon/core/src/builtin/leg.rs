@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use super::ConnId;
+use super::{ConnId, devices::Choice};
 use crate::{
     budget::Budget,
     id::{CallId, Serial},
@@ -51,6 +51,8 @@ pub(super) struct Leg {
     pub(super) local_index: u32,
     pub(super) muted: bool,
     pub(super) held: bool,
+    /// The devices that the user chose for it.
+    pub(super) choice: Choice,
     /// How good its media is.
     pub(super) meter: Meter,
     /// There and back on the media path, once measured.

@@ -155,6 +155,7 @@ impl BuiltIn {
             return false;
         };
         let (local_index, muted, wish) = (leg.local_index, leg.muted, leg.wish.clone());
+        let devices = leg.choice.devices(&self.hardware, &self.preferences.devices);
         let Some(linked) = leg.linked_mut() else {
             return false;
         };
@@ -184,7 +185,7 @@ impl BuiltIn {
                 bitrate: VIDEO_BITRATE,
                 accept: wish.accept,
             }),
-            devices: self.preferences.devices.clone(),
+            devices,
             names,
         };
         self.emit(Output::Media(MediaOrder::Open {

@@ -9,6 +9,8 @@
 //! shown; no microphone opens before the local user started or answered the call.
 
 mod calling;
+mod controls;
+mod devices;
 mod glare;
 mod join;
 mod leg;
@@ -35,7 +37,7 @@ use crate::{
     call::Marks,
     engine::Registration,
     id::{CallId, ContactId, Entropy, Now, ProviderId, Serial},
-    media::{Devices, MediaCommand, SessionId, VideoSize},
+    media::{Device, Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IdentityKey, IssuedInvite, PeerRecord, SignedDevices},
     provider::{Action, Report},
     session::Secret,
@@ -162,6 +164,8 @@ pub struct BuiltIn {
     entropy: Box<dyn Entropy>,
     own: Own,
     preferences: Preferences,
+    /// The devices there are.
+    hardware: Vec<Device>,
     peers: BTreeMap<IdentityKey, PeerRecord>,
     /// What the user set for contacts; who is not in it has nothing set.
     marks: HashMap<ContactId, Marks>,
@@ -202,6 +206,7 @@ impl BuiltIn {
             entropy,
             own,
             preferences,
+            hardware: Vec::new(),
             peers: BTreeMap::new(),
             marks: HashMap::new(),
             invites,
@@ -252,9 +257,11 @@ impl BuiltIn {
         self.own.identity.key()
     }
 
-    /// Takes changed settings; calls that are on keep theirs.
+    /// Takes changed settings. Calls that are on keep theirs, but for the devices.
     pub fn set_preferences(&mut self, preferences: Preferences) {
+        let before = self.in_use();
         self.preferences = preferences;
+        self.move_streams(&before);
     }
 
     /// The settings in force.

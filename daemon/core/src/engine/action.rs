@@ -114,7 +114,10 @@ impl Engine {
     fn fulfilled(&mut self, now: Now, id: CallId, action: &Action) {
         match action {
             // How far an outgoing call is, its provider reports.
-            Action::Start { .. } | Action::PlayDtmf(_) | Action::SwitchCamera(_) => {}
+            Action::Start { .. }
+            | Action::PlayDtmf(_)
+            | Action::SwitchCamera(_)
+            | Action::SetScreenShare(_) => {}
             Action::Answer { .. } => {
                 self.advance(now, id, Step::Active(now.unix_us));
             }
@@ -125,6 +128,12 @@ impl Engine {
             Action::SetVideo(video) => self.flag(id, |flags| flags.video = *video),
             Action::SetLocalSilence(silent) => self.flag(id, |flags| flags.local_silence = *silent),
             Action::SetGroup(with) => self.grouped(id, *with),
+            Action::SetEndpoint(endpoint) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.endpoint.clone_from(endpoint);
+                    self.emit(Output::Changed(id));
+                }
+            }
         }
     }
 
@@ -165,6 +174,8 @@ impl Engine {
                 | Action::SetGroup(_)
                 | Action::SwitchCamera(_)
                 | Action::SetLocalSilence(_)
+                | Action::SetEndpoint(_)
+                | Action::SetScreenShare(_)
                 | Action::Transfer(_),
                 _,
             ) => {}

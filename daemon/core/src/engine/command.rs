@@ -189,8 +189,10 @@ impl Engine {
             Command::Merge(call, other) => self.merge(now, id, call, other),
             Command::Split(call) => self.split(now, id, call),
             Command::Transfer(call, remote) => self.act(now, id, call, Action::Transfer(remote)),
-            Command::SetEndpoint(call, name) => self.set_endpoint(id, call, name),
-            Command::SetScreenShare(call, on) => self.set_screen_share(id, call, on),
+            Command::SetEndpoint(call, name) => self.set_endpoint(now, id, call, name),
+            Command::SetScreenShare(call, on) => {
+                self.act(now, id, call, Action::SetScreenShare(on))
+            }
             Command::GroupHangUp(group) => self.group_hang_up(now, id, group),
             Command::GroupSetMuted(group, muted) => self.group_mute(now, id, group, muted),
             Command::GroupSetHeld(group, held) => self.group_hold(now, id, group, held),

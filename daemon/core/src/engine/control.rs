@@ -5,14 +5,14 @@
 //! command that is refused changes nothing.
 
 use super::{
-    CommandError, CommandId, Engine, Lock, Output, Reply,
+    CommandError, CommandId, Engine, Lock, Reply,
     transaction::{Order, Stage},
     way::Way,
 };
 use crate::{
     call::{Call, Direction, EndReason, Flags, Owner, Party, State},
     id::{CallId, Now, ProviderId, check_text},
-    provider::{Action, Capability, Media},
+    provider::{Action, Capability},
 };
 
 impl Engine {
@@ -263,45 +263,15 @@ impl Engine {
         self.act(now, waiter, id, Action::SwitchCamera(name))
     }
 
-    /// A call on which something is done without its provider.
-    fn engaged(&self, id: CallId, needs: Capability) -> Result<&Call, CommandError> {
-        let call = self.find(id)?;
-        let daemon = self.provider(&call.owner.provider);
-        let daemon = daemon.is_some_and(|one| one.media == Media::Daemon);
-        let routes = daemon && needs == Capability::Endpoints;
-        if !call.can(needs) && !routes {
-            return Err(CommandError::NotSupported);
-        }
-        if call.is_engaged() { Ok(call) } else { Err(CommandError::InvalidState) }
-    }
-
-    /// The daemon moves the call's streams; what the engine has of it is where they are to be.
     pub(super) fn set_endpoint(
         &mut self,
+        now: Now,
         waiter: CommandId,
         id: CallId,
         name: String,
     ) -> Result<(), CommandError> {
         check_text("id", &name)?;
-        self.engaged(id, Capability::Endpoints)?;
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.endpoint = name;
-        }
-        self.emit(Output::Changed(id));
-        self.reply(Some(waiter), Ok(Reply::Done));
-        Ok(())
-    }
-
-    pub(super) fn set_screen_share(
-        &mut self,
-        waiter: CommandId,
-        id: CallId,
-        shared: bool,
-    ) -> Result<(), CommandError> {
-        self.engaged(id, Capability::Screen)?;
-        self.emit(Output::ScreenShare { call: id, shared });
-        self.reply(Some(waiter), Ok(Reply::Done));
-        Ok(())
+        self.act(now, waiter, id, Action::SetEndpoint(name))
     }
 
     pub(super) fn silence(&mut self, waiter: CommandId, id: CallId) -> Result<(), CommandError> {

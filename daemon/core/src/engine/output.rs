@@ -42,13 +42,6 @@ pub enum Output {
         /// The call that it is for; of several the first.
         call: CallId,
     },
-    /// Share the screen in a call, or stop.
-    ScreenShare {
-        /// Which.
-        call: CallId,
-        /// Whether to share.
-        shared: bool,
-    },
     /// A provider appeared.
     ProviderAdded(ProviderId),
     /// A provider is gone for good: it unregistered, or did not come back in time.

@@ -11,7 +11,7 @@ use crate::{
     budget::Budget,
     call::{Call, EndReason, Owner},
     id::{CallId, Now, ProviderId, check_text},
-    provider::{Capability, Media},
+    provider::Capability,
 };
 
 /// Providers that may be registered at once: some more than the 200 that are to have no trouble.
@@ -54,8 +54,6 @@ pub struct Registration {
     pub hold: bool,
     /// Whether its calls go into the log.
     pub log: bool,
-    /// Who carries the sound.
-    pub media: Media,
     /// Whether the daemon can close its microphone from outside, where the app does not.
     pub can_be_muted: bool,
 }
@@ -76,7 +74,6 @@ impl Registration {
             video: false,
             hold: false,
             log: true,
-            media: Media::App,
             can_be_muted: true,
         }
     }

@@ -347,6 +347,9 @@ impl Call {
         if let Some(capabilities) = update.capabilities {
             self.capabilities = capabilities;
         }
+        if let Some(endpoint) = update.endpoint {
+            self.endpoint = endpoint;
+        }
         if let Some(quality) = update.quality {
             self.quality = quality;
         }

@@ -263,6 +263,8 @@ impl Engine {
             | Action::SetGroup(_)
             | Action::SwitchCamera(_)
             | Action::SetLocalSilence(_)
+            | Action::SetEndpoint(_)
+            | Action::SetScreenShare(_)
             | Action::Transfer(_) => call.is_orphan().then_some(Err(CommandError::ProviderGone)),
         }
     }

@@ -39,6 +39,8 @@ impl Action {
             | Self::SetGroup(_)
             | Self::SwitchCamera(_)
             | Self::SetLocalSilence(_)
+            | Self::SetEndpoint(_)
+            | Self::SetScreenShare(_)
             | Self::PlayDtmf(_)
             | Self::Transfer(_) => false,
         }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::MediaPlan;
+use super::plan::{Devices, MediaPlan};
 
 /// One call's media inside the worker. Numbers are given by `ahoyd` and never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +82,28 @@ pub enum MediaCommand {
         /// Whether the call is held.
         held: bool,
     },
+    /// Uses other devices from now on; what is closed stays closed.
+    SetDevices {
+        /// The call's media.
+        session: SessionId,
+        /// All of them.
+        devices: Devices,
+    },
+    /// The other side is not played here (true), or is again; those it is one with hear it on.
+    SetSilent {
+        /// The call's media.
+        session: SessionId,
+        /// Whether nothing is played.
+        silent: bool,
+    },
+    /// Sends digits as sound (ITU-T Q.23), also while muted; what does not fit behind those that
+    /// are still being sent is dropped.
+    PlayDtmf {
+        /// The call's media.
+        session: SessionId,
+        /// 0-9, A-D, *, #, and a comma for a pause.
+        tones: String,
+    },
     /// These calls hear each other, besides being heard here, and no others do; empty: none.
     SetMix {
         /// Two or more, or none.
@@ -155,6 +177,8 @@ pub struct Device {
     pub name: String,
     /// What to show to people.
     pub label: String,
+    /// PipeWire id of the hardware that it is part of: a headset's speaker and microphone have one.
+    pub hardware: Option<u32>,
 }
 
 /// Counters of one call, since its start.
@@ -199,7 +223,7 @@ pub enum MediaEvent {
     },
     /// The devices PipeWire offers now; sent on every change.
     Devices {
-        /// All of them.
+        /// All of them, the one that the session prefers first of its kind.
         devices: Vec<Device>,
     },
     /// The session's pipelines run and its RTP may be sent.

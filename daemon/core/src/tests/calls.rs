@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::world::{ALICE, BOB, CAROL, World};
+use super::world::{ALICE, BOB, CAROL, World, device};
 use crate::{
     call::Outcome,
     engine::{Command, CommandError, Reply},
-    media::MediaCommand,
+    media::{DeviceKind, Devices, MediaCommand},
 };
 
 fn ringing() -> (World, crate::id::CallId) {
@@ -216,8 +216,81 @@ fn muting_twice_at_once_is_refused_and_muting_reaches_the_worker() {
     assert_eq!(world.command(BOB, Command::SetMuted(call, true)), Some(Ok(Reply::Done)));
     let muted = |one: &MediaCommand| matches!(one, MediaCommand::SetMuted { muted: true, .. });
     assert!(world.people[BOB].worker.iter().any(muted));
-    let error = world.command(BOB, Command::SendDtmf(call, "1".into()));
+    let error = world.command(BOB, Command::SetScreenShare(call, true));
     assert_eq!(error, Some(Err(CommandError::NotSupported)));
+}
+
+/// The devices that the worker was told to use last.
+fn devices(world: &World, who: usize) -> Devices {
+    let told = world.people[who].worker.iter().rev().find_map(|one| match one {
+        MediaCommand::Start { plan, .. } => Some(plan.devices.clone()),
+        MediaCommand::SetDevices { devices, .. } => Some(devices.clone()),
+        _ => None,
+    });
+    told.unwrap()
+}
+
+#[test]
+fn a_call_is_heard_where_the_user_says_until_that_device_goes() {
+    let (mut world, call) = talking();
+    let speaker = |name| device(DeviceKind::Speaker, name);
+    let all = vec![speaker("speaker"), speaker("headset")];
+    world.people[BOB].service.built_in().handle_devices(all.clone());
+    world.run();
+    let set = Command::SetEndpoint(call, "headset".into());
+    assert_eq!(world.command(BOB, set), Some(Ok(Reply::Done)));
+    assert_eq!(devices(&world, BOB).speaker.as_deref(), Some("headset"));
+    let missing = world.command(BOB, Command::SetEndpoint(call, "nothing".into()));
+    assert!(matches!(missing, Some(Err(CommandError::ProviderFailed(_)))), "{missing:?}");
+    let endpoint =
+        |world: &World| world.people[BOB].service.engine().call(call).unwrap().view().endpoint;
+    // PipeWire that is gone for a moment takes no choice away.
+    world.people[BOB].service.built_in().handle_devices(vec![]);
+    world.run();
+    assert_eq!(endpoint(&world), "headset");
+    world.people[BOB].service.built_in().handle_devices(all[..1].to_vec());
+    world.run();
+    assert_eq!((devices(&world, BOB).speaker, endpoint(&world)), (None, String::new()));
+    // The settings change for all calls.
+    let mut preferences = world.people[BOB].service.built_in().preferences().clone();
+    preferences.devices.speaker = Some("speaker".into());
+    world.people[BOB].service.built_in().set_preferences(preferences);
+    world.run();
+    assert_eq!(devices(&world, BOB).speaker.as_deref(), Some("speaker"));
+}
+
+#[test]
+fn cameras_are_taken_in_turn_while_one_is_on() {
+    let (mut world, call) = talking();
+    let all = ["front", "back"].map(|name| device(DeviceKind::Camera, name));
+    world.people[BOB].service.built_in().handle_devices(all.to_vec());
+    world.command(BOB, Command::SetVideo(call, false));
+    let off = world.command(BOB, Command::SwitchCamera(call, String::new()));
+    assert_eq!(off, Some(Err(CommandError::InvalidState)));
+    world.command(BOB, Command::SetVideo(call, true));
+    for camera in ["back", "front"] {
+        let switched = world.command(BOB, Command::SwitchCamera(call, String::new()));
+        assert_eq!(switched, Some(Ok(Reply::Done)));
+        assert_eq!(devices(&world, BOB).camera.as_deref(), Some(camera));
+    }
+    world.people[BOB].service.built_in().handle_devices(all[..1].to_vec());
+    let alone = world.command(BOB, Command::SwitchCamera(call, String::new()));
+    let why = CommandError::ProviderFailed("there is no other camera".into());
+    assert_eq!(alone, Some(Err(why)));
+}
+
+#[test]
+fn digits_and_local_silence_reach_the_worker_and_a_held_call_sends_no_digits() {
+    let (mut world, call) = talking();
+    world.command(BOB, Command::SetLocalSilence(call, true));
+    let silent = |one: &MediaCommand| matches!(one, MediaCommand::SetSilent { silent: true, .. });
+    assert!(world.people[BOB].worker.iter().any(silent));
+    assert_eq!(world.command(BOB, Command::SendDtmf(call, "12".into())), Some(Ok(Reply::Done)));
+    let last = world.people[BOB].worker.last();
+    assert!(matches!(last, Some(MediaCommand::PlayDtmf { tones, .. }) if tones == "12"));
+    world.command(BOB, Command::SetHeld(call, true));
+    let held = world.command(BOB, Command::SendDtmf(call, "1".into()));
+    assert!(matches!(held, Some(Err(CommandError::ProviderFailed(_)))), "{held:?}");
 }
 
 #[test]

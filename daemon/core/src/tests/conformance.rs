@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::{
     scripted::Scripted,
-    world::{ALICE, BOB, CAROL, World},
+    world::{ALICE, BOB, CAROL, World, device},
 };
 use crate::{
     call::{Flags, Outcome},
     engine::{Command, CommandError, Engine, GRACE, Reply},
     id::{CallId, Handle},
+    media::DeviceKind,
 };
 
 /// A provider under test, and those at the other end of its calls.
@@ -27,6 +28,8 @@ pub(super) trait Rig {
     /// They end it, whatever it is doing.
     fn other_ends(&mut self, call: CallId);
     fn other_holds(&mut self, call: CallId, held: bool);
+    /// Calls can be heard there.
+    fn has_endpoint(&mut self, name: &str);
 
     fn state(&self, call: CallId) -> &'static str {
         self.engine().call(call).map_or("gone", |call| call.state().as_str())
@@ -113,6 +116,11 @@ impl Rig for BuiltIn {
     fn other_holds(&mut self, call: CallId, held: bool) {
         self.other_does(call, Command::SetHeld(call, held));
     }
+
+    fn has_endpoint(&mut self, name: &str) {
+        let devices = vec![device(DeviceKind::Speaker, name)];
+        self.0.people[ALICE].service.built_in().handle_devices(devices);
+    }
 }
 
 macro_rules! conform {
@@ -144,6 +152,9 @@ conform!(
     holding_and_resuming_show_when_done,
     the_other_side_holding_is_shown,
     muting_shows_when_done,
+    not_hearing_the_other_side_here_shows_when_done,
+    a_call_is_heard_where_the_user_says,
+    digits_are_sent_and_what_is_none_is_refused,
     answering_a_second_call_holds_the_first_and_resuming_swaps_them,
     dialling_a_second_call_holds_the_first,
     one_button_hangs_up_what_is_dialled_and_then_what_is_held,
@@ -231,6 +242,30 @@ fn muting_shows_when_done(rig: &mut impl Rig) {
     assert!(!rig.flags(call).muted);
 }
 
+fn not_hearing_the_other_side_here_shows_when_done(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    for silent in [true, false] {
+        rig.done(Command::SetLocalSilence(call, silent));
+        assert_eq!(rig.flags(call).local_silence, silent);
+    }
+}
+
+fn a_call_is_heard_where_the_user_says(rig: &mut impl Rig) {
+    rig.has_endpoint("headset");
+    let call = rig.talks(0);
+    for endpoint in ["headset", ""] {
+        rig.done(Command::SetEndpoint(call, endpoint.to_owned()));
+        assert_eq!(rig.engine().call(call).unwrap().view().endpoint, endpoint);
+    }
+}
+
+fn digits_are_sent_and_what_is_none_is_refused(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    rig.done(Command::SendDtmf(call, "0,*#9A".into()));
+    let wrong = rig.command(Command::SendDtmf(call, "1x".into()));
+    assert!(matches!(wrong, Some(Err(CommandError::InvalidArgument(_)))), "{wrong:?}");
+}
+
 fn answering_a_second_call_holds_the_first_and_resuming_swaps_them(rig: &mut impl Rig) {
     let first = rig.talks(0);
     let second = rig.is_called(1);
@@ -300,7 +335,7 @@ fn a_group_ends_together(rig: &mut impl Rig) {
 fn what_a_call_cannot_do_is_refused_at_once(rig: &mut impl Rig) {
     let call = rig.talks(0);
     let remote = Handle::new("tel", "+491").unwrap();
-    for command in [Command::SendDtmf(call, "1".into()), Command::Transfer(call, remote)] {
+    for command in [Command::SetScreenShare(call, true), Command::Transfer(call, remote)] {
         assert_eq!(rig.command(command), Some(Err(CommandError::NotSupported)));
     }
     let again = rig.command(Command::Answer { call, video: false });

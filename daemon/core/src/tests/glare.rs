@@ -34,6 +34,9 @@ fn filmed(world: &World, who: usize) -> bool {
         | MediaCommand::StopTone
         | MediaCommand::SetMuted { .. }
         | MediaCommand::SetHeld { .. }
+        | MediaCommand::SetDevices { .. }
+        | MediaCommand::SetSilent { .. }
+        | MediaCommand::PlayDtmf { .. }
         | MediaCommand::ForceKeyFrame { .. }
         | MediaCommand::SetMix { .. }
         | MediaCommand::ShutMicrophones { .. }

@@ -36,7 +36,15 @@ fn party(who: usize) -> Party {
 
 /// The same as those of the built-in provider.
 fn capabilities() -> std::collections::BTreeSet<Capability> {
-    [Capability::Hold, Capability::Mute, Capability::Video, Capability::Merge].into()
+    let all = [
+        Capability::Hold,
+        Capability::Mute,
+        Capability::Video,
+        Capability::Dtmf,
+        Capability::Merge,
+        Capability::Endpoints,
+    ];
+    all.into()
 }
 
 impl Scripted {
@@ -73,7 +81,6 @@ impl Scripted {
                 }
                 Output::TimedOut(..) => panic!("it answers at once"),
                 Output::Audio { .. }
-                | Output::ScreenShare { .. }
                 | Output::ProviderAdded(_)
                 | Output::ProviderRemoved(_)
                 | Output::Added(_)
@@ -179,6 +186,9 @@ impl Rig for Scripted {
         let update = Update { remote_held: Some(held), ..Update::default() };
         self.report(Report::Update { call, update });
     }
+
+    /// An app has whatever it is told of.
+    fn has_endpoint(&mut self, _name: &str) {}
 }
 
 impl Scripted {

@@ -11,7 +11,7 @@ use crate::{
     call::LogRow,
     engine::{self, Command, CommandError, CommandId, Engine, Reply},
     id::{CallId, Entropy, Handle, Now, SenderId},
-    media::{Devices, MediaCommand, SessionId, VideoSize},
+    media::{Device, DeviceKind, Devices, MediaCommand, SessionId, VideoSize},
     peer::{Identity, IssuedInvite, PeerRecord},
     service::{Output, Service},
     session::{
@@ -492,7 +492,6 @@ impl Person {
             | engine::Output::Removed(_)
             | engine::Output::ActionFinished { .. }
             | engine::Output::Audio { .. }
-            | engine::Output::ScreenShare { .. }
             | engine::Output::ProviderAdded(_)
             | engine::Output::ProviderRemoved(_)
             | engine::Output::GroupAdded(_)
@@ -518,4 +517,9 @@ impl Person {
             }
         }
     }
+}
+
+/// A device of its own hardware.
+pub(super) fn device(kind: DeviceKind, name: &str) -> Device {
+    Device { kind, name: name.to_owned(), label: name.to_owned(), hardware: None }
 }

@@ -19,8 +19,9 @@ use pipewire::{
 
 use super::{Note, Notes};
 
-/// Devices by the number of their node. A headset's duplex node is two devices.
-type Known = BTreeMap<u32, Vec<Device>>;
+/// Devices by the number of their node, with what the session manager thinks of it: of two it takes
+/// the one with the higher priority. A headset's duplex node is two devices.
+type Known = BTreeMap<u32, (i64, Vec<Device>)>;
 
 #[derive(Default)]
 struct List {
@@ -31,8 +32,7 @@ struct List {
 impl List {
     fn tell(&self, notes: &Notes) {
         if self.complete.get() {
-            let devices = self.known.borrow().values().flatten().cloned().collect();
-            notes(Note::Devices(devices));
+            notes(Note::Devices(listed(&self.known.borrow())));
         }
     }
 }
@@ -56,7 +56,7 @@ impl Watch {
             .add_listener_local()
             .global(move |global| {
                 let devices = devices(global);
-                if !devices.is_empty() {
+                if !devices.1.is_empty() {
                     added.known.borrow_mut().insert(global.id, devices);
                     added.tell(&added_notes);
                 }
@@ -80,17 +80,31 @@ impl Watch {
     }
 }
 
-fn devices(global: &GlobalObject<&DictRef>) -> Vec<Device> {
+/// The best first; of equals the one that came first.
+fn listed(known: &Known) -> Vec<Device> {
+    let mut all: Vec<&(i64, Vec<Device>)> = known.values().collect();
+    all.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
+    all.into_iter().flat_map(|(_, devices)| devices).cloned().collect()
+}
+
+fn devices(global: &GlobalObject<&DictRef>) -> (i64, Vec<Device>) {
     let Some(props) = global.props.filter(|_| global.type_ == ObjectType::Node) else {
-        return Vec::new();
+        return (0, Vec::new());
     };
     let (Some(class), Some(name)) = (props.get("media.class"), props.get("node.name")) else {
-        return Vec::new();
+        return (0, Vec::new());
     };
+    let number = |key: &str| props.get(key).and_then(|text| text.parse::<i64>().ok());
+    let hardware = number("device.id").and_then(|id| u32::try_from(id).ok());
     let label = ["node.description", "node.nick"].into_iter().find_map(|key| props.get(key));
-    let device =
-        |kind| Device { kind, name: name.to_owned(), label: label.unwrap_or(name).to_owned() };
-    kinds(class).iter().copied().map(device).collect()
+    let device = |kind| Device {
+        kind,
+        name: name.to_owned(),
+        label: label.unwrap_or(name).to_owned(),
+        hardware,
+    };
+    let devices = kinds(class).iter().copied().map(device).collect();
+    (number("priority.session").unwrap_or(0), devices)
 }
 
 /// What a node of this media class is to a call. Monitors of speakers are no microphones: they
@@ -108,6 +122,20 @@ fn kinds(class: &str) -> &'static [DeviceKind] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_one_that_the_session_prefers_is_first() {
+        let device = |name: &str| Device {
+            kind: DeviceKind::Camera,
+            name: name.to_owned(),
+            label: name.to_owned(),
+            hardware: None,
+        };
+        let node = |priority, name| (priority, vec![device(name)]);
+        let known = Known::from([(40, node(0, "a")), (41, node(900, "b")), (42, node(0, "c"))]);
+        let names: Vec<String> = listed(&known).into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["b", "a", "c"]);
+    }
 
     #[test]
     fn only_device_nodes_count() {

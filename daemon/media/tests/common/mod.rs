@@ -10,6 +10,7 @@
     reason = "a test fails by panicking and skips by saying so"
 )]
 
+pub mod pictures;
 pub mod sound;
 
 use std::{
@@ -445,6 +446,16 @@ pub fn video_plan(who: &str) -> MediaPlan {
     let video =
         VideoPlan { send: true, size: VideoSize::P360, bitrate: 500_000, accept: VideoSize::P720 };
     MediaPlan { video: Some(video), ..voice_plan(who) }
+}
+
+/// Microphones and speakers for two people.
+pub fn two_people() -> SoundSystem {
+    let system = SoundSystem::start();
+    for who in ["a", "b"] {
+        system.add_device("Audio/Source/Virtual", &format!("mic-{who}"));
+        system.add_device("Audio/Sink", &format!("speaker-{who}"));
+    }
+    system
 }
 
 /// Two workers in a call with each other.

@@ -32,6 +32,27 @@ fn write_chirps(path: &Path, count: usize) {
             samples[LEAD + number * EVERY + at] = (value * 32767.0) as i16;
         }
     }
+    write(path, &samples);
+}
+
+/// Hums this pitch into a microphone until dropped, for a minute at most.
+pub fn hum(system: &SoundSystem, microphone: &str, hertz: f32) -> Running {
+    let step = std::f32::consts::TAU * hertz / RATE as f32;
+    let wave = |at: usize| ((step * at as f32).sin() * 9000.0) as i16;
+    let (path, name) = (system.dir.join(format!("{microphone}.wav")), format!("hum-{microphone}"));
+    write(&path, &(0..RATE * 60).map(wave).collect::<Vec<_>>());
+    let player = system
+        .command("pw-cat")
+        .args(["-p", "--target", "0", "-P", &format!("{{ node.name = {name} }}")])
+        .arg(&path)
+        .spawn();
+    let player = Running(player.expect("pw-cat"));
+    link(system, &format!("{name}:output_MONO"), &format!("{microphone}:input_MONO"));
+    player
+}
+
+/// Writes a WAV file of one channel.
+fn write(path: &Path, samples: &[i16]) {
     let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let size = data.len() as u32;
     let mut file = b"RIFF".to_vec();
@@ -140,7 +161,7 @@ pub fn loudest(system: &SoundSystem, port: &str) -> f32 {
 /// How much of what is heard is a tone of this pitch, 0 to 1 (Goertzel).
 pub fn share(samples: &[f32], hertz: f32) -> f32 {
     let step = std::f32::consts::TAU * hertz / RATE as f32;
-    // Half a second at a time: over a longer one the phase of what is repeated does not stay.
+    // A little at a time: over a longer one the phase of what is repeated does not stay.
     let part = |samples: &[f32]| {
         let (mut real, mut imaginary) = (0.0, 0.0);
         for (at, value) in samples.iter().enumerate() {
@@ -151,7 +172,7 @@ pub fn share(samples: &[f32], hertz: f32) -> f32 {
         2.0 * (real * real + imaginary * imaginary) / samples.len() as f32
     };
     let energy: f32 = samples.iter().map(|value| value * value).sum();
-    samples.chunks(RATE / 2).map(part).sum::<f32>() / energy.max(f32::EPSILON)
+    samples.chunks(RATE / 50).map(part).sum::<f32>() / energy.max(f32::EPSILON)
 }
 
 /// About two seconds of what a port gives.

@@ -433,6 +433,8 @@ impl World for Cell {
             | Action::SetVideo(_)
             | Action::SwitchCamera(_)
             | Action::SetLocalSilence(_)
+            | Action::SetEndpoint(_)
+            | Action::SetScreenShare(_)
             | Action::Transfer(_) => {
                 self.done(serial, Err(Refused::because("a telephone cannot do this from here")));
             }

@@ -41,6 +41,8 @@ pub(super) fn task(action: Action) -> Result<Task, Refused> {
         | Action::SetGroup(_)
         | Action::SwitchCamera(_)
         | Action::SetLocalSilence(_)
+        | Action::SetEndpoint(_)
+        | Action::SetScreenShare(_)
         | Action::Transfer(_) => cannot,
     }
 }

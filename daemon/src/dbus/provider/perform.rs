@@ -41,8 +41,9 @@ fn arguments(action: &Action) -> Arguments {
         Action::SetGroup(Some(other)) => {
             vec![("with", zbus::ObjectPath::from(call_path(*other)).into())]
         }
-        Action::SwitchCamera(id) => vec![("id", id.clone().into())],
+        Action::SwitchCamera(id) | Action::SetEndpoint(id) => vec![("id", id.clone().into())],
         Action::SetLocalSilence(silent) => vec![("silent", (*silent).into())],
+        Action::SetScreenShare(shared) => vec![("shared", (*shared).into())],
         Action::PlayDtmf(tones) => vec![("tones", tones.clone().into())],
         Action::Transfer(to) => vec![("remote", pair(to.scheme(), to.value()))],
     };

@@ -11,7 +11,7 @@ use ahoy_core::{
     engine::Registration,
     id::{CallId, Handle, ProviderId},
     media::Quality,
-    provider::{Capability, Encryption, Media, NewCall, Progress, Report, Resume, Update},
+    provider::{Capability, Encryption, NewCall, Progress, Report, Resume, Update},
 };
 
 use zbus::Variant;
@@ -124,11 +124,14 @@ pub(super) fn registration(id: &str, options: BusDict, caller: Caller) -> Result
     wish.video = keys.flag("video")?.unwrap_or(wish.video);
     wish.hold = keys.flag("hold")?.unwrap_or(wish.hold);
     wish.log = keys.flag("log")?.unwrap_or(wish.log);
-    wish.media = match keys.text("media")?.as_deref() {
-        None | Some("app") => Media::App,
-        Some("daemon") => Media::Daemon,
+    match keys.text("media")?.as_deref() {
+        None | Some("app") => {}
+        Some("daemon") => {
+            let why = "media: this daemon does not carry the sound of apps: say \"app\"";
+            return Err(Error::NotSupported(why.to_owned()));
+        }
         Some(other) => return Err(wrong(format!("media: \"{other}\" is neither app nor daemon"))),
-    };
+    }
     Ok(wish)
 }
 

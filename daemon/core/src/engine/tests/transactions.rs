@@ -171,6 +171,8 @@ fn every_action_has_the_deadline_of_the_contract() {
         Action::SetVideo(true),
         Action::SwitchCamera(String::new()),
         Action::SetLocalSilence(true),
+        Action::SetEndpoint(String::new()),
+        Action::SetScreenShare(true),
         Action::PlayDtmf("1".into()),
         Action::Transfer(remote),
     ];
@@ -178,7 +180,7 @@ fn every_action_has_the_deadline_of_the_contract() {
     assert!(short.iter().all(|action| action.deadline() == Duration::from_secs(5)));
     let names: Vec<&str> = long.iter().chain(&short).map(Action::name).collect();
     let contract = "start answer end set-held set-muted set-group set-video switch-camera \
-                    set-local-silence play-dtmf transfer";
+                    set-local-silence set-endpoint set-screen-share play-dtmf transfer";
     assert_eq!(names, contract.split(' ').collect::<Vec<_>>());
 }
 
@@ -304,20 +306,21 @@ fn actions_of_the_contract_do_what_they_say_when_fulfilled() {
 }
 
 #[test]
-fn endpoint_and_screen_need_their_capability_and_a_call_that_is_on() {
+fn endpoint_and_screen_need_their_capability_and_are_the_apps_to_change() {
     let (mut bench, one, two) = two(&[Capability::Endpoints, Capability::Screen]);
-    bench.done(Command::SetEndpoint(one, "headset".into()));
+    let (id, out) = bench.command(Command::SetEndpoint(one, "headset".into()));
+    let (serial, _, action) = performs(&out)[0].clone();
+    assert_eq!(action, Action::SetEndpoint("headset".into()));
+    assert_eq!(bench.engine.call(one).unwrap().view().endpoint, "", "not before it is done");
+    let out = bench.perform(serial, Ok(()));
+    assert_eq!(reply(&out, id), Some(Ok(Reply::Done)));
     assert_eq!(bench.engine.call(one).unwrap().view().endpoint, "headset");
     let out = bench.done(Command::SetScreenShare(one, true));
-    assert!(out.contains(&Output::ScreenShare { call: one, shared: true }));
+    assert_eq!(results(&out), [("set-screen-share", "done")]);
     for command in [Command::SetEndpoint(two, "x".into()), Command::SetScreenShare(two, true)] {
         let (id, out) = bench.command(command);
         assert_eq!(reply(&out, id), Some(Err(CommandError::NotSupported)));
     }
-    let registration = Registration { media: crate::provider::Media::Daemon, ..registration("c") };
-    bench.engine.register(bench.now, registration).unwrap();
-    let three = bench.active_of("c", 3, &[]);
-    bench.done(Command::SetEndpoint(three, "headset".into()));
 }
 
 #[test]

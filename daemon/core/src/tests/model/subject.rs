@@ -123,8 +123,7 @@ impl Subject {
             Output::Log(row) => {
                 self.rows.insert(row.id, row.outcome.as_str());
             }
-            Output::ScreenShare { .. }
-            | Output::ProviderAdded(_)
+            Output::ProviderAdded(_)
             | Output::ProviderRemoved(_)
             | Output::GroupAdded(_)
             | Output::GroupChanged(_)

@@ -38,12 +38,14 @@ const fn claim(check: Check, capability: &'static str, action: &'static str) -> 
 }
 
 /// In the order in which they are tried; transfer ends the call and comes last.
-const CLAIMS: [Claim; 7] = [
+const CLAIMS: [Claim; 9] = [
     claim(Check::Hold, "hold", "set-held"),
     claim(Check::Mute, "mute", "set-muted"),
     claim(Check::Digits, "dtmf", "play-dtmf"),
     claim(Check::Video, "video", "set-video"),
     claim(Check::Camera, "video", "switch-camera"),
+    claim(Check::Endpoint, "endpoints", "set-endpoint"),
+    claim(Check::Screen, "screen", "set-screen-share"),
     claim(Check::Group, "merge", "set-group"),
     claim(Check::Transfer, "transfer", "transfer"),
 ];
@@ -314,7 +316,8 @@ impl Suite {
             "set-held" => Options::from([("held", Variant::from(on))]),
             "set-muted" => Options::from([("muted", Variant::from(on))]),
             "set-video" => Options::from([("video", Variant::from(on))]),
-            "switch-camera" => Options::from([("id", Variant::from(""))]),
+            "switch-camera" | "set-endpoint" => Options::from([("id", Variant::from(""))]),
+            "set-screen-share" => Options::from([("shared", Variant::from(on))]),
             "play-dtmf" => Options::from([("tones", Variant::from("1"))]),
             "transfer" => Options::from([("remote", Variant::from((remote.scheme, remote.value)))]),
             _ => Options::new(),

@@ -32,6 +32,8 @@ pub(super) enum Check {
     Video,
     Camera,
     LocalSilence,
+    Endpoint,
+    Screen,
     Group,
     Transfer,
     End,
@@ -70,7 +72,7 @@ const fn about(
 }
 
 /// All of them.
-pub(super) const ALL: [About; 32] = [
+pub(super) const ALL: [About; 34] = [
     about(Check::Registers, "registers", "registers in time", "Registry.Register"),
     about(
         Check::RegistrationKeys,
@@ -125,6 +127,18 @@ pub(super) const ALL: [About; 32] = [
         Check::LocalSilence,
         "local-silence",
         "set-local-silence is fulfilled or refused, not left without an answer",
+        "ProviderApp.Perform",
+    ),
+    about(
+        Check::Endpoint,
+        "endpoint",
+        "set-endpoint is fulfilled within 5 s",
+        "ProviderApp.Perform",
+    ),
+    about(
+        Check::Screen,
+        "screen",
+        "set-screen-share is fulfilled within 5 s",
         "ProviderApp.Perform",
     ),
     about(Check::Group, "group", "set-group is fulfilled within 5 s", "ProviderApp.Perform"),
