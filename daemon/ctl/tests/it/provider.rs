@@ -17,7 +17,7 @@ use crate::harness::{DEADLINE, Dir, Run, command, run};
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Each fault of `broken.py`, and the point that finds it.
-const FAULTS: [(&str, &str); 33] = [
+const FAULTS: [(&str, &str); 35] = [
     ("never-registers", "registers"),
     ("odd-option", "registration-keys"),
     ("one-uuid", "fresh-ids"),
@@ -36,6 +36,8 @@ const FAULTS: [(&str, &str); 33] = [
     ("refuses-set-video", "video"),
     ("refuses-switch-camera", "camera"),
     ("silent-set-local-silence", "local-silence"),
+    ("refuses-set-endpoint", "endpoint"),
+    ("refuses-set-screen-share", "screen"),
     ("refuses-set-group", "group"),
     ("refuses-transfer", "transfer"),
     ("refuses-local-hangup", "end"),
@@ -93,7 +95,7 @@ async fn the_example_of_an_app_breaks_nothing() {
     run.ok();
     let json = run.json();
     assert_eq!((&json["broken"], &json["not_tried"]), (&json!(0), &json!(0)), "{run:?}");
-    let unclaimed = ["camera", "digits", "group", "transfer", "video"];
+    let unclaimed = ["camera", "digits", "endpoint", "group", "screen", "transfer", "video"];
     assert_eq!(checks(&run, "not claimed"), unclaimed.map(str::to_owned).into());
 }
 
@@ -107,7 +109,7 @@ async fn an_app_that_can_everything_is_asked_for_everything() {
         let run = check(&[app.to_str().unwrap(), fault, "+49301", "+49302"], &[]).await;
         run.ok();
         let json = run.json();
-        assert_eq!((&json["ok"], &json["not_claimed"]), (&json!(31), &json!(0)), "{run:?}");
+        assert_eq!((&json["ok"], &json["not_claimed"]), (&json!(33), &json!(0)), "{run:?}");
         // Nothing is left that it does not claim.
         assert_eq!(checks(&run, "not tried"), BTreeSet::from(["unclaimed".to_owned()]));
     }
@@ -186,7 +188,7 @@ async fn a_line_names_what_was_expected_what_came_and_the_place_in_the_contract(
     for part in ["hold", "within 5 s", "does not want to", "[ProviderApp.Perform]"] {
         assert!(line.contains(part), "{line}");
     }
-    assert!(run.err.contains("1 of 32 points"), "{run:?}");
+    assert!(run.err.contains("1 of 34 points"), "{run:?}");
     assert!(left(&dir).is_empty(), "{:?}", left(&dir));
 }
 
