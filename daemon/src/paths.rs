@@ -89,6 +89,12 @@ impl Paths {
         self.data.join("directories")
     }
 
+    /// Where the user's own locale packs lie, `<language>.toml`: each goes before the built-in one.
+    #[must_use]
+    pub fn packs(&self) -> PathBuf {
+        self.data.join("packs")
+    }
+
     /// Where installed voice models lie.
     #[must_use]
     pub fn models(&self) -> PathBuf {

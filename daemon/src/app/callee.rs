@@ -4,7 +4,10 @@
 //! book, whose call it becomes (the core). Invariant: nobody is guessed; a name that several people
 //! have calls none of them.
 
-use ahoy_core::id::{Handle, ProviderId};
+use ahoy_core::{
+    id::{Handle, ProviderId},
+    voice::By,
+};
 
 use super::{
     App,
@@ -34,11 +37,33 @@ impl App {
         provider: Option<&ProviderId>,
         contact: &str,
     ) -> Result<Callee, Fault> {
-        let id = ContactId(contact.to_owned());
+        let contact = self.contact_of(contact).await?;
+        self.address(provider, contact).await
+    }
+
+    /// The same, by one of the addresses that fit; the inner error names a contact that has none.
+    pub(super) async fn callee_by(
+        &self,
+        contact: &str,
+        by: &By,
+    ) -> Result<Result<Callee, String>, Fault> {
+        let mut contact = self.contact_of(contact).await?;
+        contact.handles.retain(|one| match by {
+            By::Label(label) => is_labelled(&one.label, label),
+            By::Scheme(scheme) => one.handle.scheme == *scheme,
+        });
+        if contact.handles.is_empty() {
+            return Ok(Err(contact.name));
+        }
+        self.address(None, contact).await.map(Ok)
+    }
+
+    async fn contact_of(&self, id: &str) -> Result<Contact, Fault> {
+        let id = ContactId(id.to_owned());
         let found = self.store.run(move |db| db.contact(&id)).await;
         let found = found.map_err(|error| store_fault(&error))?;
         let unknown = || Fault::new(FaultKind::UnknownContact, "there is no such contact");
-        self.address(provider, found.ok_or_else(unknown)?).await
+        found.ok_or_else(unknown)
     }
 
     /// The only contact of this name.
@@ -100,6 +125,12 @@ impl App {
 fn calls(app: &Installed, provider: Option<&ProviderId>, handle: &Handle) -> bool {
     provider.is_none_or(|id| app.id == *id)
         && app.schemes.iter().any(|scheme| scheme == handle.scheme())
+}
+
+/// Whether an address book's label means this one: vCard has "cell" for "mobile".
+fn is_labelled(label: &str, wanted: &str) -> bool {
+    let label = label.to_lowercase();
+    label == wanted || (wanted == "mobile" && label == "cell")
 }
 
 fn several(name: &str, found: &[Contact]) -> Fault {

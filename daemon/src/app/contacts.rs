@@ -62,6 +62,16 @@ pub(super) fn favourites(contacts: &[Contact]) -> Vec<String> {
     favourites.filter_map(|contact| Some(contact.id.as_ref()?.0.clone())).collect()
 }
 
+/// The favourites as they are called by voice: who, name, whether by video.
+pub(super) fn spoken_favourites(contacts: &[Contact]) -> Vec<(ContactId, String, bool)> {
+    let callable = |contact: &&Contact| contact.favourite && !contact.handles.is_empty();
+    let spoken = |contact: &Contact| {
+        let id = ContactId(contact.id.as_ref()?.0.clone());
+        Some((id, contact.name.clone(), contact.favourite_video))
+    };
+    contacts.iter().filter(callable).filter_map(spoken).collect()
+}
+
 /// How many to look for, given what was asked for.
 const fn page(limit: u32) -> usize {
     (if limit == 0 || limit > MAX_FOUND { MAX_FOUND } else { limit }) as usize
@@ -135,6 +145,7 @@ impl App {
         self.end_newly_blocked(now, &contacts);
         self.talk.set_book(people(&contacts));
         self.favourites = favourites(&contacts);
+        self.recent.favourites = spoken_favourites(&contacts);
         self.apps.known = Known::new(&contacts);
         self.service.built_in().set_marks(self.apps.known.marks());
         self.match_peers(&contacts);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ahoy_core::{
     engine::{Command, Lock as EngineLock},
     id::Now,
-    voice::Kind,
+    voice::{Bare, Kind},
 };
 use tokio::sync::watch;
 
@@ -94,33 +94,18 @@ const fn command_may_while_locked(command: &Command, camera: bool) -> bool {
 /// decline, hang up, mute only).
 #[must_use]
 pub(super) const fn may_be_said(kind: Kind) -> bool {
-    match kind {
-        Kind::Answer
-        | Kind::AnswerVideo
-        | Kind::Decline
-        | Kind::HangUp
-        | Kind::Mute
-        // Declines what rings or hangs up what is on.
-        | Kind::Stop => true,
-        // Whoever stands before a locked machine must not open a microphone that was closed.
-        Kind::Unmute
-        | Kind::CameraOn
-        | Kind::CameraOff
-        | Kind::Silence
-        | Kind::Call
-        | Kind::VideoCall
-        | Kind::Redial
-        | Kind::CallBack
-        | Kind::WhoCalled
-        | Kind::WhoIsIt
-        | Kind::Yes
-        | Kind::No
-        | Kind::Cancel
-        | Kind::First
-        | Kind::Second
-        | Kind::Third
-        | Kind::Help => false,
-    }
+    let Kind::Bare(bare) = kind else { return false };
+    // Of others, whoever stands before a locked machine must not open a microphone that was closed.
+    matches!(
+        bare,
+        Bare::Answer
+            | Bare::AnswerVideo
+            | Bare::Decline
+            | Bare::HangUp
+            | Bare::Mute
+            // Declines what rings or hangs up what is on.
+            | Bare::Stop
+    )
 }
 
 /// An answer with the camera off.
@@ -400,12 +385,10 @@ mod tests {
 
     #[test]
     fn by_voice_a_locked_session_answers_declines_hangs_up_and_mutes() {
-        use Kind::{Answer, AnswerVideo, Decline, HangUp, Mute, Stop};
-        for kind in [Answer, AnswerVideo, Decline, HangUp, Mute, Stop] {
-            assert!(may_be_said(kind), "{kind:?}");
-        }
-        for kind in [Kind::Call, Kind::Redial, Kind::WhoCalled, Kind::WhoIsIt, Kind::Unmute] {
-            assert!(!may_be_said(kind), "{kind:?}");
+        use Bare::{Answer, AnswerVideo, Decline, HangUp, Mute, Stop};
+        let may = [Answer, AnswerVideo, Decline, HangUp, Mute, Stop].map(Kind::Bare);
+        for (kind, name) in Kind::all() {
+            assert_eq!(may_be_said(kind), may.contains(&kind), "{name}");
         }
     }
 }

@@ -84,7 +84,7 @@ impl App {
                 None => self.carry_out(now, Waiter::Command(answer), command).await,
             },
             Request::SetDoNotDisturb(mode, until, answer) => {
-                self.set_do_not_disturb(&mode, until, answer).await;
+                let _ = answer.send(self.set_do_not_disturb(&mode, until).await);
             }
             Request::Doctor(answer) => self.doctor(answer),
             Request::History(filter, limit, cursor, answer) => {
@@ -199,14 +199,14 @@ impl App {
         Ok(Command::Start { sender: self.senders.id(from), provider, party, video, id })
     }
 
-    async fn set_do_not_disturb(&mut self, mode: &str, until: u64, answer: Answer<()>) {
+    /// Until then, µs since the epoch; 0: for good.
+    pub(super) async fn set_do_not_disturb(&mut self, mode: &str, until: u64) -> Result<(), Fault> {
         let key = Key::DoNotDisturb.name();
         let set = self.settings.set(key, Value::Text(mode.to_owned()));
-        if set.is_ok() {
-            self.do_not_disturb_until = (until != 0 && mode != "off").then_some(until);
-            self.tell_setting(key).await;
-        }
-        let _ = answer.send(set.map(|_| ()).map_err(|error| settings_fault(&error)));
+        set.map_err(|error| settings_fault(&error))?;
+        self.do_not_disturb_until = (until != 0 && mode != "off").then_some(until);
+        self.tell_setting(key).await;
+        Ok(())
     }
 
     pub(super) async fn write_setting(&mut self, key: &str, value: &str) {

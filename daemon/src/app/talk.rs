@@ -29,6 +29,8 @@ pub(super) const COUNTDOWN: Duration = Duration::from_secs(2);
 const LISTEN_MS: u32 = 8000;
 /// The recogniser's process stays this long after its last use: its model's memory goes back.
 const LINGER: Duration = Duration::from_secs(60);
+/// Bytes of a locale pack that are read.
+const MAX_PACK: u64 = 256 * 1024;
 /// Where Debian puts the English model of PocketSphinx.
 const POCKETSPHINX_EN: &str = "/usr/share/pocketsphinx/model/en-us";
 
@@ -51,6 +53,7 @@ pub(super) struct Talk {
     book: Book,
     wish: Wish,
     models: PathBuf,
+    packs: PathBuf,
     /// To be listened to as soon as the worker runs.
     pending: bool,
     listening: bool,
@@ -60,8 +63,8 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(wish: Wish, models: PathBuf) -> Self {
-        let dialogue = Dialogue::new(pack(&wish.locale), COUNTDOWN);
+    pub(super) fn new(wish: Wish, models: PathBuf, packs: PathBuf) -> Self {
+        let dialogue = Dialogue::new(pack(&wish.locale, &packs), COUNTDOWN);
         Self {
             link: None,
             engines: Vec::new(),
@@ -69,6 +72,7 @@ impl Talk {
             book: Book::default(),
             wish,
             models,
+            packs,
             pending: false,
             listening: false,
             locked: false,
@@ -79,7 +83,7 @@ impl Talk {
     /// Settings changed.
     pub(super) fn set_wish(&mut self, wish: Wish) {
         if wish.locale != self.wish.locale {
-            self.dialogue = Dialogue::new(pack(&wish.locale), COUNTDOWN);
+            self.dialogue = Dialogue::new(pack(&wish.locale, &self.packs), COUNTDOWN);
         }
         self.wish = wish;
     }
@@ -92,6 +96,11 @@ impl Talk {
     pub(super) fn set_locked(&mut self, locked: bool) -> Vec<Effect> {
         self.locked = locked;
         if locked { self.close() } else { Vec::new() }
+    }
+
+    /// Something to say in the language that is spoken.
+    pub(super) fn prompt(&self, name: &str, places: &[(&str, &str)]) -> String {
+        self.dialogue.pack().prompt(name, places)
     }
 
     pub(super) fn is_listening(&self) -> bool {
@@ -240,7 +249,7 @@ impl Talk {
     /// Whether words mean something that is done while the session is locked.
     fn may_be_said(&self, calls: Situation, text: &str) -> bool {
         match self.dialogue.pack().interpret(calls, &self.book, text) {
-            Meaning::Clear(intent, None) => lock::may_be_said(intent.kind),
+            Meaning::Clear(intent, None) => lock::may_be_said(intent.kind()),
             Meaning::Clear(_, Some(_))
             | Meaning::Ambiguous(..)
             | Meaning::UnknownName(_)
@@ -276,7 +285,7 @@ impl Talk {
     /// What a sentence would mean now: intent, slots, score.
     pub(super) fn interpret(&self, calls: Situation, text: &str) -> (String, Dict, f64) {
         let situation = self.dialogue.situation(calls);
-        let named = |intent: &Intent| (intent.kind.as_str().to_owned(), intent.name.clone());
+        let named = |intent: &Intent| (intent.kind().as_str().to_owned(), intent.name().to_owned());
         let (kind, name, people, score) =
             match self.dialogue.pack().interpret(situation, &self.book, text) {
                 Meaning::Clear(intent, person) => {
@@ -312,13 +321,37 @@ impl Talk {
     }
 }
 
-fn pack(locale: &str) -> Pack {
-    Pack::built_in(locale)
-        .or_else(|error| {
-            tracing::warn!(%error, "voice commands are in English");
-            Pack::built_in("en")
-        })
-        .unwrap_or_else(|error| {
-            unreachable!("the built-in English pack is checked by a test: {error}")
-        })
+/// The user's own pack of a language, else the built-in one, else English.
+fn pack(locale: &str, packs: &Path) -> Pack {
+    let own = own_pack(locale, packs).and_then(|read| {
+        read.inspect_err(|why| tracing::warn!(why, "voice commands are those that are built in"))
+            .ok()
+    });
+    own.or_else(|| {
+        let built_in = Pack::built_in(locale);
+        built_in.inspect_err(|error| tracing::warn!(%error, "voice commands are in English")).ok()
+    })
+    .or_else(|| Pack::built_in("en").ok())
+    .unwrap_or_else(|| unreachable!("the built-in English pack is checked by a test"))
+}
+
+/// `None`: there is none.
+fn own_pack(locale: &str, packs: &Path) -> Option<Result<Pack, String>> {
+    let language = locale
+        .split(['-', '_', '.'])
+        .next()
+        .filter(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
+    let path = packs.join(format!("{language}.toml"));
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(Err(wrong(&error))),
+    };
+    let mut text = String::new();
+    let read = std::io::Read::read_to_string(&mut std::io::Read::take(file, MAX_PACK), &mut text);
+    Some(match read {
+        Ok(_) => Pack::parse(&text).map_err(|error| wrong(&error)),
+        Err(error) => Err(wrong(&error)),
+    })
 }

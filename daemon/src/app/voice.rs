@@ -4,10 +4,11 @@
 //! goes the way any controller's wish goes; voice has no way of its own.
 
 use ahoy_core::{
+    call::{Call, Party},
     engine::Command,
     id::{Now, SenderId},
     media::Tone,
-    voice::{Effect, VoiceEvent},
+    voice::{By, Effect, VoiceEvent, is_short_number},
 };
 
 use super::{
@@ -18,6 +19,9 @@ use crate::{
     settings::Key,
     worker::{Voice, WorkerEvent},
 };
+
+/// µs.
+const MINUTE: u64 = 60 * 1_000_000;
 
 impl App {
     pub(super) async fn listen(&mut self, now: Now, text: Option<String>, answer: Answer<()>) {
@@ -121,57 +125,104 @@ impl App {
     }
 
     async fn voice_effect(&mut self, now: Now, effect: Effect) {
-        let ringing = self.service.engine().ringing().map(ahoy_core::call::Call::id);
-        let active = self.service.engine().active().map(ahoy_core::call::Call::id);
-        let command = match effect {
-            Effect::Say(text, choices) => return self.tell(Event::Prompt(text, choices)).await,
+        match effect {
+            Effect::Say(text, choices) => self.tell(Event::Prompt(text, choices)).await,
             Effect::Listen => {
                 let calls = self.situation();
                 if let Err(fault) = self.talk.open(now, calls) {
                     self.tell(Event::Prompt(fault.text, Vec::new())).await;
                 }
-                return;
             }
-            Effect::Call(contact, video) => {
-                return self.call_contact(now, contact.0, video).await;
+            Effect::Call { contact, video, by } => {
+                self.call_contact(now, &contact.0, video, by.as_ref()).await;
             }
             Effect::CallHandle(handle, video) => {
                 let party = self.party(handle, String::new(), String::new());
-                Some(Command::Start {
-                    sender: SenderId::OWN,
-                    provider: None,
-                    party,
-                    video,
-                    id: None,
-                })
+                self.place(now, party, video).await;
             }
-            Effect::Answer(video) => ringing.map(|call| Command::Answer { call, video }),
-            Effect::Decline => ringing.map(Command::Decline),
-            Effect::Silence => ringing.map(Command::Silence),
-            Effect::HangUp => active.map(Command::HangUp),
-            Effect::SetMuted(muted) => active.map(|call| Command::SetMuted(call, muted)),
-            Effect::SetVideo(video) => active.map(|call| Command::SetVideo(call, video)),
-        };
-        // The call may have ended between the word and the deed.
-        let Some(command) = command else { return };
-        self.carry_out(now, Waiter::Desktop, command).await;
+            Effect::DoNotDisturb(minutes) => {
+                let until = minutes.map(|minutes| now.unix_us + u64::from(minutes) * MINUTE);
+                self.quiet("on", until.unwrap_or(0)).await;
+            }
+            Effect::Disturb => self.quiet("off", 0).await,
+            Effect::Answer(_)
+            | Effect::Decline
+            | Effect::Silence
+            | Effect::HangUp
+            | Effect::SetMuted(_)
+            | Effect::SetVideo(_)
+            | Effect::SwitchCamera
+            | Effect::Hold
+            | Effect::Resume
+            | Effect::PressDigits(_)
+            | Effect::ShareScreen(_) => {
+                // The call may have ended between the word and the deed.
+                if let Some(command) = self.spoken_command(&effect) {
+                    self.carry_out(now, Waiter::Desktop, command).await;
+                }
+            }
+        }
     }
 
-    /// Calls a person by the first of their handles that a provider takes.
-    async fn call_contact(&mut self, now: Now, contact: String, video: bool) {
-        match self.callee(None, &contact).await {
-            Ok(callee) => {
+    /// What is done about the calls that there are.
+    fn spoken_command(&self, effect: &Effect) -> Option<Command> {
+        let engine = self.service.engine();
+        let ringing = || engine.ringing().map(Call::id);
+        let active = || engine.active().map(Call::id);
+        let held = || engine.calls().find(|call| call.flags().held).map(Call::id);
+        Some(match effect {
+            Effect::Answer(video) => Command::Answer { call: ringing()?, video: *video },
+            Effect::Decline => Command::Decline(ringing()?),
+            Effect::Silence => Command::Silence(ringing()?),
+            Effect::HangUp => Command::HangUp(active()?),
+            Effect::SetMuted(muted) => Command::SetMuted(active()?, *muted),
+            Effect::SetVideo(video) => Command::SetVideo(active()?, *video),
+            Effect::SwitchCamera => Command::SwitchCamera(active()?, String::new()),
+            Effect::Hold => Command::SetHeld(active()?, true),
+            Effect::Resume => Command::SetHeld(held()?, false),
+            Effect::PressDigits(digits) => Command::SendDtmf(active()?, digits.clone()),
+            Effect::ShareScreen(on) => Command::SetScreenShare(active()?, *on),
+            Effect::Say(..)
+            | Effect::Listen
+            | Effect::Call { .. }
+            | Effect::CallHandle(..)
+            | Effect::DoNotDisturb(_)
+            | Effect::Disturb => return None,
+        })
+    }
+
+    async fn quiet(&mut self, mode: &str, until: u64) {
+        if let Err(fault) = self.set_do_not_disturb(mode, until).await {
+            self.tell(Event::Prompt(fault.text, Vec::new())).await;
+        }
+    }
+
+    /// Calls a person, by the address that was said or by the best.
+    async fn call_contact(&mut self, now: Now, contact: &str, video: bool, by: Option<&By>) {
+        let callee = match by {
+            Some(by) => self.callee_by(contact, by).await,
+            None => self.callee(None, contact).await.map(Ok),
+        };
+        match callee {
+            // Emergency services may stand in an address book, too.
+            Ok(Ok(callee)) if is_short_number(&callee.handle) => {
+                self.tell(Event::Prompt(self.talk.prompt("no-emergency", &[]), Vec::new())).await;
+            }
+            Ok(Ok(callee)) => {
                 let party = self.party(callee.handle, callee.name, callee.contact);
-                let command = Command::Start {
-                    sender: SenderId::OWN,
-                    provider: None,
-                    party,
-                    video,
-                    id: None,
-                };
-                self.carry_out(now, Waiter::Desktop, command).await;
+                self.place(now, party, video).await;
+            }
+            Ok(Err(name)) => {
+                let text = self.talk.prompt("no-address", &[("name", &name)]);
+                self.tell(Event::Prompt(text, Vec::new())).await;
             }
             Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,
         }
+    }
+
+    async fn place(&mut self, now: Now, party: Party, video: bool) {
+        let sender = SenderId::OWN;
+        let command = Command::Start { sender, provider: None, party, video, id: None };
+        self.carry_out(now, Waiter::Desktop, command).await;
     }
 }

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 use ahoy_core::voice::{Grammar, Phrase, Piece};
 
+/// A phrase that wants more entries in a row wants this many.
+const MOST_SEVERAL: usize = 16;
+
 /// Compiles a grammar; `None` if it has no phrase.
 pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
     let rules: Vec<&str> = grammar.slots.keys().map(String::as_str).collect();
@@ -47,6 +50,11 @@ fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
                 let number = rules.iter().position(|rule| rule == slot)?;
                 format!("<slot{number}>")
             }
+            Piece::Several(slot, least) => {
+                let number = rules.iter().position(|rule| rule == slot)?;
+                let before = format!("<slot{number}> ").repeat((*least).clamp(1, MOST_SEVERAL) - 1);
+                format!("{before}<slot{number}>+")
+            }
         });
     }
     (!words.is_empty()).then(|| words.join(" "))
@@ -68,6 +76,17 @@ mod tests {
                  public <command> = call <slot0> video | hang up;\n"
             )
         );
+    }
+
+    #[test]
+    fn digits_are_one_or_more() {
+        let grammar = test_grammar(&["press <digits>+"], &[("digits", &["one", "two"])]);
+        let text = compile(&grammar).expect("a grammar");
+        assert!(text.contains("<slot0> = one | two;") && text.contains("= press <slot0>+;"));
+        let several = Piece::Several("digits".into(), 3);
+        let phrase = Phrase(vec![Piece::Word("call".into()), several]);
+        let text = compile(&Grammar { phrases: vec![phrase], ..grammar }).expect("a grammar");
+        assert!(text.contains("= call <slot0> <slot0> <slot0>+;"), "{text}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) fn words(grammar: &Grammar) -> BTreeSet<String> {
     let pieces = grammar.phrases.iter().flat_map(|phrase| &phrase.0);
     let said = pieces.filter_map(|piece| match piece {
         Piece::Word(word) => Some(word),
-        Piece::Slot(_) => None,
+        Piece::Slot(_) | Piece::Several(..) => None,
     });
     said.chain(grammar.slots.values().flatten())
         .flat_map(|text| text.split(' '))
@@ -35,7 +35,9 @@ pub(crate) fn without(grammar: &Grammar, deaf_to: &BTreeSet<String>) -> (Grammar
     for phrase in &grammar.phrases {
         let possible = phrase.0.iter().all(|piece| match piece {
             Piece::Word(word) => hears(word),
-            Piece::Slot(slot) => kept.slots.get(slot).is_some_and(|e| !e.is_empty()),
+            Piece::Slot(slot) | Piece::Several(slot, _) => {
+                kept.slots.get(slot).is_some_and(|e| !e.is_empty())
+            }
         });
         if possible {
             kept.phrases.push(phrase.clone());
@@ -50,6 +52,7 @@ fn readable(phrase: &Phrase) -> String {
     let pieces = phrase.0.iter().map(|piece| match piece {
         Piece::Word(word) => word.clone(),
         Piece::Slot(slot) => format!("<{slot}>"),
+        Piece::Several(slot, _) => format!("<{slot}>+"),
     });
     pieces.collect::<Vec<_>>().join(" ")
 }
@@ -112,6 +115,18 @@ fn expansions<'a>(
                     words.extend(word.split(' '));
                 }
             }
+            // What was heard says which, and how many.
+            Piece::Several(slot, least) => {
+                let entries = grammar.slots.get(slot).map_or(&[][..], Vec::as_slice);
+                let known = |one: &HeardWord| entries.iter().find(|entry| **entry == one.text);
+                let said: Vec<&str> = heard.iter().filter_map(known).map(String::as_str).collect();
+                if said.is_empty() || said.len() < *least {
+                    return Vec::new();
+                }
+                for words in &mut built {
+                    words.extend(&said);
+                }
+            }
             Piece::Slot(slot) => {
                 let entries = grammar.slots.get(slot).map_or(&[][..], Vec::as_slice);
                 built = built
@@ -159,9 +174,13 @@ fn agreement(words: &[&str], heard: &[HeardWord]) -> f64 {
 /// A grammar from readable phrases, for tests of this crate.
 #[cfg(test)]
 pub(crate) fn test_grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
-    let piece = |text: &str| match text.strip_prefix('<').and_then(|t| t.strip_suffix('>')) {
-        Some(slot) => Piece::Slot(slot.into()),
-        None => Piece::Word(text.into()),
+    let piece = |text: &str| {
+        let slot = |end| text.strip_prefix('<').and_then(|text| text.strip_suffix(end));
+        match (slot(">"), slot(">+")) {
+            (Some(slot), _) => Piece::Slot(slot.into()),
+            (None, Some(slot)) => Piece::Several(slot.into(), 1),
+            (None, None) => Piece::Word(text.into()),
+        }
     };
     Grammar {
         phrases: phrases.iter().map(|text| Phrase(text.split(' ').map(piece).collect())).collect(),
@@ -226,6 +245,14 @@ mod tests {
         assert!(text("alice video").score < 0.7);
         assert!(closest(&grammar(), &heard("call bob", 0.4), 1)[0].score < 0.5);
         assert!(closest(&grammar(), &heard("good morning", 1.0), 1).is_empty());
+    }
+
+    #[test]
+    fn digits_are_those_that_were_heard() {
+        let grammar = test_grammar(&["press <digits>+"], &[("digits", &["one", "two", "three"])]);
+        let found = closest(&grammar, &heard("press two one two", 0.9), 2);
+        assert_eq!(found[0].text, "press two one two");
+        assert!(closest(&grammar, &heard("press", 0.9), 2).is_empty());
     }
 
     #[test]

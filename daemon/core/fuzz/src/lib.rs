@@ -100,14 +100,14 @@ pub fn intent(data: &[u8]) {
     assert_eq!(normalise(&heard), heard, "what is normal stays as it is");
     match pack.interpret(situations[usize::from(mode & 3)], &book, said) {
         Meaning::Clear(intent, Some(person)) => {
-            assert!(book.resolve(&intent.name).contains(&&person));
+            assert!(book.resolve(intent.name()).contains(&&person));
             assert!(people.contains(&person));
         }
         Meaning::Ambiguous(intent, several) => {
-            assert!(several.len() > 1 && several.len() == book.resolve(&intent.name).len());
+            assert!(several.len() > 1 && several.len() == book.resolve(intent.name()).len());
         }
-        Meaning::Clear(intent, None) => assert_eq!(intent.name, ""),
-        Meaning::UnknownName(intent) => assert!(book.resolve(&intent.name).is_empty()),
+        Meaning::Clear(intent, None) => assert_eq!(intent.name(), ""),
+        Meaning::UnknownName(intent) => assert!(book.resolve(intent.name()).is_empty()),
         Meaning::NotForUs => {}
     }
     for person in people.iter().filter(|person| !normalise(&person.name).is_empty()) {

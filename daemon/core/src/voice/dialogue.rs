@@ -8,59 +8,44 @@ use std::time::Duration;
 
 use super::{
     book::{Book, Person},
-    intent::{Intent, Kind, Meaning, Situation, normalise},
+    effect::{Effect, History, is_short_number},
+    intent::{Bare, Intent, Meaning, Situation, normalise},
     pack::Pack,
+    slots::By,
 };
 use crate::id::{ContactId, Handle, Now};
 
 /// A question offers at most this many people (design/voice.md).
 const MAX_CHOICES: usize = 3;
-/// Digits that are never dialled by voice, of the largest regions.
-const EMERGENCY: [&str; 6] = ["112", "911", "999", "110", "119", "000"];
 
-/// What the outside is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Say this, and show it with these choices.
-    Say(String, Vec<String>),
-    /// Listen again: a question is open.
-    Listen,
-    /// Call this person.
-    Call(ContactId, bool),
-    /// Call this handle: a redial or call-back.
-    CallHandle(Handle, bool),
-    /// Answer what rings.
-    Answer(bool),
-    /// Decline what rings.
-    Decline,
-    /// Silence what rings.
-    Silence,
-    /// Hang up what is on.
-    HangUp,
-    /// Close or open the microphone.
-    SetMuted(bool),
-    /// Open or close the camera.
-    SetVideo(bool),
-}
-
-/// What the log says, for "redial" and "who called".
+/// How somebody is to be called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// The last call the user made: handle, name, video.
-    pub last_out: Option<(Handle, String, bool)>,
-    /// The last call that came: handle, name, video.
-    pub last_in: Option<(Handle, String, bool)>,
-    /// Who called and was missed, newest first.
-    pub missed: Vec<String>,
-    /// Who rings now; empty: not known.
-    pub ringing: String,
+struct Wish {
+    video: bool,
+    by: Option<By>,
 }
 
-/// What is to be called when the countdown ends.
+/// What is to be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
-    Person(ContactId, bool),
+    Person(ContactId, Wish),
     Handle(Handle, bool),
+}
+
+impl Target {
+    fn wish(&self) -> Wish {
+        match self {
+            Self::Person(_, wish) => wish.clone(),
+            Self::Handle(_, video) => Wish { video: *video, by: None },
+        }
+    }
+
+    fn call(self) -> Effect {
+        match self {
+            Self::Person(contact, Wish { video, by }) => Effect::Call { contact, video, by },
+            Self::Handle(handle, video) => Effect::CallHandle(handle, video),
+        }
+    }
 }
 
 /// Where the dialogue stands.
@@ -69,7 +54,9 @@ enum Stage {
     /// Nothing is open.
     Closed,
     /// Several people fit: which one?
-    Choosing { people: Vec<Person>, video: bool },
+    Choosing { people: Vec<Person>, wish: Wish },
+    /// Calls when "yes" is said, and not before.
+    Confirming(Target),
     /// Calls when the time comes, unless cancelled.
     Countdown { target: Target, at: Duration },
 }
@@ -81,13 +68,15 @@ pub struct Dialogue {
     stage: Stage,
     failures: u8,
     countdown: Duration,
+    /// What was said last, for "repeat".
+    said: Option<Effect>,
 }
 
 impl Dialogue {
     /// A dialogue in a language, with the wait before a call.
     #[must_use]
     pub const fn new(pack: Pack, countdown: Duration) -> Self {
-        Self { pack, stage: Stage::Closed, failures: 0, countdown }
+        Self { pack, stage: Stage::Closed, failures: 0, countdown, said: None }
     }
 
     /// The language.
@@ -100,7 +89,9 @@ impl Dialogue {
     #[must_use]
     pub const fn situation(&self, calls: Situation) -> Situation {
         match self.stage {
-            Stage::Choosing { .. } | Stage::Countdown { .. } => Situation::Question,
+            Stage::Choosing { .. } | Stage::Confirming(_) | Stage::Countdown { .. } => {
+                Situation::Question
+            }
             Stage::Closed => calls,
         }
     }
@@ -116,18 +107,18 @@ impl Dialogue {
     pub const fn next_timeout(&self) -> Option<Duration> {
         match self.stage {
             Stage::Countdown { at, .. } => Some(at),
-            Stage::Closed | Stage::Choosing { .. } => None,
+            Stage::Closed | Stage::Choosing { .. } | Stage::Confirming(_) => None,
         }
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Now) -> Vec<Effect> {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Countdown { target, at } if at <= now.mono => match target {
-                Target::Person(contact, video) => vec![Effect::Call(contact, video)],
-                Target::Handle(handle, video) => vec![Effect::CallHandle(handle, video)],
-            },
-            other @ (Stage::Countdown { .. } | Stage::Choosing { .. } | Stage::Closed) => {
+            Stage::Countdown { target, at } if at <= now.mono => vec![target.call()],
+            other @ (Stage::Countdown { .. }
+            | Stage::Confirming(_)
+            | Stage::Choosing { .. }
+            | Stage::Closed) => {
                 self.stage = other;
                 Vec::new()
             }
@@ -139,7 +130,9 @@ impl Dialogue {
         self.failures = 0;
         match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Closed => Vec::new(),
-            Stage::Choosing { .. } | Stage::Countdown { .. } => vec![self.say("cancelled", &[])],
+            Stage::Choosing { .. } | Stage::Confirming(_) | Stage::Countdown { .. } => {
+                vec![self.say("cancelled", &[])]
+            }
         }
     }
 
@@ -164,6 +157,21 @@ impl Dialogue {
         history: &History,
         text: &str,
     ) -> Vec<Effect> {
+        let effects = self.answer(now, calls, book, history, text);
+        // What is repeated is what was last said of substance.
+        let said = effects.iter().find(|effect| matches!(effect, Effect::Say(..)));
+        self.said = said.cloned().or_else(|| self.said.take());
+        effects
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        book: &Book,
+        history: &History,
+        text: &str,
+    ) -> Vec<Effect> {
         if let Some(chosen) = self.choice(text) {
             self.failures = 0;
             return self.choose(now, chosen);
@@ -175,12 +183,29 @@ impl Dialogue {
         }
         match meaning {
             Meaning::Clear(intent, Some(person)) => {
-                self.count_down_to(now, &person, intent.kind == Kind::VideoCall)
+                let wish = self.wish(&intent);
+                self.count_down_to(now, &person, wish)
             }
-            Meaning::Clear(intent, None) => self.act(now, situation, history, intent.kind),
-            Meaning::Ambiguous(intent, people) => self.ask(&intent, people),
-            Meaning::UnknownName(intent) => vec![self.refuse(&intent)],
+            Meaning::Clear(intent, None) => self.carry_out(now, situation, history, intent),
+            Meaning::Ambiguous(intent, people) => {
+                let wish = self.wish(&intent);
+                self.ask(wish, people)
+            }
+            Meaning::UnknownName(intent) => {
+                self.stage = Stage::Closed;
+                vec![self.refuse(&intent)]
+            }
             Meaning::NotForUs => self.handle_nothing(book),
+        }
+    }
+
+    /// How somebody who was named is to be called: who is named instead of another, as that one.
+    fn wish(&self, intent: &Intent) -> Wish {
+        match (intent, &self.stage) {
+            (Intent::Call { video, by, .. }, _) => Wish { video: *video, by: by.clone() },
+            (_, Stage::Choosing { wish, .. }) => wish.clone(),
+            (_, Stage::Confirming(target) | Stage::Countdown { target, .. }) => target.wish(),
+            (_, Stage::Closed) => Wish::default(),
         }
     }
 
@@ -189,20 +214,19 @@ impl Dialogue {
     }
 
     fn refuse(&self, intent: &Intent) -> Effect {
-        let digits: String = intent.name.split(' ').collect();
-        if EMERGENCY.contains(&digits.as_str()) || intent.name == "emergency" {
+        let name = intent.name();
+        if self.pack.is_emergency(name) {
             return self.say("no-emergency", &[]);
         }
-        self.say("unknown-name", &[("name", &intent.name)])
+        self.say("unknown-name", &[("name", name)])
     }
 
-    fn ask(&mut self, intent: &Intent, mut people: Vec<Person>) -> Vec<Effect> {
+    fn ask(&mut self, wish: Wish, mut people: Vec<Person>) -> Vec<Effect> {
         people.truncate(MAX_CHOICES);
         let names: Vec<String> = people.iter().map(|person| person.name.clone()).collect();
         let or = format!(" {} ", self.pack.prompt("or", &[]));
         let question = self.pack.prompt("which", &[("names", &names.join(&or))]);
-        let video = intent.kind == Kind::VideoCall;
-        self.stage = Stage::Choosing { people, video };
+        self.stage = Stage::Choosing { people, wish };
         vec![Effect::Say(question, names), Effect::Listen]
     }
 
@@ -217,23 +241,49 @@ impl Dialogue {
     }
 
     fn choose(&mut self, now: Now, index: usize) -> Vec<Effect> {
-        let Stage::Choosing { people, video } = &self.stage else { return Vec::new() };
-        let video = *video;
+        let Stage::Choosing { people, wish } = &self.stage else { return Vec::new() };
         match people.get(index).cloned() {
-            Some(person) => self.count_down_to(now, &person, video),
+            Some(person) => {
+                let wish = wish.clone();
+                self.count_down_to(now, &person, wish)
+            }
             None => vec![self.say("not-understood", &[]), Effect::Listen],
         }
     }
 
-    fn count_down_to(&mut self, now: Now, person: &Person, video: bool) -> Vec<Effect> {
-        let target = Target::Person(person.contact.clone(), video);
-        self.count_down(now, target, &person.name, video)
+    fn count_down_to(&mut self, now: Now, person: &Person, wish: Wish) -> Vec<Effect> {
+        let target = Target::Person(person.contact.clone(), wish);
+        self.count_down(now, target, &person.name)
     }
 
-    fn count_down(&mut self, now: Now, target: Target, name: &str, video: bool) -> Vec<Effect> {
+    fn count_down(&mut self, now: Now, target: Target, name: &str) -> Vec<Effect> {
+        let prompt = if target.wish().video { "calling-video" } else { "calling" };
         self.stage = Stage::Countdown { target, at: now.mono + self.countdown };
-        let prompt = if video { "calling-video" } else { "calling" };
         vec![self.say(prompt, &[("name", name)])]
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Now,
+        situation: Situation,
+        history: &History,
+        intent: Intent,
+    ) -> Vec<Effect> {
+        match intent {
+            Intent::Bare(bare) => self.act(now, situation, history, bare),
+            Intent::CallNumber(number) => self.confirm(&number),
+            Intent::CallFavourite(place) => self.call_favourite(now, history, place),
+            Intent::PressDigits(digits) => vec![Effect::PressDigits(digits)],
+            Intent::DoNotDisturb(minutes) => {
+                let said = match minutes {
+                    Some(minutes) => self.say("quiet-until", &[("minutes", &minutes.to_string())]),
+                    None => self.say("quiet", &[]),
+                };
+                vec![Effect::DoNotDisturb(minutes), said]
+            }
+            // A name is resolved to a person, or to nobody, before it comes here.
+            Intent::Call { .. } | Intent::Instead(_) => Vec::new(),
+        }
     }
 
     fn act(
@@ -241,42 +291,103 @@ impl Dialogue {
         now: Now,
         situation: Situation,
         history: &History,
-        kind: Kind,
+        bare: Bare,
     ) -> Vec<Effect> {
-        match kind {
-            Kind::Answer => vec![Effect::Answer(false)],
-            Kind::AnswerVideo => vec![Effect::Answer(true)],
-            Kind::Decline => vec![Effect::Decline],
-            Kind::Silence => vec![Effect::Silence],
-            Kind::HangUp => vec![Effect::HangUp],
-            Kind::Mute => vec![Effect::SetMuted(true)],
-            Kind::Unmute => vec![Effect::SetMuted(false)],
-            Kind::CameraOn => vec![Effect::SetVideo(true)],
-            Kind::CameraOff => vec![Effect::SetVideo(false)],
-            Kind::Stop => match situation {
+        match bare {
+            Bare::Answer => vec![Effect::Answer(false)],
+            Bare::AnswerVideo => vec![Effect::Answer(true)],
+            Bare::Decline => vec![Effect::Decline],
+            Bare::Silence => vec![Effect::Silence],
+            Bare::HangUp => vec![Effect::HangUp],
+            Bare::Mute => vec![Effect::SetMuted(true)],
+            Bare::Unmute => vec![Effect::SetMuted(false)],
+            Bare::CameraOn => vec![Effect::SetVideo(true)],
+            Bare::CameraOff => vec![Effect::SetVideo(false)],
+            Bare::SwitchCamera => vec![Effect::SwitchCamera],
+            Bare::Hold => vec![Effect::Hold],
+            // Of two calls the one that is held is talked in next, whichever way it is said.
+            Bare::Resume | Bare::Swap => vec![Effect::Resume],
+            Bare::ShareScreen => vec![Effect::ShareScreen(true)],
+            Bare::StopSharing => vec![Effect::ShareScreen(false)],
+            Bare::Stop => match situation {
                 Situation::Ringing => vec![Effect::Decline],
                 Situation::InCall => vec![Effect::HangUp],
                 Situation::Idle | Situation::Question => self.cancel(),
             },
-            Kind::Redial => self.repeat(now, history.last_out.clone()),
-            Kind::CallBack => self.repeat(now, history.last_in.clone()),
-            Kind::WhoCalled => vec![self.who_called(&history.missed)],
-            Kind::WhoIsIt if history.ringing.is_empty() => vec![self.say("unknown-caller", &[])],
-            Kind::WhoIsIt => vec![self.say("is-calling", &[("name", &history.ringing)])],
-            Kind::Yes => self.handle_timeout_now(),
-            Kind::No | Kind::Cancel => self.cancel(),
-            Kind::First => self.choose(now, 0),
-            Kind::Second => self.choose(now, 1),
-            Kind::Third => self.choose(now, 2),
-            Kind::Help => vec![self.help(situation), Effect::Listen],
-            // A call without a name is not a whole phrase of any pack.
-            Kind::Call | Kind::VideoCall => Vec::new(),
+            Bare::Redial => self.redial(now, history.last_out.clone()),
+            Bare::CallBack => self.redial(now, history.last_in.clone()),
+            Bare::Yes => self.confirmed(),
+            Bare::No | Bare::Cancel => self.cancel(),
+            Bare::First => self.choose(now, 0),
+            Bare::Second => self.choose(now, 1),
+            Bare::Third => self.choose(now, 2),
+            Bare::Repeat => self.repeat(),
+            Bare::Help => vec![self.help(situation), Effect::Listen],
+            Bare::Disturb => vec![Effect::Disturb, self.say("not-quiet", &[])],
+            Bare::WhoCalled => vec![self.who_called(&history.missed)],
+            Bare::Favourites => vec![self.favourites(history)],
+            Bare::WhoIsIt if history.ringing.is_empty() => vec![self.say("unknown-caller", &[])],
+            Bare::WhoIsIt => vec![self.say("is-calling", &[("name", &history.ringing)])],
+            Bare::GroupCall => vec![self.say("no-group-calls", &[])],
+            Bare::Emergency => vec![self.say("no-emergency", &[])],
+            Bare::SendMessage => vec![self.say("no-messages", &[])],
+            Bare::Speaker | Bare::Louder | Bare::PictureInPicture | Bare::Captions => {
+                vec![self.say("cannot", &[])]
+            }
         }
     }
 
-    /// "Yes" while counting down: no need to wait.
-    fn handle_timeout_now(&mut self) -> Vec<Effect> {
-        self.handle_timeout(Now { mono: Duration::MAX, unix_us: 0 })
+    /// "Yes": what was asked about, or what is counted down to, at once.
+    fn confirmed(&mut self) -> Vec<Effect> {
+        match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Confirming(target) | Stage::Countdown { target, .. } => vec![target.call()],
+            // "Which one?" is not answered by it.
+            asked @ Stage::Choosing { .. } => {
+                self.stage = asked;
+                vec![self.say("not-understood", &[]), Effect::Listen]
+            }
+            Stage::Closed => Vec::new(),
+        }
+    }
+
+    /// A number is read back digit by digit, and dialled when that is right.
+    fn confirm(&mut self, number: &str) -> Vec<Effect> {
+        let Ok(handle) = Handle::new("tel", number) else {
+            return vec![self.say("not-understood", &[]), Effect::Listen];
+        };
+        if is_short_number(&handle) {
+            return vec![self.say("no-emergency", &[])];
+        }
+        let read: Vec<String> = number.chars().map(String::from).collect();
+        self.stage = Stage::Confirming(Target::Handle(handle, false));
+        vec![self.say("confirm-number", &[("number", &read.join(" "))]), Effect::Listen]
+    }
+
+    fn call_favourite(&mut self, now: Now, history: &History, place: usize) -> Vec<Effect> {
+        let favourite = place.checked_sub(1).and_then(|at| history.favourites.get(at));
+        let Some((contact, name, video)) = favourite else {
+            let place = place.to_string();
+            return vec![self.say("no-such-favourite", &[("place", &place)])];
+        };
+        let target = Target::Person(contact.clone(), Wish { video: *video, by: None });
+        self.count_down(now, target, name)
+    }
+
+    fn favourites(&self, history: &History) -> Effect {
+        let names: Vec<String> =
+            history.favourites.iter().map(|(_, name, _)| name.clone()).collect();
+        if names.is_empty() {
+            return self.say("no-favourites", &[]);
+        }
+        let heard = names.iter().take(MAX_CHOICES).cloned().collect::<Vec<_>>().join(", ");
+        Effect::Say(self.pack.prompt("favourites", &[("names", &heard)]), names)
+    }
+
+    fn repeat(&self) -> Vec<Effect> {
+        let again = self.said.clone().unwrap_or_else(|| self.say("nothing-said", &[]));
+        // Whoever could not hear a question wants to answer it.
+        let listen = self.is_open().then_some(Effect::Listen);
+        [again].into_iter().chain(listen).collect()
     }
 
     fn help(&self, situation: Situation) -> Effect {
@@ -289,10 +400,13 @@ impl Dialogue {
         self.say(prompt, &[])
     }
 
-    fn repeat(&mut self, now: Now, last: Option<(Handle, String, bool)>) -> Vec<Effect> {
+    fn redial(&mut self, now: Now, last: Option<(Handle, String, bool)>) -> Vec<Effect> {
         match last {
+            Some((handle, ..)) if is_short_number(&handle) => {
+                vec![self.say("no-emergency", &[])]
+            }
             Some((handle, name, video)) => {
-                self.count_down(now, Target::Handle(handle, video), &name, video)
+                self.count_down(now, Target::Handle(handle, video), &name)
             }
             None => vec![self.say("no-last-call", &[])],
         }

@@ -29,4 +29,6 @@ pub enum Piece {
     Word(String),
     /// One entry of the slot of this name.
     Slot(String),
+    /// So many entries or more, in any order: digits.
+    Several(String, usize),
 }

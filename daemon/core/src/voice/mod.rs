@@ -7,16 +7,20 @@
 
 mod book;
 mod dialogue;
+mod effect;
 mod grammar;
 mod intent;
 mod pack;
 mod protocol;
+mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use book::{Book, Person};
-pub use dialogue::{Dialogue, Effect, History};
+pub use dialogue::Dialogue;
+pub use effect::{Effect, History, is_short_number};
 pub use grammar::{Grammar, Phrase, Piece};
-pub use intent::{Intent, Kind, Meaning, Situation, normalise};
+pub use intent::{Bare, Intent, Kind, Meaning, Situation, normalise};
 pub use pack::{Pack, PackError};
 pub use protocol::{Engine, Hypothesis, VoiceCommand, VoiceEvent};
+pub use slots::By;

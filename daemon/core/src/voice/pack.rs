@@ -11,11 +11,12 @@ use serde::Deserialize;
 use super::{
     book::Book,
     grammar::{Grammar, Phrase, Piece},
-    intent::{Kind, Situation},
+    intent::{Kind, Situation, normalise},
+    slots::{MAX_ENTRY_WORDS, Slot, Words},
 };
 
-/// The slot for a name of the address book.
-pub(super) const NAME: &str = "name";
+/// Phrases that one pattern may stand for.
+const MAX_PHRASES: usize = 32;
 
 /// Why a pack does not load.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,9 +24,18 @@ pub enum PackError {
     /// Not TOML, or not of a pack's form.
     #[error("locale pack: {0}")]
     Form(String),
-    /// A pattern is empty, has an unknown slot or an open bracket.
+    /// A pattern is empty, or has an unknown slot or an open bracket.
     #[error("locale pack: the pattern \"{0}\" is not valid")]
     Pattern(String),
+    /// A pattern lacks a place that its intent needs, or has one that it has no use for.
+    #[error("locale pack: the pattern \"{0}\" of \"{1}\" must have {{{2}}}, and no other place")]
+    Slots(String, &'static str, &'static str),
+    /// A word list is not as it is compared, or its list is needed and empty.
+    #[error("locale pack: the word \"{0}\" is not valid: lower case, at most six words")]
+    Word(String),
+    /// A digit is none.
+    #[error("locale pack: the digit \"{0}\" is none of 0-9, *, # and +")]
+    Digit(String),
     /// A prompt is missing.
     #[error("locale pack: the prompt \"{0}\" is missing")]
     Prompt(&'static str),
@@ -35,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 18] = [
+const PROMPTS: [&str; 30] = [
     "calling",
     "calling-video",
     "which",
@@ -49,6 +59,18 @@ const PROMPTS: [&str; 18] = [
     "is-calling",
     "unknown-caller",
     "no-emergency",
+    "confirm-number",
+    "no-favourites",
+    "favourites",
+    "no-such-favourite",
+    "no-group-calls",
+    "no-messages",
+    "cannot",
+    "no-address",
+    "quiet-until",
+    "quiet",
+    "not-quiet",
+    "nothing-said",
     "help-idle",
     "help-ringing",
     "help-in-call",
@@ -61,6 +83,8 @@ const PROMPTS: [&str; 18] = [
 struct RawPack {
     locale: String,
     utterance: Vec<RawUtterance>,
+    #[serde(default)]
+    words: Words,
     prompts: BTreeMap<String, String>,
 }
 
@@ -85,6 +109,7 @@ pub(super) struct Utterance {
 pub struct Pack {
     locale: String,
     utterances: Vec<Utterance>,
+    words: Words,
     prompts: BTreeMap<String, String>,
 }
 
@@ -110,15 +135,19 @@ impl Pack {
         if let Some(missing) = PROMPTS.into_iter().find(|name| !raw.prompts.contains_key(*name)) {
             return Err(PackError::Prompt(missing));
         }
+        check_words(&raw.words)?;
         let mut utterances = Vec::with_capacity(raw.utterance.len());
         for one in raw.utterance {
             let mut phrases = Vec::new();
             for pattern in &one.say {
-                phrases.extend(expand(pattern)?);
+                for phrase in expand(pattern, one.intent.least_digits())? {
+                    check_slots(one.intent, pattern, &phrase)?;
+                    phrases.push(phrase);
+                }
             }
             utterances.push(Utterance { kind: one.intent, when: one.when, phrases });
         }
-        Ok(Self { locale: raw.locale, utterances, prompts: raw.prompts })
+        Ok(Self { locale: raw.locale, utterances, words: raw.words, prompts: raw.prompts })
     }
 
     /// Its language.
@@ -130,9 +159,59 @@ impl Pack {
     /// All that may be said in a situation.
     #[must_use]
     pub fn grammar(&self, situation: Situation, book: &Book) -> Grammar {
-        let phrases = self.legal(situation).flat_map(|one| one.phrases.clone()).collect();
-        let names = book.forms().map(str::to_owned).collect();
-        Grammar { phrases, slots: [(NAME.to_owned(), names)].into() }
+        let phrases: Vec<Phrase> =
+            self.legal(situation).flat_map(|one| one.phrases.clone()).collect();
+        let entries = |slot: Slot| -> Vec<String> {
+            match slot {
+                Slot::Name | Slot::Other => book.forms().map(str::to_owned).collect(),
+                Slot::Digits | Slot::Place | Slot::By | Slot::Span => {
+                    self.words.entries(slot).into_iter().cloned().collect()
+                }
+            }
+        };
+        // Those that are named, and no others: names are many.
+        let named =
+            |slot: &Slot| phrases.iter().any(|phrase| slots(phrase).any(|one| one == *slot));
+        let slots = Slot::ALL.into_iter().filter(named);
+        let slots = slots.map(|slot| (slot.as_str().to_owned(), entries(slot))).collect();
+        Grammar { phrases, slots }
+    }
+
+    /// What can be said in two ways of different meaning: (situation, phrase, both intents).
+    #[must_use]
+    pub fn clashes(&self) -> Vec<(Situation, String, [Kind; 2])> {
+        let mut found = Vec::new();
+        for situation in Situation::ALL {
+            let mut known: BTreeMap<String, Kind> = BTreeMap::new();
+            for one in self.legal(situation) {
+                for phrase in &one.phrases {
+                    let text = readable(phrase);
+                    match known.insert(text.clone(), one.kind) {
+                        Some(other) if other != one.kind => {
+                            found.push((situation, text, [other, one.kind]));
+                        }
+                        Some(_) | None => {}
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What cannot be said at all in this language.
+    #[must_use]
+    pub fn lacks(&self) -> Vec<Kind> {
+        let has = |kind: &Kind| self.utterances.iter().any(|one| one.kind == *kind);
+        Kind::all().map(|(kind, _)| kind).filter(|kind| !has(kind)).collect()
+    }
+
+    /// Whether somebody of this name is asked for in an emergency.
+    pub(super) fn is_emergency(&self, name: &str) -> bool {
+        self.words.emergency.iter().any(|word| word == name)
+    }
+
+    pub(super) const fn words(&self) -> &Words {
+        &self.words
     }
 
     pub(super) fn legal(&self, situation: Situation) -> impl Iterator<Item = &Utterance> {
@@ -150,8 +229,58 @@ impl Pack {
     }
 }
 
+/// The slots of a phrase.
+fn slots(phrase: &Phrase) -> impl Iterator<Item = Slot> {
+    phrase.0.iter().filter_map(|piece| match piece {
+        Piece::Word(_) => None,
+        Piece::Slot(name) | Piece::Several(name, _) => Slot::from_name(name),
+    })
+}
+
+/// A phrase as patterns write it.
+fn readable(phrase: &Phrase) -> String {
+    let pieces = phrase.0.iter().map(|piece| match piece {
+        Piece::Word(word) => word.clone(),
+        Piece::Slot(name) | Piece::Several(name, _) => format!("{{{name}}}"),
+    });
+    pieces.collect::<Vec<_>>().join(" ")
+}
+
+/// Each place of a phrase is one that its intent has, once, and none that it needs is missing.
+fn check_slots(kind: Kind, pattern: &str, phrase: &Phrase) -> Result<(), PackError> {
+    let (needed, possible) = kind.slots();
+    let all: Vec<Slot> = slots(phrase).collect();
+    let missing = needed.iter().find(|slot| !all.contains(slot));
+    let legal = |slot: &&Slot| needed.contains(slot) || possible.contains(slot);
+    let once = |slot: &&Slot| all.iter().filter(|other| other == slot).count() == 1;
+    let odd = all.iter().find(|slot| !legal(slot) || !once(slot));
+    match missing.or(odd) {
+        Some(slot) => Err(PackError::Slots(pattern.to_owned(), kind.as_str(), slot.as_str())),
+        None => Ok(()),
+    }
+}
+
+fn check_words(words: &Words) -> Result<(), PackError> {
+    let lists = Slot::ALL.into_iter().flat_map(|slot| words.entries(slot));
+    for word in lists.chain(&words.emergency) {
+        let count = word.split(' ').count();
+        if normalise(word) != *word || word.is_empty() || count > MAX_ENTRY_WORDS {
+            return Err(PackError::Word(word.clone()));
+        }
+    }
+    let is_digit = |text: &str| {
+        let mut signs = text.chars();
+        let one = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | '+');
+        signs.next().is_some_and(one) && signs.next().is_none()
+    };
+    match words.digits.iter().find(|(word, digit)| !is_digit(digit) || word.contains(' ')) {
+        Some((_, digit)) => Err(PackError::Digit(digit.clone())),
+        None => Ok(()),
+    }
+}
+
 /// The phrases of a pattern: one with and one without each optional word.
-fn expand(pattern: &str) -> Result<Vec<Phrase>, PackError> {
+fn expand(pattern: &str, least: usize) -> Result<Vec<Phrase>, PackError> {
     let wrong = || PackError::Pattern(pattern.to_owned());
     let mut phrases = vec![Vec::new()];
     for word in pattern.split_whitespace() {
@@ -160,9 +289,13 @@ fn expand(pattern: &str) -> Result<Vec<Phrase>, PackError> {
             None => (word, false),
         };
         let piece = match word.strip_prefix('{') {
-            Some(rest) if rest.strip_suffix('}') == Some(NAME) => Piece::Slot(NAME.to_owned()),
-            Some(_) => return Err(wrong()),
-            None if word.chars().all(char::is_alphanumeric) => Piece::Word(word.to_lowercase()),
+            Some(rest) => {
+                let slot = rest.strip_suffix('}').and_then(Slot::from_name);
+                slot.ok_or_else(wrong)?.piece(least)
+            }
+            None if word.chars().all(|c| c.is_alphanumeric() || c == '\'') => {
+                Piece::Word(word.to_lowercase())
+            }
             None => return Err(wrong()),
         };
         let without = if optional { phrases.clone() } else { Vec::new() };
@@ -170,7 +303,7 @@ fn expand(pattern: &str) -> Result<Vec<Phrase>, PackError> {
             phrase.push(piece.clone());
         }
         phrases.extend(without);
-        if phrases.len() > 16 {
+        if phrases.len() > MAX_PHRASES {
             return Err(wrong());
         }
     }

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::id::{ContactId, Handle, Now};
 
@@ -38,6 +40,10 @@ fn hear(dialogue: &mut Dialogue, calls: Situation, text: &str) -> Vec<Effect> {
     dialogue.handle_text(at(0), calls, &book(), &History::default(), text)
 }
 
+fn calls(contact: &str, video: bool) -> Effect {
+    Effect::Call { contact: ContactId(contact.into()), video, by: None }
+}
+
 fn said(effects: &[Effect]) -> &str {
     match effects.first() {
         Some(Effect::Say(text, _)) => text,
@@ -51,7 +57,7 @@ fn a_clear_name_is_called_after_the_countdown() {
     let effects = hear(&mut dialogue, Situation::Idle, "Call Bob, video!");
     assert_eq!(effects, [Effect::Say("Calling Bob, video.".into(), vec![])]);
     assert_eq!(dialogue.handle_timeout(at(1999)), []);
-    assert_eq!(dialogue.handle_timeout(at(2000)), [Effect::Call(ContactId("3".into()), true)]);
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("3", true)]);
     assert_eq!(dialogue.handle_timeout(at(9000)), [], "once");
 }
 
@@ -74,7 +80,7 @@ fn an_ambiguous_name_asks_and_never_guesses() {
         said(&hear(&mut dialogue, Situation::Idle, "second")),
         "Calling Alice Brown, video."
     );
-    assert_eq!(dialogue.handle_timeout(at(2000)), [Effect::Call(ContactId("2".into()), true)]);
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("2", true)]);
 }
 
 #[test]
@@ -94,7 +100,7 @@ fn two_people_of_one_full_name_are_told_apart_by_number_only() {
     assert_eq!(said(&again), "Sorry?");
     let second = dialogue.handle_text(at(0), Situation::Idle, &twins, &history, "second");
     assert_eq!(said(&second), "Calling Bob.");
-    assert_eq!(dialogue.handle_timeout(at(2000)), [Effect::Call(ContactId("2".into()), false)]);
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("2", false)]);
 }
 
 #[test]
@@ -169,27 +175,49 @@ fn a_grammar_holds_the_legal_phrases_and_every_spoken_name() {
     assert!(pack.grammar(Situation::InCall, &book()).phrases.contains(&hang_up));
 }
 
+/// Something that is said for a phrase: `pick` chooses among the entries of a list.
+fn spoken(grammar: &Grammar, phrase: &Phrase, pick: usize) -> String {
+    let word = |piece: &Piece| match piece {
+        Piece::Word(word) => word.clone(),
+        Piece::Slot(slot) if slot == "name" => "bob".to_owned(),
+        Piece::Slot(slot) if slot == "other" => "mum".to_owned(),
+        Piece::Slot(slot) => {
+            let entries = &grammar.slots[slot];
+            entries[pick % entries.len()].clone()
+        }
+        Piece::Several(slot, _) => {
+            let entries = &grammar.slots[slot];
+            (0..7)
+                .map(|at| entries[(pick + at) % entries.len()].clone())
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+    };
+    phrase.0.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn every_phrase_of_every_pack_means_its_own_intent() {
     for locale in ["en", "ko"] {
         let pack = Pack::built_in(locale).unwrap();
-        for situation in
-            [Situation::Idle, Situation::Ringing, Situation::InCall, Situation::Question]
-        {
+        for situation in Situation::ALL {
+            let grammar = pack.grammar(situation, &book());
             for utterance in pack.legal(situation) {
-                for phrase in &utterance.phrases {
-                    let word = |piece: &Piece| match piece {
-                        Piece::Word(word) => word.clone(),
-                        Piece::Slot(_) => "bob".to_owned(),
-                    };
-                    let text = phrase.0.iter().map(word).collect::<Vec<_>>().join(" ");
+                for (phrase, pick) in
+                    utterance.phrases.iter().flat_map(|one| (0..12).map(move |pick| (one, pick)))
+                {
+                    let text = spoken(&grammar, phrase, pick);
                     match pack.interpret(situation, &book(), &text) {
-                        Meaning::Clear(intent, _) => assert_eq!(intent.kind, utterance.kind),
+                        Meaning::Clear(intent, _) => {
+                            assert_eq!(intent.kind(), utterance.kind, "{locale}: \"{text}\"");
+                        }
                         other => panic!("{locale}: \"{text}\" means {other:?}"),
                     }
                 }
             }
         }
+        assert_eq!(pack.clashes(), [], "{locale}");
+        assert_eq!(pack.lacks(), [], "{locale}: every command can be said");
     }
 }
 
@@ -203,6 +231,10 @@ fn a_bad_pack_is_refused_and_says_where() {
         ("say = [\"redial\"", "say = [\"\""),
         ("intent = \"redial\"", "intent = \"fly\""),
         ("when = [\"idle\"]", "when = [\"asleep\"]"),
+        ("say = [\"redial\"", "say = [\"redial {name}\""),
+        ("\"[ahoy] dial {digits}\"", "\"[ahoy] dial\""),
+        ("zero = \"0\"", "zero = \"null\""),
+        ("\"at home\" =", "\"At Home\" ="),
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good);
@@ -219,4 +251,182 @@ fn a_name_whose_lower_case_is_longer_is_understood() {
     let book = Book::new(vec![person("9", "İpek", &[])]);
     let meaning = dialogue().pack().interpret(Situation::Idle, &book, "call İpek");
     assert!(matches!(meaning, Meaning::Clear(_, Some(_))), "{meaning:?}");
+}
+
+fn hears(history: &History, dialogue: &mut Dialogue, calls: Situation, text: &str) -> Vec<Effect> {
+    dialogue.handle_text(at(0), calls, &book(), history, text)
+}
+
+#[test]
+fn a_person_is_called_by_the_address_that_was_said() {
+    for (text, by) in [
+        ("call bob at work", By::Label("work".into())),
+        ("call my bob on the mobile", By::Label("mobile".into())),
+        ("phone bob on sip", By::Scheme("sip".into())),
+    ] {
+        let mut dialogue = dialogue();
+        hear(&mut dialogue, Situation::Idle, text);
+        let call = Effect::Call { contact: ContactId("3".into()), video: false, by: Some(by) };
+        assert_eq!(dialogue.handle_timeout(at(2000)), [call], "{text}");
+    }
+}
+
+#[test]
+fn a_number_is_read_back_and_dialled_after_a_yes_only() {
+    let mut dialogue = dialogue();
+    let effects = hear(&mut dialogue, Situation::Idle, "call oh three oh one two three");
+    assert_eq!(said(&effects), "Call 0 3 0 1 2 3? Yes or no?");
+    assert_eq!(dialogue.handle_timeout(at(600_000)), [], "silence is no yes");
+    let number = Handle::new("tel", "030123").unwrap();
+    let yes = hear(&mut dialogue, Situation::Idle, "yes");
+    assert_eq!(yes, [Effect::CallHandle(number, false)]);
+    hear(&mut dialogue, Situation::Idle, "call oh three oh one two three");
+    assert_eq!(said(&hear(&mut dialogue, Situation::Idle, "no")), "Cancelled.");
+    assert!(!dialogue.is_open());
+}
+
+#[test]
+fn who_is_named_instead_is_called_in_the_same_way() {
+    let mut dialogue = dialogue();
+    hear(&mut dialogue, Situation::Idle, "video call alice");
+    assert_eq!(said(&hear(&mut dialogue, Situation::Idle, "no, Bob")), "Calling Bob, video.");
+    assert_eq!(
+        said(&hear(&mut dialogue, Situation::Idle, "I mean Zoë")),
+        "Calling Zoë O'Neil, video."
+    );
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("4", true)]);
+    hear(&mut dialogue, Situation::Idle, "call bob");
+    let unknown = hear(&mut dialogue, Situation::Idle, "no charlie");
+    assert_eq!(said(&unknown), "I know nobody called charlie.");
+    assert_eq!(dialogue.handle_timeout(at(600_000)), [], "nor is the first one called");
+}
+
+#[test]
+fn favourites_are_listed_and_called_by_their_place() {
+    let favourites = vec![(ContactId("3".into()), "Bob".to_owned(), true)];
+    let history = History { favourites, ..History::default() };
+    let mut dialogue = dialogue();
+    let listed = hears(&history, &mut dialogue, Situation::Idle, "favourites");
+    assert_eq!(said(&listed), "Your favourites: Bob.");
+    let none = hears(&history, &mut dialogue, Situation::Idle, "call favourite two");
+    assert_eq!(said(&none), "There is no favourite number 2.");
+    hears(&history, &mut dialogue, Situation::Idle, "call favourite one");
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("3", true)]);
+}
+
+#[test]
+fn commands_of_a_call_do_what_they_say() {
+    for (text, effect) in [
+        ("press one two hash", Effect::PressDigits("12#".into())),
+        ("hold", Effect::Hold),
+        ("resume the call", Effect::Resume),
+        ("swap calls", Effect::Resume),
+        ("switch camera", Effect::SwitchCamera),
+        ("share my screen", Effect::ShareScreen(true)),
+    ] {
+        assert_eq!(hear(&mut dialogue(), Situation::InCall, text), [effect], "{text}");
+    }
+    let quiet = hear(&mut dialogue(), Situation::Idle, "do not disturb for half an hour");
+    assert_eq!(quiet[0], Effect::DoNotDisturb(Some(30)));
+    assert_eq!(said(&quiet[1..]), "Do not disturb, for 30 minutes.");
+    let off = hear(&mut dialogue(), Situation::Idle, "do not disturb off");
+    assert_eq!(off[0], Effect::Disturb);
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_not_pretended() {
+    for (calls, text) in [
+        (Situation::Idle, "call bob and mum"),
+        (Situation::Idle, "send a message to bob"),
+        (Situation::InCall, "captions on"),
+        (Situation::InCall, "louder"),
+        (Situation::InCall, "picture in picture"),
+    ] {
+        let effects = hear(&mut dialogue(), calls, text);
+        assert!(matches!(&effects[..], [Effect::Say(..)]), "{text}: {effects:?}");
+    }
+}
+
+#[test]
+fn what_was_said_is_said_again_and_a_question_is_asked_again() {
+    let mut dialogue = dialogue();
+    assert_eq!(
+        said(&hear(&mut dialogue, Situation::Idle, "what did you say")),
+        "I have not said anything yet."
+    );
+    let question = hear(&mut dialogue, Situation::Idle, "call alice");
+    assert_eq!(hear(&mut dialogue, Situation::Idle, "say that again"), question);
+    assert!(dialogue.is_open());
+}
+
+/// Whatever is said, in whatever situation: what may come of it.
+fn places_a_call(effects: &[Effect]) -> bool {
+    effects.iter().any(|one| matches!(one, Effect::Call { .. } | Effect::CallHandle(..)))
+}
+
+fn words() -> impl Strategy<Value = String> {
+    let pack = Pack::built_in("en").unwrap();
+    let mut all: std::collections::BTreeSet<String> =
+        ["alice", "smith", "charlie", "112", "nine one one", "police"].map(str::to_owned).into();
+    for situation in Situation::ALL {
+        let grammar = pack.grammar(situation, &book());
+        all.extend(grammar.slots.into_values().flatten());
+        let pieces = grammar.phrases.into_iter().flat_map(|phrase| phrase.0);
+        all.extend(pieces.filter_map(|piece| match piece {
+            Piece::Word(word) => Some(word),
+            Piece::Slot(_) | Piece::Several(..) => None,
+        }));
+    }
+    let all: Vec<String> = all.into_iter().collect();
+    proptest::collection::vec(proptest::sample::select(all), 0..7).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// No sentence calls at once: each call has a countdown that can be cancelled, or a yes.
+    #[test]
+    fn no_first_sentence_places_a_call_and_what_counts_down_was_named(
+        text in words(), situation in 0_usize..4,
+    ) {
+        let mut dialogue = dialogue();
+        let effects = hear(&mut dialogue, Situation::ALL[situation], &text);
+        prop_assert!(!places_a_call(&effects), "{text}");
+        for effect in dialogue.handle_timeout(at(2000)) {
+            let Effect::Call { contact, .. } = effect else { panic!("{text}: {effect:?}") };
+            let named: Vec<&str> = ["bob", "mum", "alice smith", "alice brown", "smith", "brown", "zoë", "o'neil"]
+                .into_iter().filter(|name| text.contains(name)).collect();
+            prop_assert!(!named.is_empty(), "{text} calls {contact:?}");
+        }
+    }
+
+    /// Short numbers of any spelling are never dialled, whatever is said after.
+    #[test]
+    fn no_short_number_is_ever_dialled(
+        digits in "[0-9*#+]{0,1}[0-9]{1,3}", spell in any::<bool>(), then in words(),
+    ) {
+        const WORDS: [&str; 10] =
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+        let word = |c: char| match c.to_digit(10) {
+            Some(digit) if spell => WORDS[digit as usize].to_owned(),
+            _ => match c { '*' => "star".to_owned(), '#' => "hash".to_owned(), '+' => "plus".to_owned(), digit => digit.to_string() },
+        };
+        let said: Vec<String> = digits.chars().map(word).collect();
+        let mut dialogue = dialogue();
+        for text in [format!("call {}", said.join(" ")), "yes".to_owned(), then, "yes".to_owned()] {
+            let effects = hear(&mut dialogue, Situation::Idle, &text);
+            let late = dialogue.handle_timeout(at(600_000));
+            for effect in effects.into_iter().chain(late) {
+                if let Effect::CallHandle(handle, _) = effect {
+                    prop_assert!(!is_short_number(&handle), "{handle:?}");
+                }
+            }
+        }
+    }
+
+    /// Any text at all is read without harm, and is only for us where it is a command.
+    #[test]
+    fn any_text_is_read(text in "\\PC{0,80}", situation in 0_usize..4) {
+        hear(&mut dialogue(), Situation::ALL[situation], &text);
+    }
 }

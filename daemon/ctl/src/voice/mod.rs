@@ -6,6 +6,7 @@
 
 pub mod fetch;
 pub mod models;
+pub mod pack;
 pub mod unpack;
 
 use std::{
@@ -39,6 +40,8 @@ pub enum VoiceCommand {
     /// Check the installed models
     #[command(after_help = "Examples:\n  ahoyctl voice check\n  ahoyctl voice check en --json")]
     Check(MaybeLang),
+    /// Check a locale pack: what may be said, and what is answered
+    CheckPack(pack::CheckPack),
 }
 
 /// `voice install`
@@ -91,6 +94,7 @@ pub fn run(command: VoiceCommand, out: &Out) -> Result<()> {
         VoiceCommand::Install(args) => install(&args, &directory, out),
         VoiceCommand::Remove(args) => remove(&args.lang, &directory, out),
         VoiceCommand::Check(args) => check(args.lang.as_deref(), &directory, out),
+        VoiceCommand::CheckPack(args) => pack::check(&args, out),
     }
 }
 

@@ -53,3 +53,27 @@ async fn ctrl_c_stops_the_listening() {
     assert_eq!(listen.code().await, 130);
     assert!(session.service.asked().contains(&"Stop".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locale_pack_is_right_or_told_what_is_wrong_with_it() {
+    let session = Session::new().await;
+    let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/packs");
+    for (file, locale) in [("en.toml", "en"), ("ko.toml", "ko")] {
+        let run = session.ctl(&["--json", "voice", "check-pack", &format!("{packs}/{file}")]).await;
+        run.ok();
+        let found = run.json();
+        assert_eq!((&found["locale"], &found["ok"]), (&json!(locale), &json!(true)));
+        assert_eq!((&found["clashes"], &found["lacks"]), (&json!([]), &json!([])));
+    }
+    let good = std::fs::read_to_string(format!("{packs}/en.toml")).unwrap();
+    let file = session.dir.0.join("bad.toml");
+    for (from, to, why) in [
+        ("\"hang up\"", "\"mute\"", "\"mute\" is both"),
+        ("intent = \"mute\"", "intent = \"fly\"", "fly"),
+        ("{name} {by}", "{name} {fast}", "{fast}"),
+    ] {
+        std::fs::write(&file, good.replacen(from, to, 1)).unwrap();
+        let run = session.ctl(&["voice", "check-pack", file.to_str().unwrap()]).await;
+        assert!(run.code == 1 && run.err.contains(why), "{run:?}");
+    }
+}

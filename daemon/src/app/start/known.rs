@@ -50,7 +50,7 @@ pub(super) fn know(store: &mut Store, clock: Clock, opened: Micros) -> Result<Kn
         .collect();
     let invites = store.invites(now)?.into_iter().map(invite_from_store).collect();
     let seen = seen_from_store(store.seen_call_ids(now)?);
-    let recent = recent(store)?;
+    let recent = History { favourites: contacts::spoken_favourites(&contacts), ..recent(store)? };
     let unseen = store.unseen()?;
     let blocks = store.blocks()?;
     let used = store.used_call_ids(opened, REMEMBERED)?;
@@ -75,7 +75,7 @@ fn recent(store: &Store) -> Result<History, StoreError> {
         last_out: last(Direction::Outgoing)?,
         last_in: last(Direction::Incoming)?,
         missed: missed.map(|row| row.name).collect(),
-        ringing: String::new(),
+        ..History::default()
     })
 }
 

@@ -112,18 +112,19 @@ impl Decoder {
         NonNull::new(decoder).map(Self)
     }
 
-    /// Whether the dictionary has a word.
-    pub(crate) fn knows(&self, word: &CStr) -> bool {
-        // SAFETY: the decoder is live, the word is NUL-terminated, and the answer, if any, is
-        // memory of ours to free.
+    /// The phones of a word; `None`: it is not in the dictionary.
+    pub(crate) fn phones(&self, word: &CStr) -> Option<String> {
+        // SAFETY: the decoder is live, the word is NUL-terminated, and the answer, if any, is a
+        // NUL-terminated text in memory of ours to free, which is copied before.
         unsafe {
             let phones = ps_lookup_word(self.0.as_ptr(), word.as_ptr());
             if phones.is_null() {
-                return false;
+                return None;
             }
+            let copy = CStr::from_ptr(phones).to_string_lossy().into_owned();
             ckd_free(phones.cast());
+            Some(copy)
         }
-        true
     }
 
     /// Adds a word; false if a phone is not in the model. Grammars see it when next set.

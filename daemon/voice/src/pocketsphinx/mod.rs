@@ -39,6 +39,8 @@ const PHONE_WORDS: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH 
 pub(crate) struct PocketSphinx {
     decoder: Decoder,
     phone_grammar: CString,
+    /// Words that were given a second way to be said.
+    relaxed: BTreeSet<String>,
     /// An utterance is being decoded as it is spoken.
     live: bool,
     since_partial: usize,
@@ -71,7 +73,14 @@ impl PocketSphinx {
             words.join(" | ")
         );
         let phone_grammar = CString::new(jsgf).map_err(|_| unusable("its phones have no names"))?;
-        Ok(Self { decoder, phone_grammar, live: false, since_partial: 0, partial: None })
+        Ok(Self {
+            decoder,
+            phone_grammar,
+            relaxed: BTreeSet::new(),
+            live: false,
+            since_partial: 0,
+            partial: None,
+        })
     }
 
     /// Gives words missing from the dictionary a pronunciation; answers with those it cannot.
@@ -84,11 +93,34 @@ impl PocketSphinx {
         let Ok(name) = CString::new(word) else {
             return false;
         };
-        if !jsgf::is_token(word) || self.decoder.knows(&name) {
-            return jsgf::is_token(word);
+        if !jsgf::is_token(word) {
+            return false;
         }
-        let phones = spelling::pronounce(word).and_then(|phones| CString::new(phones).ok());
-        phones.is_some_and(|phones| self.decoder.add_word(&name, &phones))
+        let known = self.decoder.phones(&name);
+        let phones = known.clone().or_else(|| spelling::pronounce(word));
+        let added = known.is_some()
+            || phones
+                .clone()
+                .and_then(|phones| CString::new(phones).ok())
+                .is_some_and(|phones| self.decoder.add_word(&name, &phones));
+        let relaxed = phones.and_then(|phones| spelling::relaxed(&phones));
+        if let Some(relaxed) = relaxed.and_then(|phones| CString::new(phones).ok())
+            && self.relaxed.insert(word.to_owned())
+        {
+            self.learn_second(word, &relaxed);
+        }
+        added
+    }
+
+    /// Another way to say a word, beside what the dictionary has.
+    fn learn_second(&mut self, word: &str, phones: &CStr) {
+        let free = |number: &u8| {
+            let name = CString::new(format!("{word}({number})")).ok()?;
+            self.decoder.phones(&name).is_none().then_some(name)
+        };
+        if let Some(name) = (2..9).find_map(|number| free(&number)) {
+            self.decoder.add_word(&name, phones);
+        }
     }
 
     fn decode_whole(&mut self, search: &CStr, samples: &[i16]) -> Option<ffi::Path> {

@@ -202,7 +202,10 @@ fn spelled_out(grammar: &Grammar, phrase: &Phrase, room: usize) -> Option<Vec<St
     for piece in &phrase.0 {
         let entries: &[String] = match piece {
             Piece::Word(word) => std::slice::from_ref(word),
-            Piece::Slot(slot) => grammar.slots.get(slot).map_or(&[], Vec::as_slice),
+            // How one follows another is left to the recogniser: words come in any order.
+            Piece::Slot(slot) | Piece::Several(slot, _) => {
+                grammar.slots.get(slot).map_or(&[], Vec::as_slice)
+            }
         };
         if built.len().checked_mul(entries.len())? > room {
             return None;
@@ -218,11 +221,11 @@ fn spelled_out(grammar: &Grammar, phrase: &Phrase, room: usize) -> Option<Vec<St
 fn parts(grammar: &Grammar) -> Vec<String> {
     let mut parts: Vec<String> = grammar.slots.values().flatten().cloned().collect();
     for phrase in &grammar.phrases {
-        let runs = phrase.0.split(|piece| matches!(piece, Piece::Slot(_)));
+        let runs = phrase.0.split(|piece| matches!(piece, Piece::Slot(_) | Piece::Several(..)));
         for run in runs.filter(|run| !run.is_empty()) {
             let words = run.iter().map(|piece| match piece {
                 Piece::Word(word) => word.as_str(),
-                Piece::Slot(_) => "",
+                Piece::Slot(_) | Piece::Several(..) => "",
             });
             parts.push(words.collect::<Vec<_>>().join(" "));
         }
