@@ -226,12 +226,12 @@ impl Talk {
             meaning != Meaning::NotForUs
         };
         let best = readings.iter().find(means).or(readings.first());
-        let text = best.map(|one| one.text.clone()).unwrap_or_default();
-        let effects = self.text(now, calls, history, &text);
+        let (text, score) = best.map_or((String::new(), 0.0), |one| (one.text.clone(), one.score));
+        let effects = self.words(now, calls, history, (&text, score));
         (text, effects)
     }
 
-    /// Words, from a microphone or a keyboard.
+    /// Words from a keyboard.
     pub(super) fn text(
         &mut self,
         now: Now,
@@ -239,11 +239,21 @@ impl Talk {
         history: &History,
         text: &str,
     ) -> Vec<Effect> {
+        self.words(now, calls, history, (text, 1.0))
+    }
+
+    fn words(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        history: &History,
+        (text, score): (&str, f64),
+    ) -> Vec<Effect> {
         if self.locked && !self.may_be_said(calls, text) {
             // Not by the dialogue: its answers name contacts and callers.
             return vec![Effect::Say(lock::WHY.to_owned(), Vec::new())];
         }
-        self.dialogue.handle_text(now, calls, &self.book, history, text)
+        self.dialogue.handle_text(now, calls, (&self.book, history), (text, score))
     }
 
     /// Whether words mean something that is done while the session is locked.

@@ -29,8 +29,10 @@ const MARGIN_DB: f32 = 9.0;
 /// The background is never taken to be quieter than this, dB of full scale: digital silence and
 /// the noise of the converter alike.
 const QUIETEST_DB: f32 = -60.0;
-/// The background is the quietest smoothed level of this many frames (2 s).
+/// The background is found in the smoothed levels of this many frames (2 s) ...
 const FLOOR_FRAMES: usize = 200;
+/// ... as the level that one in so many of them stays below.
+const BACKGROUND: usize = 5;
 /// Nothing begins before the background is known (150 ms).
 const LEARN_FRAMES: usize = 15;
 /// How far below its loudest frame an utterance still counts as voice, dB.
@@ -182,17 +184,28 @@ impl Endpointer {
         if self.levels.len() > FLOOR_FRAMES {
             self.levels.pop_front();
         }
-        let floor = self.levels.iter().copied().fold(f32::MAX, f32::min);
+        let floor = background(self.levels.iter().copied());
         self.levels.len() >= LEARN_FRAMES && level > floor.max(QUIETEST_DB) + MARGIN_DB
     }
+}
+
+/// What nobody speaks above: the level that a part of the frames stay below. Not the quietest frame:
+/// people who talk nearby pause, too.
+fn background(levels: impl Iterator<Item = f32>) -> f32 {
+    let mut levels: Vec<f32> = levels.collect();
+    let at = levels.len() / BACKGROUND;
+    if levels.is_empty() {
+        return f32::MAX;
+    }
+    *levels.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
 /// How many frames of an utterance hold voice, judged by its own loudest.
 fn voiced_frames(samples: &[i16]) -> usize {
     let levels: Vec<f32> = samples.chunks_exact(FRAME).map(level_db).collect();
     let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
-    let quietest = levels.iter().copied().fold(f32::MAX, f32::min);
-    let limit = (loudest - VOICE_SPAN_DB).max(quietest + MARGIN_DB);
+    let quiet = background(levels.iter().copied());
+    let limit = (loudest - VOICE_SPAN_DB).max(quiet + MARGIN_DB);
     levels.iter().filter(|level| **level > limit).count()
 }
 

@@ -7,6 +7,7 @@ mod endpoint;
 mod jsgf;
 mod legal;
 mod microphone;
+mod offline;
 mod pocketsphinx;
 mod recogniser;
 mod spelling;
@@ -22,14 +23,18 @@ use crate::{microphone::PipeWire, worker::Worker};
 
 const USAGE: &str = "\
 Usage: ahoy-voice --models DIR [--models DIR]...
+       ahoy-voice --files
        ahoy-voice --version
 
 Ahoy's voice worker. ahoyd starts it; it is of no use on its own.
   --models DIR   voice models may be loaded from here and from nowhere else
+  --files        for measuring: hears files that are named on standard input, one JSON object a
+                 line {engine, model, grammar, file}, and says what it heard; no microphone, no lock
 ";
 
 enum Options {
     Work { models: Vec<PathBuf> },
+    Files,
     Print(String),
     Wrong(String),
 }
@@ -42,6 +47,7 @@ fn options(arguments: impl IntoIterator<Item = OsString>) -> Options {
             Some("--version") => {
                 return Options::Print(format!("ahoy-voice {}\n", env!("CARGO_PKG_VERSION")));
             }
+            Some("--files") => return Options::Files,
             Some("--help") => return Options::Print(USAGE.to_owned()),
             Some("--models") => match arguments.next() {
                 Some(dir) => models.push(PathBuf::from(dir)),
@@ -63,20 +69,24 @@ fn main() -> ExitCode {
             let _ = write!(std::io::stderr(), "ahoy-voice: {why}\n\n{USAGE}");
             ExitCode::from(2)
         }
-        Options::Work { models } => {
-            tracing_subscriber::fmt()
-                .with_env_filter(EnvFilter::from_env("AHOY_LOG"))
-                .with_writer(std::io::stderr)
-                // Read by ahoyd, line by line.
-                .with_ansi(false)
-                .init();
-            match work(models) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    tracing::error!("{error}");
-                    ExitCode::FAILURE
-                }
-            }
+        Options::Work { models } => told(|| work(models)),
+        Options::Files => told(offline::run),
+    }
+}
+
+/// Runs, with a log on standard error.
+fn told(run: impl FnOnce() -> Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_env("AHOY_LOG"))
+        .with_writer(std::io::stderr)
+        // Read by ahoyd, line by line.
+        .with_ansi(false)
+        .init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -6,19 +6,28 @@
 
 mod calls;
 mod crypto;
+mod hearing;
 mod process;
 mod service;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 const USAGE: &str = "\
-Usage: tests/bench [--quick] [crypto] [calls] [voice] [service]
+Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [service]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
 
   crypto   handshakes and sealed packets a second, beside plain Noise and plain ChaCha20-Poly1305
   calls    setting up, mouth to ear beside PipeWire's own delay, memory and CPU of each process
+  voice    commands through a virtual microphone, and the time until the call
+  hearing  commands in six voices, clean and in babble and music: right, refused, wrong, wrong calls;
+           target/bench/hearing.svg shows what was taken for what
+  service  an action beside the bus alone, many apps and calls, a directory beside a hash map
 
 Examples:
   tests/bench
@@ -32,6 +41,13 @@ fn figure(name: &str, value: f64, unit: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+/// Where pictures go: beside the directory of the programs, `target/bench`.
+fn picture(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let target = own.ancestors().nth(2).unwrap_or(Path::new("."));
+    target.join("bench").join(name)
+}
+
 /// Says what is going on, to people.
 fn progress(what: &str) {
     let _ = writeln!(std::io::stderr(), "… {what}");
@@ -41,7 +57,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let (options, wanted): (Vec<String>, Vec<String>) =
         wanted.into_iter().partition(|one| one.starts_with('-'));
-    let known = ["crypto", "calls", "voice", "service"];
+    let known = ["crypto", "calls", "voice", "hearing", "service"];
     if options.iter().any(|one| one == "--help" || one == "-h") {
         let printed = write!(std::io::stdout(), "{USAGE}");
         return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -61,6 +77,10 @@ fn main() -> ExitCode {
     }
     if is_wanted("voice") {
         result = result.and(calls::voice());
+    }
+    if is_wanted("hearing") {
+        let size = if options.is_empty() { hearing::FULL } else { hearing::QUICK };
+        result = result.and(hearing::run(&size, &picture("hearing.svg")));
     }
     if is_wanted("service") {
         let size = if options.is_empty() { service::FULL } else { service::QUICK };

@@ -5,7 +5,12 @@
 
 use std::process::Command;
 
-use ahoy_trial::{bus::json, person::built};
+use ahoy_trial::{
+    bus::json,
+    need::{Need, met},
+    person::built,
+};
+use serde_json::Value;
 
 /// Figures that people look for, and those that must be nothing on any machine.
 const FIGURES: [&str; 18] = [
@@ -29,17 +34,23 @@ const FIGURES: [&str; 18] = [
     "start_to_first_page",
 ];
 
+/// Runs a part of the bench in its smallest size: the figures, and what it said beside them.
+fn figures(part: &str) -> (Vec<Value>, String) {
+    let mut bench = Command::new(built("bench").expect("the bench"));
+    let output = bench.args(["--quick", part]).output().expect("a run");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    (output.stdout.split(|byte| *byte == b'\n').map(json).collect(), said)
+}
+
+fn value(figures: &[Value], name: &str) -> Option<f64> {
+    figures.iter().find(|figure| figure["name"] == name)?["value"].as_f64()
+}
+
 #[test]
 fn the_bench_of_the_service_counts_every_action_once_at_both_ends() {
-    let mut bench = Command::new(built("bench").expect("the bench"));
-    let output = bench.args(["--quick", "service"]).output().expect("a run");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let figures: Vec<_> = output.stdout.split(|byte| *byte == b'\n').map(json).collect();
-    let value = |name: &str| {
-        let found = figures.iter().find(|figure| figure["name"] == name);
-        found.and_then(|figure| figure["value"].as_f64())
-    };
+    let (figures, said) = figures("service");
+    let value = |name: &str| value(&figures, name);
     for name in FIGURES {
         assert!(value(name).is_some_and(f64::is_finite), "{name}: {figures:?}");
     }
@@ -48,4 +59,16 @@ fn the_bench_of_the_service_counts_every_action_once_at_both_ends() {
     assert_eq!(value("load_actions_doubled"), Some(0.0), "{said}");
     let actions = value("load_actions");
     assert!(actions > Some(0.0) && actions == value("load_actions_performed"));
+}
+
+#[test]
+fn of_all_commands_in_a_recorded_voice_none_calls_whoever_was_not_asked_for() {
+    if !met(&[Need::Voice]) {
+        return;
+    }
+    let (figures, said) = figures("hearing");
+    let value = |name: &str| value(&figures, name);
+    assert_eq!(value("hearing_wrong_calls"), Some(0.0), "{said}");
+    assert!(value("hearing_clean_right") > Some(85.0), "{figures:?}");
+    assert!(value("hearing_other_speech_refused") > Some(90.0), "{figures:?}");
 }

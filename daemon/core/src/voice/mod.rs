@@ -17,7 +17,7 @@ mod slots;
 mod tests;
 
 pub use book::{Book, Person};
-pub use dialogue::Dialogue;
+pub use dialogue::{Dialogue, SURE};
 pub use effect::{Effect, History, is_short_number};
 pub use grammar::{Grammar, Phrase, Piece};
 pub use intent::{Bare, Intent, Kind, Meaning, Situation, normalise};

@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 30] = [
+const PROMPTS: [&str; 31] = [
     "calling",
     "calling-video",
     "which",
@@ -60,6 +60,7 @@ const PROMPTS: [&str; 30] = [
     "unknown-caller",
     "no-emergency",
     "confirm-number",
+    "confirm-call",
     "no-favourites",
     "favourites",
     "no-such-favourite",
@@ -175,6 +176,34 @@ impl Pack {
         let slots = Slot::ALL.into_iter().filter(named);
         let slots = slots.map(|slot| (slot.as_str().to_owned(), entries(slot))).collect();
         Grammar { phrases, slots }
+    }
+
+    /// Something to say for each phrase of a situation. Places are filled from their lists, another
+    /// entry for each `pick`; a phrase whose list is empty has nothing.
+    #[must_use]
+    pub fn examples(&self, situation: Situation, book: &Book, pick: usize) -> Vec<(Kind, String)> {
+        let grammar = self.grammar(situation, book);
+        let phrases = self
+            .legal(situation)
+            .flat_map(|one| one.phrases.iter().map(move |phrase| (one.kind, phrase)));
+        let spoken = |(number, (kind, phrase)): (usize, (Kind, &Phrase))| {
+            let words = phrase.0.iter().enumerate().map(|(at, piece)| {
+                let entry = |slot: &String, more: usize| {
+                    let entries = grammar.slots.get(slot).filter(|entries| !entries.is_empty())?;
+                    entries.get((pick + 7 * number + 3 * at + more) % entries.len()).cloned()
+                };
+                match piece {
+                    Piece::Word(word) => Some(word.clone()),
+                    Piece::Slot(slot) => entry(slot, 0),
+                    Piece::Several(slot, least) => {
+                        let many = (0..least + 2).map(|more| entry(slot, 5 * more));
+                        Some(many.collect::<Option<Vec<String>>>()?.join(" "))
+                    }
+                }
+            });
+            Some((kind, words.collect::<Option<Vec<String>>>()?.join(" ")))
+        };
+        phrases.enumerate().filter_map(spoken).collect()
     }
 
     /// What can be said in two ways of different meaning: (situation, phrase, both intents).

@@ -37,7 +37,7 @@ fn at(ms: u64) -> Now {
 }
 
 fn hear(dialogue: &mut Dialogue, calls: Situation, text: &str) -> Vec<Effect> {
-    dialogue.handle_text(at(0), calls, &book(), &History::default(), text)
+    dialogue.handle_text(at(0), calls, (&book(), &History::default()), (text, 1.0))
 }
 
 fn calls(contact: &str, video: bool) -> Effect {
@@ -95,10 +95,10 @@ fn two_people_of_one_full_name_are_told_apart_by_number_only() {
     let twins = Book::new(vec![person("1", "Bob", &[]), person("2", "Bob", &[])]);
     let mut dialogue = dialogue();
     let history = History::default();
-    dialogue.handle_text(at(0), Situation::Idle, &twins, &history, "call bob");
-    let again = dialogue.handle_text(at(0), Situation::Idle, &twins, &history, "bob");
+    dialogue.handle_text(at(0), Situation::Idle, (&twins, &history), ("call bob", 1.0));
+    let again = dialogue.handle_text(at(0), Situation::Idle, (&twins, &history), ("bob", 1.0));
     assert_eq!(said(&again), "Sorry?");
-    let second = dialogue.handle_text(at(0), Situation::Idle, &twins, &history, "second");
+    let second = dialogue.handle_text(at(0), Situation::Idle, (&twins, &history), ("second", 1.0));
     assert_eq!(said(&second), "Calling Bob.");
     assert_eq!(dialogue.handle_timeout(at(2000)), [calls("2", false)]);
 }
@@ -155,9 +155,10 @@ fn redial_and_who_called_use_the_log() {
         missed: vec!["Bob".into(), "Bob".into(), "Zoë".into()],
         ..History::default()
     };
-    let who = dialogue.handle_text(at(0), Situation::Idle, &book(), &history, "who called");
+    let who =
+        dialogue.handle_text(at(0), Situation::Idle, (&book(), &history), ("who called", 1.0));
     assert_eq!(said(&who), "Bob, Zoë called.");
-    let redial = dialogue.handle_text(at(0), Situation::Idle, &book(), &history, "redial");
+    let redial = dialogue.handle_text(at(0), Situation::Idle, (&book(), &history), ("redial", 1.0));
     assert_eq!(said(&redial), "Calling Bob, video.");
     assert_eq!(dialogue.handle_timeout(at(2000)), [Effect::CallHandle(bob, true)]);
 }
@@ -254,7 +255,7 @@ fn a_name_whose_lower_case_is_longer_is_understood() {
 }
 
 fn hears(history: &History, dialogue: &mut Dialogue, calls: Situation, text: &str) -> Vec<Effect> {
-    dialogue.handle_text(at(0), calls, &book(), history, text)
+    dialogue.handle_text(at(0), calls, (&book(), history), (text, 1.0))
 }
 
 #[test]
@@ -283,6 +284,20 @@ fn a_number_is_read_back_and_dialled_after_a_yes_only() {
     hear(&mut dialogue, Situation::Idle, "call oh three oh one two three");
     assert_eq!(said(&hear(&mut dialogue, Situation::Idle, "no")), "Cancelled.");
     assert!(!dialogue.is_open());
+}
+
+#[test]
+fn whoever_was_heard_doubtfully_is_called_after_a_yes_only() {
+    let (book, history) = (book(), History::default());
+    let mut dialogue = dialogue();
+    let mut hears = |text: &str, score| {
+        dialogue.handle_text(at(0), Situation::Idle, (&book, &history), (text, score))
+    };
+    let asked = hears("video call bob", SURE - 0.01);
+    assert_eq!(said(&asked), "Call Bob? Yes or no?");
+    assert_eq!(hears("yes", 0.9), [calls("3", true)]);
+    assert_eq!(said(&hears("call bob", SURE)), "Calling Bob.");
+    assert_eq!(dialogue.handle_timeout(at(2000)), [calls("3", false)]);
 }
 
 #[test]

@@ -157,7 +157,11 @@ fn find_program(program: &str) -> Option<PathBuf> {
     let own = own_dir();
     let beside = own
         .iter()
-        .flat_map(|dir| [dir.clone(), dir.join("../libexec/ahoy"), dir.join("../lib/ahoy")]);
+        .flat_map(|dir| {
+            let beside = |name: &str| dir.parent().map(|prefix| prefix.join(name));
+            [Some(dir.clone()), beside("libexec/ahoy"), beside("lib/ahoy")]
+        })
+        .flatten();
     let system = ["/usr/local/libexec/ahoy", "/usr/libexec/ahoy", "/usr/lib/ahoy"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     beside

@@ -1,0 +1,335 @@
+//! Commands in synthetic voices, clean and in noise: right, refused, wrong, and wrong calls.
+//!
+//! Owns: what is said, and how what was heard is counted. Does not own: voices and noise (`corpus`),
+//! hearing (`ahoy-voice --files`: the worker's own ears, with files in the place of a microphone).
+//! Invariant: what is counted right is what the same words mean when they are typed.
+
+mod corpus;
+mod table;
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use ahoy_core::{
+    id::ContactId,
+    voice::{
+        Bare, Book, Engine, Grammar, Hypothesis, Intent, Kind, Meaning, Pack, Person, SURE,
+        Situation,
+    },
+};
+use ahoy_trial::{Result, Trouble, person::built};
+use serde::{Deserialize, Serialize};
+
+use self::{
+    corpus::{Corpus, Noise, VOICES},
+    table::Table,
+};
+use crate::{figure, progress};
+
+const MODEL: &str = "/usr/share/pocketsphinx/model/en-us";
+
+/// What is said that is no command: whatever comes of it is too much.
+const OTHER: [&str; 10] = [
+    "the weather is nice today",
+    "i think we should go to the market",
+    "please turn on the kitchen light",
+    "he said that he would come later",
+    "my name is charlie and i live here",
+    "play some music in the living room",
+    "we had dinner with friends yesterday",
+    "good morning everyone",
+    "tell me a story about a dragon",
+    "the report is due on friday",
+];
+
+/// Names of many origins, as an address book has them.
+const NAMES: [&str; 24] = [
+    "Alice Smith",
+    "Bob Brown",
+    "Carol Jones",
+    "David Miller",
+    "Emma Wilson",
+    "Frank Taylor",
+    "Grace Kelly",
+    "Henry Ford",
+    "Isabel Garcia",
+    "John Murphy",
+    "Karen Lopez",
+    "Laura Martin",
+    "Maria Rossi",
+    "Nina Simone",
+    "Oliver Twist",
+    "Peter Parker",
+    "Rachel Green",
+    "Susan Clark",
+    "Thomas Mann",
+    "Victor Hugo",
+    "Walter White",
+    "Yuki Tanaka",
+    "Siobhan Kelly",
+    "Pierre Dubois",
+];
+
+/// How much is said.
+pub(crate) struct Size {
+    /// Phrases of each intent and situation.
+    phrases: usize,
+    voices: usize,
+    noises: &'static [Noise],
+}
+
+/// What the figures are about.
+pub(crate) const FULL: Size = Size { phrases: 2, voices: VOICES.len(), noises: &Noise::ALL };
+/// Whether all of it still works.
+pub(crate) const QUICK: Size = Size { phrases: 1, voices: 1, noises: &[Noise::Clean] };
+
+/// Something that is said.
+struct Said {
+    situation: Situation,
+    text: String,
+    /// What it means; `None`: no command.
+    kind: Option<Kind>,
+}
+
+#[derive(Serialize)]
+struct Asked<'a> {
+    engine: Engine,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grammar: Option<&'a Grammar>,
+    file: &'a Path,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    waited_ms: u32,
+    hypotheses: Vec<Hypothesis>,
+}
+
+/// How it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    /// Right, and it asks whether it is.
+    Asked,
+    Refused,
+    Wrong,
+    /// Somebody would be called who was not asked for.
+    WrongCall,
+}
+
+fn book() -> Book {
+    let people = NAMES.iter().map(|name| Person {
+        contact: ContactId((*name).to_owned()),
+        name: (*name).to_owned(),
+        aliases: Vec::new(),
+    });
+    Book::new(people.collect())
+}
+
+/// Some phrases of each intent in each situation, and sentences that are none.
+fn sentences(pack: &Pack, book: &Book, size: &Size) -> Vec<Said> {
+    let mut all = Vec::new();
+    for situation in Situation::ALL {
+        let mut seen: Vec<Kind> = Vec::new();
+        for (number, (kind, text)) in pack.examples(situation, book, 0).into_iter().enumerate() {
+            let before = seen.iter().filter(|one| **one == kind).count();
+            // The worker is given names as they are spoken, and a synthesizer reads them so.
+            if before < size.phrases && number % 2 == before % 2 || before == 0 {
+                seen.push(kind);
+                all.push(Said { situation, text, kind: Some(kind) });
+            }
+        }
+        let other = |text: &&str| Said { situation, text: (**text).to_owned(), kind: None };
+        all.extend(OTHER.iter().take(size.phrases * 5 / 2).map(other));
+    }
+    all
+}
+
+/// Whom a meaning calls, or what it dials.
+fn called(meaning: &Meaning) -> Option<String> {
+    match meaning {
+        Meaning::Clear(Intent::Call { .. }, Some(person)) => Some(person.contact.0.clone()),
+        Meaning::Clear(Intent::CallFavourite(place), _) => Some(format!("favourite {place}")),
+        Meaning::Clear(Intent::Bare(bare @ (Bare::Redial | Bare::CallBack)), _) => {
+            Some(format!("{bare:?}"))
+        }
+        // A number is dialled after a yes only.
+        Meaning::Clear(..)
+        | Meaning::Ambiguous(..)
+        | Meaning::UnknownName(_)
+        | Meaning::NotForUs => None,
+    }
+}
+
+fn judge(
+    pack: &Pack,
+    book: &Book,
+    said: &Said,
+    heard: Option<&Hypothesis>,
+) -> (Verdict, Option<Kind>) {
+    let means = |text: &str| pack.interpret(said.situation, book, text);
+    let wanted = said.kind.map_or(Meaning::NotForUs, |_| means(&said.text));
+    let got = heard.map(|heard| means(&heard.text)).filter(|got| *got != Meaning::NotForUs);
+    let Some(got) = got else {
+        return (Verdict::Refused, None);
+    };
+    // Whoever was heard doubtfully is asked about, and called after a yes only.
+    let is_asked = called(&got).is_some() && heard.is_some_and(|heard| heard.score < SURE);
+    let kind = match &got {
+        Meaning::Clear(intent, _)
+        | Meaning::Ambiguous(intent, _)
+        | Meaning::UnknownName(intent) => Some(intent.kind()),
+        Meaning::NotForUs => None,
+    };
+    let verdict = if got == wanted && is_asked {
+        Verdict::Asked
+    } else if got == wanted {
+        Verdict::Right
+    } else if is_asked {
+        Verdict::Wrong
+    } else if called(&got).is_some() && called(&got) != called(&wanted) {
+        Verdict::WrongCall
+    } else {
+        Verdict::Wrong
+    };
+    (verdict, kind)
+}
+
+/// Counts of one heap.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    right: usize,
+    asked: usize,
+    refused: usize,
+    wrong: usize,
+    wrong_calls: usize,
+}
+
+impl Count {
+    fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Right => self.right += 1,
+            Verdict::Asked => self.asked += 1,
+            Verdict::Refused => self.refused += 1,
+            Verdict::Wrong => self.wrong += 1,
+            Verdict::WrongCall => self.wrong_calls += 1,
+        }
+    }
+
+    const fn all(&self) -> usize {
+        self.right + self.asked + self.refused + self.wrong + self.wrong_calls
+    }
+
+    fn print(&self, name: &str) {
+        let share = |count: usize| 100.0 * count as f64 / self.all().max(1) as f64;
+        figure(&format!("{name}_right"), share(self.right + self.asked), "%");
+        figure(&format!("{name}_right_after_a_question"), share(self.asked), "%");
+        figure(&format!("{name}_refused"), share(self.refused), "%");
+        figure(&format!("{name}_wrong"), share(self.wrong + self.wrong_calls), "%");
+        figure(&format!("{name}_wrong_calls"), self.wrong_calls as f64, "calls");
+    }
+}
+
+/// The worker's ears, for as long as there is something to hear.
+struct Ears {
+    process: std::process::Child,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Ears {
+    fn open() -> Result<Self> {
+        let program = built("ahoy-voice")?;
+        let started = Command::new(&program)
+            .arg("--files")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut process = started.map_err(Trouble::io("ahoy-voice"))?;
+        let out = process.stdout.take().ok_or_else(|| Trouble::Wrong("no output".into()))?;
+        Ok(Self { process, answers: BufReader::new(out) })
+    }
+
+    fn hear(&mut self, grammar: Option<&Grammar>, file: &Path) -> Result<Answered> {
+        let asked = Asked { engine: Engine::PocketSphinx, model: MODEL, grammar, file };
+        let mut line = serde_json::to_string(&asked).map_err(|e| Trouble::Wrong(e.to_string()))?;
+        line.push('\n');
+        let to = self.process.stdin.as_mut();
+        let to = to.ok_or_else(|| Trouble::Wrong("no input".into()))?;
+        to.write_all(line.as_bytes()).map_err(Trouble::io("ahoy-voice"))?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).map_err(Trouble::io("ahoy-voice"))?;
+        serde_json::from_str(&answer).map_err(|e| Trouble::Wrong(format!("ahoy-voice: {e}")))
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs it; the picture of what was taken for what goes to `picture`.
+pub(crate) fn run(size: &Size, picture: &Path) -> Result<()> {
+    let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
+    let book = book();
+    let all = sentences(&pack, &book, size);
+    let mut corpus = Corpus::new(&VOICES[..size.voices])?;
+    let mut ears = Ears::open()?;
+    let mut table = Table::default();
+    let (mut commands, mut waited) = (Vec::new(), Vec::new());
+    let mut others = Count::default();
+    for noise in size.noises {
+        let mut count = Count::default();
+        let mut kinds = [Count::default(); 2];
+        progress(&format!("{} sentences in {} voices, {}", all.len(), size.voices, noise.name()));
+        let mut before: Option<Situation> = None;
+        for said in &all {
+            let grammar =
+                (before != Some(said.situation)).then(|| pack.grammar(said.situation, &book));
+            before = Some(said.situation);
+            let mut grammar = grammar.as_ref();
+            for voice in 0..size.voices {
+                let file: PathBuf = corpus.spoken(voice, &said.text, *noise)?;
+                let answer = ears.hear(grammar.take(), &file)?;
+                let heard = answer.hypotheses.first();
+                let (verdict, kind) = judge(&pack, &book, said, heard);
+                if verdict == Verdict::WrongCall {
+                    let what = format!("{}: {:?} -> {heard:?}", noise.name(), said.text);
+                    progress(&format!("wrong call, {} {what}", corpus.name(voice)));
+                }
+                table.add(said.kind, kind);
+                match said.kind {
+                    Some(_) => {
+                        count.add(verdict);
+                        kinds[usize::from(corpus.is_recorded(voice))].add(verdict);
+                    }
+                    None => others.add(verdict),
+                }
+                if *noise == Noise::Clean && verdict == Verdict::Right {
+                    waited.push(f64::from(answer.waited_ms));
+                }
+            }
+        }
+        count.print(&format!("hearing_{}", noise.name()));
+        if size.voices > 1 {
+            let [formant, recorded] = kinds;
+            formant.print(&format!("hearing_{}_formant_voices", noise.name()));
+            recorded.print(&format!("hearing_{}_recorded_voices", noise.name()));
+        }
+        commands.push(count);
+    }
+    others.print("hearing_other_speech");
+    let wrong: usize = commands.iter().map(|count| count.wrong_calls).sum();
+    figure("hearing_wrong_calls", (wrong + others.wrong_calls) as f64, "calls");
+    let said: usize = commands.iter().map(Count::all).sum();
+    figure("hearing_sentences", (said + others.all()) as f64, "sentences");
+    if let Some(wait) = ahoy_trial::wave::median(waited) {
+        figure("hearing_endpointer_wait", wait, "ms");
+    }
+    table.draw(picture)
+}
