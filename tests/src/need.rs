@@ -49,7 +49,7 @@ impl Need {
                 "pw-link",
                 "gst-launch-1.0",
             ],
-            Self::Voice => &["espeak-ng"],
+            Self::Voice => &["flite"],
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],

@@ -76,13 +76,14 @@ fn wrong(why: impl Into<String>) -> Trouble {
 fn call_by_voice(timeline: &mut Timeline, alice: &Person<'_>, bob: &Person<'_>) -> Result<String> {
     let ears = Recording::start(alice.stage(), &[&ear(alice)])?;
     timeline.doing("Bob says \"call Alice video\"");
+    let seen = bob.bus.seen();
     let heard = speech::command(bob, "call Alice video")?;
-    timeline.step("heard", &format!("Bob's Ahoy heard \"{heard}\" and counts down"));
+    timeline.step("heard", &format!("Bob's Ahoy heard \"{heard}\""));
     if heard != "call alice video" {
         return Err(wrong(format!("Bob said \"call Alice video\", it heard \"{heard}\"")));
     }
     timeline.doing("waiting for the call");
-    until("Bob's call", || bob.current("ActiveCall"))?;
+    speech::outcome(bob, seen, "Bob's call", || bob.current("ActiveCall"))?;
     timeline.step("called", "Bob's Ahoy calls Alice with video");
     alice.rings()?;
     timeline.step("ringing", "it rings at Alice");

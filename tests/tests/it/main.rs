@@ -11,6 +11,7 @@ mod beside;
 mod capture;
 mod checks;
 mod contract;
+mod demo;
 mod devices;
 mod finding;
 mod first_call;

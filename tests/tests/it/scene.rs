@@ -3,7 +3,7 @@
 //! Owns: taking turns, meeting, calling, hearing. Does not own: claims. Invariant: Bob calls, Alice
 //! is called; Alice made the invite and Bob took it up.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ahoy_trial::{
     Person, Setup, Stage,
@@ -15,10 +15,15 @@ use ahoy_trial::{
 
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Waits for one's turn, and keeps it.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Plays on a stage with PipeWire, if the machine has what is needed.
 pub(crate) fn on_stage(needs: &[Need], play: impl FnOnce(&Stage)) {
     if met(needs) {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = turn();
         play(&Stage::start().expect("a stage"));
     }
 }
@@ -26,7 +31,7 @@ pub(crate) fn on_stage(needs: &[Need], play: impl FnOnce(&Stage)) {
 /// Plays on a stage without PipeWire.
 pub(crate) fn on_silent_stage(play: impl FnOnce(&Stage)) {
     if met(&[Need::Media]) {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = turn();
         play(&Stage::without_sound().expect("a stage"));
     }
 }

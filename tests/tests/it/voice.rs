@@ -3,86 +3,20 @@
 //! Owns: what is said and what comes of it. Invariant: a sentence may be said twice, as people do
 //! where it was refused (sound on a busy machine stutters); a wrong reading fails at once.
 
-use std::{fs, process::Command};
-
 use ahoy_trial::{
     PATIENCE, Person, Setup,
     bus::{Options, word},
-    need::{Need, find},
-    sound::speak,
-    until, wave,
+    need::Need,
+    speech, until,
 };
 
 use crate::scene::{Two, on_stage};
 
 const NEEDS: [Need; 2] = [Need::Media, Need::Voice];
 
-/// A sentence in a recorded voice: 48 kHz, with silence around it.
-fn sentence(person: &Person<'_>, text: &str) -> Vec<f32> {
-    let file = person.path("sentence.wav");
-    let mut flite = Command::new(find("flite").expect("flite, from the packages of tests"));
-    let spoken = flite.args(["-voice", "rms", "-t", text, "-o"]).arg(&file).status();
-    assert!(spoken.is_ok_and(|status| status.success()), "flite speaks");
-    let bytes = fs::read(&file).expect("its file");
-    // 16 kHz, 16 bits, one channel, after a header of 44 bytes.
-    let samples: Vec<f32> = bytes[44..]
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|it| f32::from(i16::from_le_bytes(*it)) / 32_768.0)
-        .collect();
-    let mut all = vec![0.0; wave::RATE / 4];
-    for pair in samples.windows(2) {
-        all.extend([0.0, 1.0 / 3.0, 2.0 / 3.0].map(|part| pair[0] + part * (pair[1] - pair[0])));
-    }
-    all.extend(vec![0.0; wave::RATE]);
-    all
-}
-
-/// Waits until the ears are open, and says something. What was heard; nothing where it was not
-/// understood.
-fn say_once(person: &Person<'_>, samples: &[f32]) -> Option<String> {
-    let seen = person.bus.seen();
-    until("the open microphone", || {
-        let node = person.stage().node("ahoy-voice")?;
-        (node.state == "running").then_some(())
-    })
-    .expect("it listens");
-    let _playing = speak(person, samples).expect("spoken");
-    person
-        .bus
-        .signal(seen, "something heard", |signal| match &*signal.member {
-            "Heard" => {
-                let (text, done): (String, bool) = signal.body()?;
-                done.then_some(Some(text))
-            }
-            "Prompt" => Some(None),
-            _ => None,
-        })
-        .expect("an answer")
-}
-
 /// Says a sentence, and again where it was refused.
 fn say(person: &Person<'_>, text: &str) {
-    let samples = sentence(person, text);
-    for _ in 0..2 {
-        listen(person);
-        if let Some(heard) = say_once(person, &samples) {
-            assert_eq!(heard, text, "a wrong command");
-            return;
-        }
-    }
-    assert_eq!("refused twice", text);
-}
-
-/// Opens the ears, if they are not open already for an answer.
-fn listen(person: &Person<'_>) {
-    until("closed ears", || {
-        let open = person.bus.property(ahoy_trial::bus::ROOT, "Voice", "Listening").ok()?;
-        (!bool::try_from(&*open).ok()?).then_some(())
-    })
-    .expect("it stops listening");
-    person.bus.call::<_, ()>("Voice", "Listen", &(Options::new(),)).expect("it listens");
+    assert_eq!(speech::command(person, text).expect("understood"), text, "a wrong command");
 }
 
 /// What it says after the first `seen` signals, with the choices.
@@ -166,7 +100,8 @@ fn of_two_alices_it_asks_which_and_calls_the_second() {
         assert_eq!(choices.len(), 2, "{question}: {choices:?}");
         assert!(two.bob.recents().expect("a log").is_empty(), "it has not guessed");
         // It listens for the answer by itself.
-        let heard = say_once(&two.bob, &sentence(&two.bob, "second"));
+        let second = speech::sentence(stage, "second").expect("a voice");
+        let heard = speech::say(&two.bob, &second).expect("it listens");
         assert_eq!(heard.as_deref(), Some("second"));
         let row = until("a call", || two.bob.recents().ok()?.into_iter().next()).expect("placed");
         assert_eq!(word(&row, "name"), choices[1]);
