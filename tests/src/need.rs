@@ -12,6 +12,8 @@ pub enum Need {
     Media,
     /// A recogniser and a voice to speak to it.
     Voice,
+    /// speech-dispatcher with a voice, espeak-ng, and what they play by.
+    Speech,
     /// A notification server and a screen.
     Notify,
     /// Reading packets off the loopback interface.
@@ -29,6 +31,7 @@ impl Need {
         match self {
             Self::Media => "media",
             Self::Voice => "voice",
+            Self::Speech => "speech",
             Self::Notify => "notify",
             Self::Capture => "capture",
             Self::Mock => "mock",
@@ -50,6 +53,7 @@ impl Need {
                 "gst-launch-1.0",
             ],
             Self::Voice => &["flite"],
+            Self::Speech => &["speech-dispatcher", "espeak-ng", "pipewire-pulse"],
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],
@@ -80,9 +84,13 @@ impl Need {
             Self::Links if !Path::new("/usr/lib/python3/dist-packages/dbus").is_dir() => {
                 Some("not installed: the packages python3-dbus and python3-gi".to_owned())
             }
-            Self::Voice | Self::Capture | Self::Media | Self::Notify | Self::Mock | Self::Links => {
-                None
-            }
+            Self::Voice
+            | Self::Speech
+            | Self::Capture
+            | Self::Media
+            | Self::Notify
+            | Self::Mock
+            | Self::Links => None,
         }
     }
 }

@@ -182,7 +182,8 @@ impl<'a> Person<'a> {
         let text = format!(
             "[link]\nlisten = \"127.0.0.1:{}\"\nmdns = false\n[lan]\nname = \"{}\"\n\
              [audio]\nmicrophone = \"{microphone}\"\nspeaker = \"{speaker}\"\nringer = \"{speaker}\"\n\
-             [video]\ncamera = \"{camera}\"\n[voice]\nmicrophone = \"{microphone}\"\n",
+             [video]\ncamera = \"{camera}\"\n[voice]\nmicrophone = \"{microphone}\"\n\
+             speak = false\n",
             self.port, self.name
         );
         fs::write(self.path("config/ahoy/config.toml"), text).map_err(Trouble::io("config.toml"))
@@ -217,6 +218,8 @@ impl<'a> Person<'a> {
         ]);
         if self.setup.sound {
             all.insert("PIPEWIRE_RUNTIME_DIR", self.stage.directory().to_owned());
+            all.insert("PULSE_SERVER", self.stage.path("pulse/native"));
+            all.insert("PULSE_SINK", self.device("speaker").into());
         }
         all
     }

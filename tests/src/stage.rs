@@ -119,6 +119,17 @@ impl Stage {
         })
     }
 
+    /// Starts what programs for PulseAudio play by.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_pulse(&self) -> Result<()> {
+        let server = self.spawn("pipewire-pulse", &[])?;
+        self.keep_sound(server);
+        let socket = self.path("pulse/native");
+        until("PulseAudio's socket", || UnixStream::connect(&socket).ok().map(drop))
+    }
+
     /// Ends PipeWire as a crash would.
     pub fn kill_sound(&self) {
         self.sound.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -83,7 +83,7 @@ impl App {
             favourites: self.favourites.clone(),
             unseen: self.unseen,
             locked: self.lock.is_locked,
-            listening: self.talk.is_going_on(),
+            listening: self.talk.is_going_on() || self.prompts.is_speaking(),
             endpoints: self.endpoints(),
             endpoint: self.settings.text(Key::SPEAKER),
             default_providers: self.default_providers(),

@@ -24,6 +24,7 @@ mod manners;
 mod media;
 mod microphones;
 mod network;
+mod prompts;
 mod providers;
 mod readers;
 pub mod request;
@@ -64,6 +65,7 @@ use crate::{
         manners::Manners,
         media::MediaSide,
         microphones::Microphones,
+        prompts::Prompts,
         providers::Apps,
         readers::Readers,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
@@ -171,6 +173,7 @@ pub struct App {
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,
+    prompts: Prompts,
     /// How each worker is locked in, and what its lock lacks; once it has run.
     locks: BTreeMap<&'static str, (String, String)>,
     recent: History,
@@ -210,6 +213,7 @@ enum Input {
     Notify(Option<NotifyEvent>),
     Media(Option<WorkerEvent<Media>>),
     Voice(Option<WorkerEvent<Voice>>),
+    Spoken(u64),
     Inner(Option<Inner>),
     Settings(Option<()>),
     Locked(Option<bool>),
@@ -276,6 +280,7 @@ impl App {
             event = inbox.notify.recv() => Input::Notify(event),
             request = inbox.requests.recv() => Input::Request(request),
             event = self.voice_worker.events.recv() => Input::Voice(event),
+            id = self.prompts.over() => Input::Spoken(id),
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
             event = inbox.settings.recv() => Input::Settings(event),
@@ -290,6 +295,7 @@ impl App {
         [
             self.service.next_timeout(),
             self.talk.next_timeout(),
+            self.prompts.next_timeout(),
             self.media.next_timeout(),
             self.apps.waking.next_timeout(),
             self.grants.next_timeout(),
@@ -312,6 +318,7 @@ impl App {
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
+            Input::Spoken(id) => self.spoken(now, id).await,
             Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
             Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
@@ -339,6 +346,7 @@ impl App {
         }
         self.waking_timeout(now).await;
         self.give_up_asking(now);
+        self.speech_timeout(now).await;
         let effects = self.talk.timeout(now);
         self.voice_effects(now, effects).await;
     }

@@ -59,6 +59,8 @@ pub(super) struct Talk {
     listening: bool,
     /// The session is locked: few words count.
     locked: bool,
+    /// It was spoken to last, not typed to.
+    aloud: bool,
     used: Option<Duration>,
 }
 
@@ -76,6 +78,7 @@ impl Talk {
             pending: false,
             listening: false,
             locked: false,
+            aloud: false,
             used: None,
         }
     }
@@ -137,7 +140,7 @@ impl Talk {
         if self.is_listening() {
             return Err(Fault::new(FaultKind::InvalidState, "already listening"));
         }
-        self.used = Some(now.mono);
+        (self.used, self.aloud) = (Some(now.mono), true);
         if self.link.is_none() || self.engines.is_empty() {
             self.pending = true;
             return Ok(());
@@ -194,8 +197,29 @@ impl Talk {
         )
     }
 
+    /// Whether it was spoken to last, not typed to.
+    pub(super) const fn is_aloud(&self) -> bool {
+        self.aloud
+    }
+
+    /// What it says is being spoken until then, at the latest.
+    pub(super) const fn speaking(&mut self, over: Duration) {
+        self.dialogue.handle_speaking(over);
+    }
+
+    /// Somebody begins to speak.
+    pub(super) fn partial(&mut self, now: Now) {
+        self.dialogue.handle_partial(now);
+    }
+
     /// Closes the ears, and whatever question is open.
     pub(super) fn close(&mut self) -> Vec<Effect> {
+        self.close_ears();
+        self.dialogue.cancel()
+    }
+
+    /// Closes the ears.
+    pub(super) fn close_ears(&mut self) {
         if self.listening
             && let Some(link) = &self.link
             && let Err(error) = link.send(VoiceCommand::Stop)
@@ -203,7 +227,6 @@ impl Talk {
             tracing::debug!(%error, "voice worker");
         }
         self.pending = false;
-        self.dialogue.cancel()
     }
 
     /// The worker says that the microphone is closed.
@@ -239,6 +262,7 @@ impl Talk {
         history: &History,
         text: &str,
     ) -> Vec<Effect> {
+        self.aloud = false;
         self.words(now, calls, history, (text, 1.0))
     }
 

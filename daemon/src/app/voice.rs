@@ -36,12 +36,17 @@ impl App {
                 self.typed_effects(now, effects).await;
                 Ok(())
             }
-            None => self.talk.open(now, self.situation()),
+            None => {
+                // Who presses to talk is heard at once, whatever is being said.
+                self.prompts.hush();
+                self.talk.open(now, self.situation())
+            }
         };
         let _ = answer.send(done);
     }
 
     pub(super) async fn stop_listening(&mut self, now: Now, answer: Answer<()>) {
+        self.prompts.hush();
         let effects = self.talk.close();
         self.voice_effects(now, effects).await;
         let _ = answer.send(Ok(()));
@@ -58,7 +63,7 @@ impl App {
             WorkerEvent::Exited { why, again_in } => {
                 if self.talk.exited() {
                     let text = format!("The recogniser stopped: {why}");
-                    self.tell(Event::Prompt(text, Vec::new())).await;
+                    self.prompt(now, text, Vec::new()).await;
                 }
                 if again_in.is_some() {
                     tracing::warn!(why, "voice worker");
@@ -68,7 +73,7 @@ impl App {
                 tracing::warn!(why, "no voice commands");
                 let effects = self.talk.close();
                 self.voice_effects(now, effects).await;
-                self.tell(Event::Prompt(why, Vec::new())).await;
+                self.prompt(now, why, Vec::new()).await;
             }
             WorkerEvent::PipeWireFound => {}
         }
@@ -81,14 +86,17 @@ impl App {
                 let calls = self.situation();
                 if let Err(fault) = self.talk.ready(engines, calls) {
                     tracing::warn!(%fault, "voice");
-                    self.tell(Event::Prompt(fault.text, Vec::new())).await;
+                    self.prompt(now, fault.text, Vec::new()).await;
                 }
             }
             VoiceEvent::Listening { .. } => {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(Tone::Listening, device);
             }
-            VoiceEvent::Partial { text } => self.tell(Event::Heard(text, false)).await,
+            VoiceEvent::Partial { text } => {
+                self.talk.partial(now);
+                self.tell(Event::Heard(text, false)).await;
+            }
             VoiceEvent::Heard { hypotheses, latency_ms } => {
                 self.talk.closed(now);
                 let (calls, recent) = (self.situation(), self.recent.clone());
@@ -107,7 +115,7 @@ impl App {
             VoiceEvent::Failed { why } => {
                 self.talk.closed(now);
                 tracing::warn!(why, "voice");
-                self.tell(Event::Prompt(why, Vec::new())).await;
+                self.prompt(now, why, Vec::new()).await;
             }
         }
     }
@@ -126,25 +134,22 @@ impl App {
 
     async fn voice_effect(&mut self, now: Now, effect: Effect) {
         match effect {
-            Effect::Say(text, choices) => self.tell(Event::Prompt(text, choices)).await,
-            Effect::Listen => {
-                let calls = self.situation();
-                if let Err(fault) = self.talk.open(now, calls) {
-                    self.tell(Event::Prompt(fault.text, Vec::new())).await;
-                }
-            }
+            Effect::Say(text, choices) => self.prompt(now, text, choices).await,
+            Effect::Listen => self.listen_on(now).await,
             Effect::Call { contact, video, by } => {
+                self.talk.close_ears();
                 self.call_contact(now, &contact.0, video, by.as_ref()).await;
             }
             Effect::CallHandle(handle, video) => {
+                self.talk.close_ears();
                 let party = self.party(handle, String::new(), String::new());
                 self.place(now, party, video).await;
             }
             Effect::DoNotDisturb(minutes) => {
                 let until = minutes.map(|minutes| now.unix_us + u64::from(minutes) * MINUTE);
-                self.quiet("on", until.unwrap_or(0)).await;
+                self.quiet(now, "on", until.unwrap_or(0)).await;
             }
-            Effect::Disturb => self.quiet("off", 0).await,
+            Effect::Disturb => self.quiet(now, "off", 0).await,
             Effect::Answer(_)
             | Effect::Decline
             | Effect::Silence
@@ -191,9 +196,9 @@ impl App {
         })
     }
 
-    async fn quiet(&mut self, mode: &str, until: u64) {
+    async fn quiet(&mut self, now: Now, mode: &str, until: u64) {
         if let Err(fault) = self.set_do_not_disturb(mode, until).await {
-            self.tell(Event::Prompt(fault.text, Vec::new())).await;
+            self.prompt(now, fault.text, Vec::new()).await;
         }
     }
 
@@ -206,7 +211,8 @@ impl App {
         match callee {
             // Emergency services may stand in an address book, too.
             Ok(Ok(callee)) if is_short_number(&callee.handle) => {
-                self.tell(Event::Prompt(self.talk.prompt("no-emergency", &[]), Vec::new())).await;
+                let text = self.talk.prompt("no-emergency", &[]);
+                self.prompt(now, text, Vec::new()).await;
             }
             Ok(Ok(callee)) => {
                 let party = self.party(callee.handle, callee.name, callee.contact);
@@ -214,9 +220,9 @@ impl App {
             }
             Ok(Err(name)) => {
                 let text = self.talk.prompt("no-address", &[("name", &name)]);
-                self.tell(Event::Prompt(text, Vec::new())).await;
+                self.prompt(now, text, Vec::new()).await;
             }
-            Err(fault) => self.tell(Event::Prompt(fault.text, Vec::new())).await,
+            Err(fault) => self.prompt(now, fault.text, Vec::new()).await,
         }
     }
 

@@ -9,3 +9,4 @@ pub mod permissions;
 pub mod players;
 pub mod secrets;
 pub mod session;
+pub mod speech;

@@ -20,6 +20,7 @@ mod links;
 mod loss;
 mod missing;
 mod muting;
+mod prompts;
 mod ringing;
 mod ringtones;
 mod scene;

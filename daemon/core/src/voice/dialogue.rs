@@ -18,7 +18,9 @@ use crate::id::{ContactId, Handle, Now};
 /// A recogniser's score from which on it is taken at its word where somebody is to be called. In
 /// `tests/bench hearing` wrong names were believed with scores up to 0.77, right ones mostly have more
 /// than 0.95.
-pub const SURE: f64 = 0.85;
+pub const SURE: f64 = 0.8;
+/// How long the words of who begins to speak before a call may take to go on.
+const OBJECTION: Duration = Duration::from_millis(1500);
 /// A question offers at most this many people (design/voice.md).
 const MAX_CHOICES: usize = 3;
 
@@ -129,6 +131,21 @@ impl Dialogue {
         }
     }
 
+    /// What was said last is being spoken until `over` at the latest: the wait before a call begins
+    /// behind it. Nobody can object to what they have not heard yet.
+    pub const fn handle_speaking(&mut self, over: Duration) {
+        if let Stage::Countdown { at, .. } = &mut self.stage {
+            *at = over.saturating_add(self.countdown);
+        }
+    }
+
+    /// Somebody is speaking: the call waits for what they say.
+    pub fn handle_partial(&mut self, now: Now) {
+        if let Stage::Countdown { at, .. } = &mut self.stage {
+            *at = (*at).max(now.mono + OBJECTION);
+        }
+    }
+
     /// Drops whatever is open: a key was pressed, or listening was stopped.
     pub fn cancel(&mut self) -> Vec<Effect> {
         self.failures = 0;
@@ -142,6 +159,10 @@ impl Dialogue {
 
     /// Nothing usable was heard.
     pub fn handle_nothing(&mut self, book: &Book) -> Vec<Effect> {
+        if let Stage::Countdown { .. } = self.stage {
+            // It may have been an objection.
+            return self.doubt(Vec::new());
+        }
         self.failures += 1;
         if self.failures < 2 {
             return vec![self.say("not-understood", &[]), Effect::Listen];
@@ -282,7 +303,8 @@ impl Dialogue {
         let prompt = if target.wish().video { "calling-video" } else { "calling" };
         let at = now.mono + self.countdown;
         self.stage = Stage::Countdown { target, name: name.to_owned(), at };
-        vec![self.say(prompt, &[("name", name)])]
+        // For "cancel", and for "no, Bob".
+        vec![self.say(prompt, &[("name", name)]), Effect::Listen]
     }
 
     fn carry_out(

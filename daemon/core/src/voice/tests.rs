@@ -55,7 +55,7 @@ fn said(effects: &[Effect]) -> &str {
 fn a_clear_name_is_called_after_the_countdown() {
     let mut dialogue = dialogue();
     let effects = hear(&mut dialogue, Situation::Idle, "Call Bob, video!");
-    assert_eq!(effects, [Effect::Say("Calling Bob, video.".into(), vec![])]);
+    assert_eq!(effects, [Effect::Say("Calling Bob, video.".into(), vec![]), Effect::Listen]);
     assert_eq!(dialogue.handle_timeout(at(1999)), []);
     assert_eq!(dialogue.handle_timeout(at(2000)), [calls("3", true)]);
     assert_eq!(dialogue.handle_timeout(at(9000)), [], "once");
@@ -67,6 +67,29 @@ fn cancel_stops_the_countdown() {
     hear(&mut dialogue, Situation::Idle, "call bob");
     assert_eq!(said(&hear(&mut dialogue, Situation::Idle, "cancel")), "Cancelled.");
     assert_eq!(dialogue.handle_timeout(at(9000)), []);
+}
+
+#[test]
+fn the_countdown_begins_when_the_prompt_has_been_spoken() {
+    let mut dialogue = dialogue();
+    hear(&mut dialogue, Situation::Idle, "call bob");
+    dialogue.handle_speaking(at(30_000).mono);
+    assert_eq!(dialogue.handle_timeout(at(9000)), [], "it is still being spoken");
+    dialogue.handle_speaking(at(9000).mono);
+    assert_eq!(dialogue.handle_timeout(at(10_999)), []);
+    assert_eq!(dialogue.handle_timeout(at(11_000)), [calls("3", false)]);
+}
+
+#[test]
+fn who_speaks_in_the_countdown_is_waited_for_and_asked_where_they_are_not_understood() {
+    let mut dialogue = dialogue();
+    hear(&mut dialogue, Situation::Idle, "call bob");
+    dialogue.handle_partial(at(1900));
+    assert_eq!(dialogue.handle_timeout(at(2000)), [], "they may object");
+    let book = book();
+    assert_eq!(said(&dialogue.handle_nothing(&book)), "Call Bob? Yes or no?");
+    assert_eq!(dialogue.handle_timeout(at(60_000)), [], "nobody is called without a yes");
+    assert_eq!(hear(&mut dialogue, Situation::Idle, "yes"), [calls("3", false)]);
 }
 
 #[test]

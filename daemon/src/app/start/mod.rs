@@ -44,6 +44,7 @@ use super::{
     media::MediaSide,
     microphones::Microphones,
     network::{listens, start_mdns},
+    prompts::Prompts,
     providers::{Apps, Known as KnownHandles},
     readers::Readers,
     request::{AT_ONCE, Front, Request, Snapshot},
@@ -54,7 +55,10 @@ use super::{
 };
 use crate::{
     dbus::{self, caller::Callers, provider::Closed},
-    desktop::permissions::Permissions,
+    desktop::{
+        permissions::Permissions,
+        speech::{self, Speech},
+    },
     installed,
     link::mdns::{Mdns, MdnsEvent},
     paths::Paths,
@@ -188,6 +192,13 @@ fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> T
     talk
 }
 
+/// The assistant's voice.
+fn voice(setup: &Setup, tasks: &mut Tasks) -> Prompts {
+    let (speech, task) = Speech::new(speech::socket(setup.variable));
+    tasks.spawn("speech", |token| task.run(token));
+    Prompts::new(speech)
+}
+
 /// The bus's way to the app, and the app's ends of it.
 fn front() -> (Front, mpsc::Receiver<Request>, watch::Sender<Snapshot>) {
     let (requests_in, requests) = mpsc::channel(REQUESTS);
@@ -220,6 +231,7 @@ struct Parts {
     folder: Folder,
     grants: Grants,
     talk: Talk,
+    prompts: Prompts,
     is_locked: bool,
 }
 
@@ -265,6 +277,7 @@ impl Parts {
             media_worker: workers.media,
             voice_worker: workers.voice,
             talk: self.talk,
+            prompts: self.prompts,
             locks: BTreeMap::new(),
             recent: known.recent,
             missed: VecDeque::new(),
@@ -352,6 +365,7 @@ pub async fn start(
         folder,
         grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,
+        prompts: voice(&setup, &mut tasks),
         is_locked,
     };
     Ok((parts.into_app().run(token), tasks))
