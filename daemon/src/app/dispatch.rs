@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::{
     App, MISSED, Missed, Waiter, desk,
     grants::{self, Grants},
+    prompts::is_prompt,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -309,6 +310,10 @@ impl App {
             }
             NotifyEvent::Action { key, action, .. } if Grants::is_question(&key) => {
                 self.answered(now, &key, &action).await;
+            }
+            NotifyEvent::Closed { key, .. } if is_prompt(&key) => {}
+            NotifyEvent::Action { key, action, .. } if is_prompt(&key) => {
+                self.prompt_pressed(now, &action).await;
             }
             NotifyEvent::Closed { key, .. } => self.desk.closed(&key, &self.notifier),
             NotifyEvent::Action { key, action, .. } => {

@@ -10,12 +10,37 @@ use ahoy_core::id::Now;
 
 use super::{App, request::Event};
 use crate::{
-    desktop::speech::{Order, Speech, Utterance},
+    desktop::{
+        notify::{Action, Expiry, Key as Shown, Notification, Urgency},
+        speech::{Order, Speech, Utterance},
+    },
     settings::Key,
 };
 
 /// An utterance is over after this at the latest, whatever its voice says.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// What its notification's buttons say ...
+const SAY: &str = "say:";
+/// ... open the ears ...
+const LISTEN: &str = "listen";
+/// ... or close them.
+const STOP: &str = "stop";
+
+fn voice_key() -> Shown {
+    Shown("voice".to_owned())
+}
+
+/// Whether a notification is the assistant's.
+pub(super) fn is_prompt(key: &Shown) -> bool {
+    *key == voice_key()
+}
+
+/// As buttons are written.
+fn capital(label: &str) -> String {
+    let mut letters = label.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
 
 /// The assistant's voice.
 pub(super) struct Prompts {
@@ -25,11 +50,13 @@ pub(super) struct Prompts {
     next: u64,
     /// The ears are to open when it is over.
     then_listen: bool,
+    /// The screen says that the ears are open, and nothing else.
+    ears_shown: bool,
 }
 
 impl Prompts {
     pub(super) const fn new(speech: Speech) -> Self {
-        Self { speech, speaking: None, next: 0, then_listen: false }
+        Self { speech, speaking: None, next: 0, then_listen: false, ears_shown: false }
     }
 
     /// Whether it speaks, or is about to.
@@ -70,8 +97,79 @@ impl App {
     /// Says something: shown in any case, spoken to whoever spoke.
     pub(super) async fn prompt(&mut self, now: Now, text: String, choices: Vec<String>) {
         self.tell(Event::Prompt(text.clone(), choices)).await;
-        if self.talk.is_aloud() && self.settings.flag(Key::VOICE_SPEAK) {
-            self.speak(now, text);
+        if self.talk.is_aloud() {
+            self.show_prompt(&text);
+            if self.settings.flag(Key::VOICE_SPEAK) {
+                self.speak(now, text);
+            }
+        }
+    }
+
+    /// Shows it, with buttons for what can be answered: whoever cannot speak now, presses.
+    fn show_prompt(&mut self, text: &str) {
+        self.prompts.ears_shown = false;
+        let answers = self.talk.answers();
+        let mut actions: Vec<Action> = answers
+            .iter()
+            .map(|(label, words)| Action { id: format!("{SAY}{words}"), label: capital(label) })
+            .collect();
+        if actions.is_empty() {
+            actions.push(Action { id: LISTEN.to_owned(), label: self.talk.prompt("speak", &[]) });
+        }
+        self.show_voice(text, actions, answers.is_empty());
+    }
+
+    /// Shows that the ears are open; a question stays on the screen.
+    pub(super) fn show_listening(&mut self) {
+        if self.talk.answers().is_empty() {
+            self.prompts.ears_shown = true;
+            let stop = Action { id: STOP.to_owned(), label: self.talk.prompt("stop", &[]) };
+            self.show_voice(&self.talk.prompt("listening", &[]), vec![stop], false);
+        }
+    }
+
+    fn show_voice(&self, text: &str, actions: Vec<Action>, is_over: bool) {
+        // A lock screen shows nothing that was said.
+        if self.lock.is_locked {
+            return;
+        }
+        let notification = Notification {
+            summary: text.to_owned(),
+            urgency: Urgency::Normal,
+            actions,
+            expiry: if is_over { Expiry::Default } else { Expiry::Never },
+            silent: true,
+            ..Notification::default()
+        };
+        self.notifier.show(voice_key(), notification);
+    }
+
+    /// The ears have closed: what was said meanwhile stays on the screen for its time.
+    pub(super) fn hide_listening(&self) {
+        if self.prompts.ears_shown {
+            self.hide_prompt();
+        }
+    }
+
+    /// Takes the prompt off the screen.
+    pub(super) fn hide_prompt(&self) {
+        self.notifier.close(&voice_key());
+    }
+
+    /// A button of a prompt was pressed.
+    pub(super) async fn prompt_pressed(&mut self, now: Now, action: &str) {
+        self.prompts.hush();
+        if let Some(words) = action.strip_prefix(SAY) {
+            let (calls, recent) = (self.situation(), self.recent.clone());
+            let effects = self.talk.pressed(now, calls, &recent, words);
+            self.tell(Event::Heard(words.to_owned(), true)).await;
+            self.voice_effects(now, effects).await;
+        } else if action == LISTEN {
+            self.listen_on(now).await;
+        } else if action == STOP {
+            let effects = self.talk.close();
+            self.voice_effects(now, effects).await;
+            self.hide_prompt();
         }
     }
 

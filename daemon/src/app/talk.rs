@@ -197,6 +197,23 @@ impl Talk {
         )
     }
 
+    /// What can be pressed in answer to what is open: label and words.
+    pub(super) fn answers(&self) -> Vec<(String, String)> {
+        self.dialogue.answers()
+    }
+
+    /// Words that were pressed: who speaks may press, too.
+    pub(super) fn pressed(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        history: &History,
+        words: &str,
+    ) -> Vec<Effect> {
+        self.close_ears();
+        self.words(now, calls, history, (words, 1.0))
+    }
+
     /// Whether it was spoken to last, not typed to.
     pub(super) const fn is_aloud(&self) -> bool {
         self.aloud

@@ -92,6 +92,7 @@ impl App {
             VoiceEvent::Listening { .. } => {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(Tone::Listening, device);
+                self.show_listening();
             }
             VoiceEvent::Partial { text } => {
                 self.talk.partial(now);
@@ -111,7 +112,10 @@ impl App {
                 let effects = self.talk.nothing();
                 self.voice_effects(now, effects).await;
             }
-            VoiceEvent::Stopped => self.talk.closed(now),
+            VoiceEvent::Stopped => {
+                self.talk.closed(now);
+                self.hide_listening();
+            }
             VoiceEvent::Failed { why } => {
                 self.talk.closed(now);
                 tracing::warn!(why, "voice");
@@ -138,10 +142,12 @@ impl App {
             Effect::Listen => self.listen_on(now).await,
             Effect::Call { contact, video, by } => {
                 self.talk.close_ears();
+                self.hide_prompt();
                 self.call_contact(now, &contact.0, video, by.as_ref()).await;
             }
             Effect::CallHandle(handle, video) => {
                 self.talk.close_ears();
+                self.hide_prompt();
                 let party = self.party(handle, String::new(), String::new());
                 self.place(now, party, video).await;
             }
@@ -163,6 +169,7 @@ impl App {
             | Effect::ShareScreen(_) => {
                 // The call may have ended between the word and the deed.
                 if let Some(command) = self.spoken_command(&effect) {
+                    self.hide_prompt();
                     self.carry_out(now, Waiter::Desktop, command).await;
                 }
             }

@@ -118,6 +118,33 @@ fn who_presses_to_talk_cuts_a_prompt_short_and_is_heard() {
 }
 
 #[test]
+fn the_wait_before_a_call_is_on_the_screen_and_its_button_cancels() {
+    on_stage(&[Need::Media, Need::Voice, Need::Notify], |stage| {
+        let two = Two::meet(stage, Setup { camera: None, ..Setup::ALL });
+        let desk = two.bob.notifications.as_ref().expect("dunst");
+        assert_eq!(speech::command(&two.bob, "call alice").expect("understood"), "call alice");
+        desk.until_shown(1).expect("the prompt");
+        until("\"Cancelled.\"", || {
+            desk.press("say:cancel").ok()?;
+            (prompts(&two, 0).last()? == "Cancelled.").then_some(())
+        })
+        .expect("pressed");
+        assert!(two.bob.recents().expect("a log").is_empty(), "nobody was called");
+        // What is pressed must be on the screen by then.
+        let pressed = |action: &str, wanted: bool| {
+            until(action, || {
+                desk.press(action).ok()?;
+                (ears_are_open(stage) == wanted).then_some(())
+            })
+            .expect("it does as it says");
+        };
+        pressed("listen", true);
+        pressed("stop", false);
+        desk.until_shown(0).expect("nothing is left on the screen");
+    });
+}
+
+#[test]
 fn typed_words_are_answered_in_writing_only() {
     on_stage(&NEEDS, |stage| {
         stage.start_pulse().expect("PulseAudio");

@@ -108,6 +108,24 @@ impl Dialogue {
         !matches!(self.stage, Stage::Closed)
     }
 
+    /// What can be answered to what is open, for who would rather press than speak: what stands on
+    /// the button, and the words that it stands for.
+    #[must_use]
+    pub fn answers(&self) -> Vec<(String, String)> {
+        let word = |bare| self.pack.word(bare);
+        let plain = |bare| word(bare).map(|word| (word.clone(), word));
+        match &self.stage {
+            Stage::Closed => Vec::new(),
+            Stage::Confirming(_) => [Bare::Yes, Bare::No].into_iter().filter_map(plain).collect(),
+            Stage::Countdown { .. } => plain(Bare::Cancel).into_iter().collect(),
+            Stage::Choosing { people, .. } => {
+                let names = people.iter().map(|person| person.name.clone());
+                let places = [Bare::First, Bare::Second, Bare::Third].into_iter();
+                names.zip(places).filter_map(|(name, at)| Some((name, word(at)?))).collect()
+            }
+        }
+    }
+
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub const fn next_timeout(&self) -> Option<Duration> {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     book::Book,
     grammar::{Grammar, Phrase, Piece},
-    intent::{Kind, Situation, normalise},
+    intent::{Bare, Kind, Situation, normalise},
     slots::{MAX_ENTRY_WORDS, Slot, Words},
 };
 
@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 31] = [
+const PROMPTS: [&str; 34] = [
     "calling",
     "calling-video",
     "which",
@@ -76,6 +76,9 @@ const PROMPTS: [&str; 31] = [
     "help-ringing",
     "help-in-call",
     "help-question",
+    "listening",
+    "speak",
+    "stop",
     "or",
 ];
 
@@ -245,6 +248,12 @@ impl Pack {
 
     pub(super) fn legal(&self, situation: Situation) -> impl Iterator<Item = &Utterance> {
         self.utterances.iter().filter(move |one| one.when.contains(&situation))
+    }
+
+    /// The words of an intent that has no places, as the pack says them first.
+    pub(super) fn word(&self, kind: Bare) -> Option<String> {
+        let one = self.utterances.iter().find(|one| one.kind == Kind::Bare(kind))?;
+        one.phrases.first().map(readable)
     }
 
     /// A prompt with its places filled in.

@@ -93,6 +93,24 @@ fn who_speaks_in_the_countdown_is_waited_for_and_asked_where_they_are_not_unders
 }
 
 #[test]
+fn what_is_open_can_be_answered_by_a_button_as_by_words() {
+    let labels = |dialogue: &Dialogue| {
+        let answers = dialogue.answers();
+        answers.into_iter().map(|(label, _)| label).collect::<Vec<_>>()
+    };
+    let mut dialogue = dialogue();
+    assert_eq!(dialogue.answers(), []);
+    hear(&mut dialogue, Situation::Idle, "call alice");
+    assert_eq!(labels(&dialogue), ["Alice Smith", "Alice Brown"]);
+    let second = dialogue.answers()[1].1.clone();
+    assert_eq!(said(&hear(&mut dialogue, Situation::Idle, &second)), "Calling Alice Brown.");
+    assert_eq!(labels(&dialogue), ["cancel"]);
+    hear(&mut dialogue, Situation::Idle, "cancel");
+    hear(&mut dialogue, Situation::Idle, "dial 0 3 0 1 2 3");
+    assert_eq!(labels(&dialogue), ["yes", "no"]);
+}
+
+#[test]
 fn an_ambiguous_name_asks_and_never_guesses() {
     let mut dialogue = dialogue();
     let effects = hear(&mut dialogue, Situation::Idle, "video call alice");
