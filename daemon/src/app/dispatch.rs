@@ -46,9 +46,11 @@ impl App {
             tracing::debug!(streams = nodes.len(), "microphones of apps that are shut");
             self.media.command(MediaCommand::ShutMicrophones { nodes });
         }
+        let now = self.clock.now();
+        self.ring_window(now, &attention).await;
         let sound = self.sound(&attention);
         self.media.set_sound(sound);
-        let now = self.clock.now().mono;
+        let now = now.mono;
         // A worker that starts while it rings has its media up by the time of the answer.
         let calls_want = attention.in_call || !attention.unanswered.is_empty();
         let wanted = self.media.is_wanted(calls_want, now);

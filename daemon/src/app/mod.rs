@@ -29,6 +29,7 @@ mod providers;
 mod readers;
 pub mod request;
 mod requests;
+mod ring_window;
 mod ringtones;
 mod start;
 mod talk;
@@ -45,7 +46,7 @@ use ahoy_core::{
     engine::{CommandId, Reply},
     id::{CallId, Handle, Now, ProviderId},
     service::Service,
-    voice::{History, Situation},
+    voice::{History, RingWindow, Situation},
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -174,6 +175,7 @@ pub struct App {
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,
     prompts: Prompts,
+    window: RingWindow,
     /// How each worker is locked in, and what its lock lacks; once it has run.
     locks: BTreeMap<&'static str, (String, String)>,
     recent: History,
@@ -296,6 +298,7 @@ impl App {
             self.service.next_timeout(),
             self.talk.next_timeout(),
             self.prompts.next_timeout(),
+            self.window.next_timeout(),
             self.media.next_timeout(),
             self.apps.waking.next_timeout(),
             self.grants.next_timeout(),

@@ -121,7 +121,7 @@ impl App {
 
     /// Shows that the ears are open; a question stays on the screen.
     pub(super) fn show_listening(&mut self) {
-        if self.talk.answers().is_empty() {
+        if self.talk.answers().is_empty() && !self.window.is_listening() {
             self.prompts.ears_shown = true;
             let stop = Action { id: STOP.to_owned(), label: self.talk.prompt("stop", &[]) };
             self.show_voice(&self.talk.prompt("listening", &[]), vec![stop], false);
@@ -213,5 +213,6 @@ impl App {
         if std::mem::take(&mut self.prompts.then_listen) {
             self.listen_on(now).await;
         }
+        self.announced(now).await;
     }
 }

@@ -73,6 +73,10 @@ impl App {
     pub(super) fn sound(&self, wanted: &Attention) -> Option<(Repeated, Option<String>)> {
         let engine = self.service.engine();
         let tone = desk::tone(engine, wanted)?;
+        if tone == Tone::Ring && (self.talk.is_listening() || self.prompts.is_speaking()) {
+            // Who is to be heard is not rung over.
+            return None;
+        }
         if tone != Tone::Ring {
             return Some((Repeated::Own(tone), self.device(Key::SPEAKER)));
         }

@@ -57,6 +57,8 @@ pub(super) struct Talk {
     /// To be listened to as soon as the worker runs.
     pending: bool,
     listening: bool,
+    /// How long the ears stay open without a word, ms.
+    timeout_ms: u32,
     /// The session is locked: few words count.
     locked: bool,
     /// It was spoken to last, not typed to.
@@ -77,6 +79,7 @@ impl Talk {
             packs,
             pending: false,
             listening: false,
+            timeout_ms: LISTEN_MS,
             locked: false,
             aloud: false,
             used: None,
@@ -137,6 +140,17 @@ impl Talk {
 
     /// Opens the ears: at once when the worker runs, else as soon as it does.
     pub(super) fn open(&mut self, now: Now, calls: Situation) -> Result<(), Fault> {
+        self.open_for(now, calls, LISTEN_MS)
+    }
+
+    /// Opens the ears for so many milliseconds.
+    pub(super) fn open_for(
+        &mut self,
+        now: Now,
+        calls: Situation,
+        timeout_ms: u32,
+    ) -> Result<(), Fault> {
+        self.timeout_ms = timeout_ms;
         if self.is_listening() {
             return Err(Fault::new(FaultKind::InvalidState, "already listening"));
         }
@@ -157,7 +171,7 @@ impl Talk {
             model: model.display().to_string(),
             grammar,
             microphone: self.wish.microphone.clone(),
-            timeout_ms: LISTEN_MS,
+            timeout_ms: self.timeout_ms,
         };
         let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
         sent.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
@@ -252,6 +266,16 @@ impl Talk {
         self.used = Some(now.mono);
     }
 
+    /// Whether one of these readings is a command now.
+    pub(super) fn means_something(&self, calls: Situation, readings: &[Hypothesis]) -> bool {
+        readings.iter().any(|one| self.means(self.dialogue.situation(calls), one))
+    }
+
+    fn means(&self, situation: Situation, one: &Hypothesis) -> bool {
+        let meaning = self.dialogue.pack().interpret(situation, &self.book, &one.text);
+        meaning != Meaning::NotForUs
+    }
+
     /// Readings came, best first: the first that means something counts.
     pub(super) fn heard(
         &mut self,
@@ -261,11 +285,7 @@ impl Talk {
         readings: &[Hypothesis],
     ) -> (String, Vec<Effect>) {
         let situation = self.dialogue.situation(calls);
-        let means = |one: &&Hypothesis| {
-            let meaning = self.dialogue.pack().interpret(situation, &self.book, &one.text);
-            meaning != Meaning::NotForUs
-        };
-        let best = readings.iter().find(means).or(readings.first());
+        let best = readings.iter().find(|one| self.means(situation, one)).or(readings.first());
         let (text, score) = best.map_or((String::new(), 0.0), |one| (one.text.clone(), one.score));
         let effects = self.words(now, calls, history, (&text, score));
         (text, effects)

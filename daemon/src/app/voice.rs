@@ -36,6 +36,7 @@ impl App {
                 self.typed_effects(now, effects).await;
                 Ok(())
             }
+            None if self.window.is_listening() => Ok(()),
             None => {
                 // Who presses to talk is heard at once, whatever is being said.
                 self.prompts.hush();
@@ -61,6 +62,7 @@ impl App {
             WorkerEvent::Started(link) => self.talk.started(link),
             WorkerEvent::Event(event) => self.voice_said(now, event).await,
             WorkerEvent::Exited { why, again_in } => {
+                self.window.handle_closed(now);
                 if self.talk.exited() {
                     let text = format!("The recogniser stopped: {why}");
                     self.prompt(now, text, Vec::new()).await;
@@ -71,6 +73,7 @@ impl App {
             }
             WorkerEvent::PipeWireMissing { why } => {
                 tracing::warn!(why, "no voice commands");
+                self.window.handle_closed(now);
                 let effects = self.talk.close();
                 self.voice_effects(now, effects).await;
                 self.prompt(now, why, Vec::new()).await;
@@ -100,6 +103,9 @@ impl App {
             }
             VoiceEvent::Heard { hypotheses, latency_ms } => {
                 self.talk.closed(now);
+                if self.overheard(now, &hypotheses) {
+                    return;
+                }
                 let (calls, recent) = (self.situation(), self.recent.clone());
                 let (text, effects) = self.talk.heard(now, calls, &recent, &hypotheses);
                 tracing::debug!(latency_ms, "heard a command");
@@ -109,15 +115,20 @@ impl App {
             }
             VoiceEvent::Nothing => {
                 self.talk.closed(now);
+                if self.overheard(now, &[]) {
+                    return;
+                }
                 let effects = self.talk.nothing();
                 self.voice_effects(now, effects).await;
             }
             VoiceEvent::Stopped => {
                 self.talk.closed(now);
+                self.window.handle_closed(now);
                 self.hide_listening();
             }
             VoiceEvent::Failed { why } => {
                 self.talk.closed(now);
+                self.window.handle_closed(now);
                 tracing::warn!(why, "voice");
                 self.prompt(now, why, Vec::new()).await;
             }

@@ -210,6 +210,12 @@ keys! {
     Flag VOICE_SPEAK VoiceSpeak "voice.speak"
         Rule::Bool { default: true },
         "Whether what is said by voice is answered aloud, by speech-dispatcher or espeak-ng.";
+    Text VOICE_ANNOUNCE VoiceAnnounce "voice.announce"
+        Rule::Choice { default: "off", words: &["off", "headset", "on"] },
+        "Whether who calls is said aloud while it rings; headset: only where nobody else hears it.";
+    Flag VOICE_RING_WINDOW VoiceRingWindow "voice.ring-window"
+        Rule::Bool { default: false },
+        "Whether it listens for answer, decline and the like while it rings, for seconds at a time.";
     Text LISTEN Listen "link.listen"
         // 24690 spells AHOY on a keypad (2469); outside the range the kernel hands out itself.
         Rule::Text {

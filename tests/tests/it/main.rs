@@ -21,6 +21,7 @@ mod loss;
 mod missing;
 mod muting;
 mod prompts;
+mod ring_window;
 mod ringing;
 mod ringtones;
 mod scene;

@@ -1,7 +1,7 @@
 //! Voice as data: what may be said now, what was said, what it means.
 //!
 //! Owns: locale packs, the address book's spoken names, the grammar handed to a recogniser, the
-//! meaning of a phrase, the dialogue around it, and the words spoken with `ahoy-voice`. Does not
+//! meaning of a phrase, the dialogue around it, when a ring is listened to, and the words spoken with `ahoy-voice`. Does not
 //! own: a microphone or a recogniser. Invariant: a grammar holds only what is legal in the present
 //! state, and nothing ambiguous is ever acted upon.
 
@@ -15,6 +15,7 @@ mod protocol;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use book::{Book, Person};
 pub use dialogue::{Dialogue, SURE};
@@ -24,3 +25,4 @@ pub use intent::{Bare, Intent, Kind, Meaning, Situation, normalise};
 pub use pack::{Pack, PackError};
 pub use protocol::{Engine, Hypothesis, VoiceCommand, VoiceEvent};
 pub use slots::By;
+pub use window::{RingWindow, WINDOW_MS, WindowStep, WindowWish};

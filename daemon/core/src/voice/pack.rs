@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 34] = [
+const PROMPTS: [&str; 35] = [
     "calling",
     "calling-video",
     "which",
@@ -76,6 +76,7 @@ const PROMPTS: [&str; 34] = [
     "help-ringing",
     "help-in-call",
     "help-question",
+    "somebody-calling",
     "listening",
     "speak",
     "stop",

@@ -24,6 +24,7 @@ use ahoy_core::{
     peer::Identity,
     service::Service,
     session::Secret,
+    voice::RingWindow,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -278,6 +279,7 @@ impl Parts {
             voice_worker: workers.voice,
             talk: self.talk,
             prompts: self.prompts,
+            window: RingWindow::default(),
             locks: BTreeMap::new(),
             recent: known.recent,
             missed: VecDeque::new(),
