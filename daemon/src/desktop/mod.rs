@@ -9,4 +9,5 @@ pub mod permissions;
 pub mod players;
 pub mod secrets;
 pub mod session;
+pub mod shortcuts;
 pub mod speech;

@@ -247,6 +247,9 @@ keys! {
     Flag BRIDGE_PHONE BridgePhone "bridge.phone"
         Rule::Bool { default: true },
         "Whether calls of a phone paired over Bluetooth are Ahoy's, too, where PipeWire has one.";
+    Flag SHORTCUTS Shortcuts "shortcuts.global"
+        Rule::Bool { default: false },
+        "Whether keys of the desktop talk to Ahoy, answer and hang up; the desktop asks you which.";
     Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
         Rule::Bool { default: true },
         "Whether music and films (MPRIS) pause while it rings and in calls.";

@@ -342,6 +342,7 @@ pub async fn start(
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
     let manners = Manners::start(&connection, system_bus.clone(), &mut tasks);
+    manners.set_keys(settings.flag(Key::SHORTCUTS));
     let bridges = bridges::start(&settings, system_bus, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
     let parts = Parts {
