@@ -202,6 +202,53 @@ async fn an_app_s_call_rings_is_answered_by_a_controller_held_ended_and_logged()
 }
 
 #[tokio::test]
+async fn text_goes_through_an_app_that_carries_it_and_its_interface_comes_and_goes_with_that() {
+    for name in [NAME, APPS] {
+        let Some(daemon) = start(QUIET) else { return };
+        let controller = connect(&daemon).await;
+        let mut app = register(&daemon, name, "org.example.Caller").await;
+        let (call, _) = app.rings(UUID, Options::new()).await.unwrap();
+        control(&controller, &call, "Answer", true).await.unwrap();
+        assert_eq!(app.next().await, Told::Audio(true));
+        app.performs("answer").await;
+        let text = proxy(&controller, call.as_str(), "Call.Text").await;
+        assert!(text.call::<_, _, ()>("Send", &("hello",)).await.is_err(), "it carries none");
+        let provider = app.provider().await;
+        let refused = provider.call::<_, _, ()>("ReportText", &(&call, "hello", true)).await;
+        assert_eq!(error_name(refused.unwrap_err()), "NotSupported");
+        let can = |all: &[&'static str]| Options::from([("capabilities", all.to_vec().into())]);
+        provider.call::<_, _, ()>("Update", &(&call, can(&["hold", "text"]))).await.unwrap();
+        until_sent(&text).await;
+        drop(provider);
+        let (_, args) = app.performs("send-text").await;
+        assert_eq!((args["text"].as_str(), args["final"].as_str()), ("hello", "true"));
+        let mut received = text.receive_signal("Received").await.unwrap();
+        let provider = app.provider().await;
+        provider.call::<_, _, ()>("ReportText", &(&call, "hi", false)).await.unwrap();
+        let signal = tokio::time::timeout(PATIENCE, futures_util::StreamExt::next(&mut received));
+        let signal = signal.await.unwrap().unwrap();
+        assert_eq!(
+            signal.body().deserialize::<(String, bool)>().unwrap(),
+            ("hi".to_owned(), false)
+        );
+        let wrong = provider.call::<_, _, ()>("ReportText", &(&call, "\u{7}", true)).await;
+        assert_eq!(error_name(wrong.unwrap_err()), "InvalidArgument");
+        provider.call::<_, _, ()>("Update", &(&call, can(&["hold"]))).await.unwrap();
+        let gone = text.call::<_, _, ()>("Send", &("hello",)).await;
+        assert!(gone.is_err(), "it carries none any more");
+    }
+}
+
+/// The interface comes a moment after the capability.
+async fn until_sent(text: &Proxy<'_>) {
+    let begin = Instant::now();
+    while text.call::<_, _, ()>("Send", &("hello",)).await.is_err() {
+        assert!(begin.elapsed() < PATIENCE, "text is carried");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_controller_s_wish_to_dial_reaches_the_app_for_the_scheme_and_goes_on_as_it_reports() {
     let Some(daemon) = start(QUIET) else { return };
     let controller = connect(&daemon).await;

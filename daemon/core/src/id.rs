@@ -44,13 +44,15 @@ pub trait Entropy: Send {
 /// A text from outside is not usable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Longer than [`MAX_TEXT`].
-    #[error("{what} is {length} bytes long; at most {MAX_TEXT} are allowed")]
+    /// Too long.
+    #[error("{what} is {length} bytes long; at most {most} are allowed")]
     Long {
         /// Which argument.
         what: &'static str,
         /// Its length, bytes.
         length: usize,
+        /// What is allowed, bytes.
+        most: usize,
     },
     /// Empty where something is needed, or with control characters, or not of its form.
     #[error("{what} is not valid: {why}")]
@@ -68,7 +70,7 @@ pub enum TextError {
 /// [`TextError`] names the argument.
 pub fn check_text(what: &'static str, text: &str) -> Result<(), TextError> {
     if text.len() > MAX_TEXT {
-        return Err(TextError::Long { what, length: text.len() });
+        return Err(TextError::Long { what, length: text.len(), most: MAX_TEXT });
     }
     if text.chars().any(char::is_control) {
         return Err(TextError::Form { what, why: "control characters are not allowed" });

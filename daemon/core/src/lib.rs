@@ -21,6 +21,7 @@ pub mod session;
 pub mod voice;
 pub mod wire;
 pub mod worker;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::{
     call::{EndReason, Nodes, Party},
     id::{CallId, Handle},
     media::Quality,
+    written::Written,
 };
 
 /// What a call can do beyond being answered and ended.
@@ -143,6 +144,8 @@ pub enum Action {
     SetEndpoint(String),
     /// Show the screen, or stop; which one the user picks in the desktop's own dialog.
     SetScreenShare(bool),
+    /// Bring what the user writes to the other side.
+    SendText(Written),
     /// Hand the call to somebody else.
     Transfer(Handle),
 }
@@ -164,6 +167,7 @@ impl Action {
             Self::SetLocalSilence(_) => "set-local-silence",
             Self::SetEndpoint(_) => "set-endpoint",
             Self::SetScreenShare(_) => "set-screen-share",
+            Self::SendText(_) => "send-text",
             Self::Transfer(_) => "transfer",
         }
     }
@@ -180,6 +184,7 @@ impl Action {
             Self::Transfer(_) => Some(Capability::Transfer),
             Self::SetEndpoint(_) => Some(Capability::Endpoints),
             Self::SetScreenShare(_) => Some(Capability::Screen),
+            Self::SendText(_) => Some(Capability::Text),
             Self::Start { .. }
             | Self::Answer { .. }
             | Self::End(_)
@@ -203,6 +208,7 @@ impl Action {
             | Self::SetLocalSilence(_)
             | Self::SetEndpoint(_)
             | Self::SetScreenShare(_)
+            | Self::SendText(_)
             | Self::Transfer(_) => Duration::from_secs(5),
         }
     }
@@ -331,6 +337,13 @@ pub enum Report {
         call: CallId,
         /// What.
         update: Update,
+    },
+    /// The other side writes.
+    Text {
+        /// Which.
+        call: CallId,
+        /// What.
+        written: Written,
     },
     /// It is over.
     Ended {

@@ -179,6 +179,7 @@ impl Service {
             Report::Outgoing(_)
             | Report::Progress { .. }
             | Report::Update { .. }
+            | Report::Text { .. }
             | Report::Ended { .. } => None,
         };
         let refused = self.engine.handle_report(now, own, report).is_err();

@@ -16,6 +16,8 @@ use crate::{
     value::Options,
 };
 
+const CALL_TEXT: &str = "org.ahoycall.Calls1.Call.Text";
+
 /// `call`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -164,6 +166,22 @@ pub struct PressArgs {
 pub struct DtmfArgs {
     /// Digits 0-9, * and #, A-D
     pub digits: String,
+    /// Which call, where several are on
+    #[arg(long, value_name = "CALL")]
+    pub call: Option<String>,
+}
+
+/// `text`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ahoyctl text \"I hear you badly\"
+  ahoyctl text \"The address is 12 Long Lane\" --call bob
+  ahoyctl watch --only text         what the other side writes")]
+pub struct TextArgs {
+    /// What to write, at most 4096 bytes
+    #[arg(value_name = "TEXT")]
+    pub text: String,
     /// Which call, where several are on
     #[arg(long, value_name = "CALL")]
     pub call: Option<String>,
@@ -320,6 +338,24 @@ pub async fn dtmf(args: DtmfArgs, out: &Out) -> Result<()> {
         format!("Sent {digits} to {}.", call.who())
     })
     .await
+}
+
+/// Writing to the other side.
+pub async fn text(args: TextArgs, out: &Out) -> Result<()> {
+    let bus = Bus::connect().await?;
+    let call = pick::find(&bus, args.call.as_deref(), Fits::On).await?;
+    if !call.interfaces.iter().any(|interface| interface == CALL_TEXT) {
+        return Err(Error::refused(
+            "NotSupported",
+            format!("the call with {} carries no text", call.who()),
+            "Encrypted calls do, and those of apps that say so in their Capabilities.",
+        ));
+    }
+    let () = bus.call_at(&call.path, CALL_TEXT, "Send", &(args.text.as_str(),)).await?;
+    out.both(
+        format!("Sent to {}.", call.who()),
+        &json!({"done": true, "action": "Send", "call": call.path}),
+    )
 }
 
 /// Stops the ringing.

@@ -84,6 +84,8 @@ pub enum Command {
     Press(calls::PressArgs),
     /// Send digits to the other side (key tones)
     Dtmf(calls::DtmfArgs),
+    /// Write to the other side, beside the voice
+    Text(calls::TextArgs),
     /// Stop the ringing, without answering or declining
     Silence(calls::OneCall),
     /// Do Not Disturb: show it, or set who rings
@@ -167,6 +169,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Share(args) => calls::share(args, &out).await,
         Command::Press(args) => calls::press(args, &out).await,
         Command::Dtmf(args) => calls::dtmf(args, &out).await,
+        Command::Text(args) => calls::text(args, &out).await,
         Command::Silence(args) => calls::silence(args, &out).await,
         Command::Dnd(args) => dnd::run(args, &out).await,
         Command::Endpoints(command) => endpoints::run(command, &out).await,

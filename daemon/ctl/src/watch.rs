@@ -29,6 +29,7 @@ One object per line, flushed at once; `event` says what it is:
   {\"event\":\"manager-changed\",\"changed\":{…}}            state, ringing call, do not disturb, …
   {\"event\":\"missed\",\"history_id\":S}
   {\"event\":\"action\",\"serial\":N,\"call\":P,\"action\":S,\"result\":S,\"error\":S}
+  {\"event\":\"text\",\"path\":P,\"text\":S,\"final\":B}         the other side of a call writes
   {\"event\":\"heard\",\"text\":S,\"final\":B}                 what the voice engine understands
   {\"event\":\"prompt\",\"text\":S,\"choices\":[S…]}           what Ahoy says or asks
   {\"event\":\"voice-changed\",\"changed\":{…}}              Listening
@@ -121,6 +122,10 @@ impl Follower<'_> {
                     "event": "action", "serial": serial, "call": call.as_str(),
                     "action": action, "result": result, "error": error,
                 }))
+            }
+            ("Call.Text", "Received") => {
+                let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;
+                Some(json!({"event": "text", "path": named.path, "text": text, "final": is_final}))
             }
             ("Voice", "Heard") => {
                 let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;

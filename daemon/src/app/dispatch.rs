@@ -131,6 +131,7 @@ impl App {
             }
             engine::Output::Log(row) => self.log_row(row).await,
             engine::Output::Missed(call) => self.missed(call).await,
+            engine::Output::Text(call, written) => self.tell(Event::Text(call, written)).await,
             engine::Output::Cue(tone) => {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(tone, device);

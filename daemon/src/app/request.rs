@@ -11,6 +11,7 @@ use ahoy_core::{
     engine::{Command, CommandError, PerformError, Registration, Reply, Reported},
     id::{CallId, GroupId, Handle, ProviderId, Serial, TxnId},
     provider::{Action, Report},
+    written::Written,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -394,6 +395,8 @@ pub enum Event {
     Missed(String),
     /// An action ended: serial, call, action, result, error.
     ActionFinished(u32, CallId, &'static str, &'static str, String),
+    /// The other side of a call writes.
+    Text(CallId, Written),
     /// Rows of the log: added, changed, removed.
     History(Vec<String>, Vec<String>, Vec<String>),
     /// Contacts changed.

@@ -17,6 +17,7 @@ mod identity;
 mod manager;
 pub mod provider;
 mod settings;
+mod text;
 mod value;
 mod verification;
 mod voice;
@@ -194,11 +195,17 @@ impl Shown {
                         let object = verification::Verification::new(id, &self.front);
                         server.at(call_path(id), object).await?;
                     }
+                    self.set_text(id, text::Text::fits(&view)).await?;
                     self.last.calls.insert(id, view);
                 }
             }
+            Event::Text(id, written) => {
+                let call = self.emitter(call_path(id).as_str())?;
+                text::Text::received(&call, written.text(), written.is_last()).await?;
+            }
             Event::Removed(id) => {
                 self.update().await?;
+                self.set_text(id, false).await?;
                 // Most calls have none; that must not keep the rest of the object.
                 match server.remove::<verification::Verification, _>(call_path(id)).await {
                     Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
@@ -255,6 +262,18 @@ impl Shown {
         Ok(())
     }
 
+    /// Makes a call's object have, or not have, `.Call.Text`.
+    async fn set_text(&self, id: CallId, wanted: bool) -> zbus::Result<()> {
+        let server = self.objects.connection.object_server();
+        if wanted {
+            return server.at(call_path(id), text::Text::new(id, &self.front)).await.map(drop);
+        }
+        match server.remove::<text::Text, _>(call_path(id)).await {
+            Ok(_) | Err(zbus::Error::InterfaceNotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives an app microphone and speaker, or takes them.
     async fn audio(&self, peer: &Peer, endpoint: Option<String>) {
         let door = self.door(peer.door);
@@ -279,6 +298,9 @@ impl Shown {
             };
             if old == view && before.endpoint == now.endpoint {
                 continue;
+            }
+            if text::Text::fits(old) != text::Text::fits(view) {
+                self.set_text(*id, text::Text::fits(view)).await?;
             }
             let old = call::properties(old, &before.endpoint);
             let changed = differing(old, call::properties(view, &now.endpoint));

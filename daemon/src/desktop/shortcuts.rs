@@ -132,7 +132,10 @@ fn reason(error: &ShortcutsError) -> String {
     match error {
         ShortcutsError::Bus(error) if is_absence(error) => "there is no portal".to_owned(),
         ShortcutsError::Bus(error) => words(error),
-        other => other.to_string(),
+        other @ (ShortcutsError::Answer(_)
+        | ShortcutsError::Refused(_)
+        | ShortcutsError::Late(_)
+        | ShortcutsError::Gone) => other.to_string(),
     }
 }
 
@@ -213,11 +216,10 @@ async fn create(bus: &Connection, portal: &str) -> Result<OwnedObjectPath, Short
 }
 
 fn text(value: &Variant<'_>) -> Option<String> {
-    match value {
-        Variant::Str(text) => Some(text.to_string()),
-        Variant::ObjectPath(path) => Some(path.to_string()),
-        _ => None,
+    if let Variant::ObjectPath(path) = value {
+        return Some(path.to_string());
     }
+    <&str>::try_from(value).ok().map(str::to_owned)
 }
 
 async fn bind(

@@ -34,6 +34,8 @@ fn nothing_of_a_call_is_in_clear_on_the_wire() {
         let capture = Capture::start(stage, &ports).expect("a capture");
         let (outgoing, incoming) = two.talk(true);
         two.hear_each_other();
+        let text = "org.ahoycall.Calls1.Call.Text";
+        two.bob.bus.on_object(&outgoing, text, "Send", &("platypus",)).expect("written");
         // Long enough for something to count.
         mouth_to_ear(&two.alice, &two.bob, 6).expect("chirps");
         let seen = two.alice.bus.seen();
@@ -51,7 +53,7 @@ fn nothing_of_a_call_is_in_clear_on_the_wire() {
         // 16 bytes: our header with its counter.
         let uneven = unevenness(&packets.datagrams, 16);
         assert!(uneven < 1.25, "sound or pictures are no noise: {uneven}");
-        for word in ["alice", "bob", "offer", "invite", "opus", "vp8"] {
+        for word in ["alice", "bob", "offer", "invite", "opus", "vp8", "platypus"] {
             assert!(!packets.say(word), "{word} in the signalling");
         }
     });

@@ -25,5 +25,6 @@ mod ring_window;
 mod ringing;
 mod ringtones;
 mod scene;
+mod text;
 mod unit;
 mod voice;

@@ -44,6 +44,10 @@ const OFFER_EVERY: Duration = Duration::from_secs(10);
 /// cost a handshake here, or a signal on the bus.
 const SIGNALS: u32 = 64;
 const SIGNAL_EVERY: Duration = Duration::from_millis(250);
+/// Texts that we send at once, and how often one more: within what the other side takes of all
+/// signals (RFC 4103, section 5.1, has one every 300 ms, too).
+const TEXTS: u32 = 32;
+const TEXT_EVERY: Duration = Duration::from_millis(300);
 
 impl BuiltIn {
     pub(super) fn perform(&mut self, now: Now, serial: Serial, call: CallId, action: Action) {
@@ -65,6 +69,7 @@ impl BuiltIn {
             Action::SwitchCamera(name) => self.switch_camera(call, name),
             Action::SetLocalSilence(silent) => self.set_local_silence(call, silent),
             Action::PlayDtmf(tones) => self.play_dtmf(call, tones),
+            Action::SendText(written) => self.send_text(now, call, &written),
             // Neither is offered: they belong to capabilities that these calls do not have.
             Action::SetScreenShare(_) | Action::Transfer(_) => {
                 Err("encrypted calls cannot do this".to_owned())
@@ -459,6 +464,7 @@ impl Linked {
             sent: 0,
             expect: 0,
             budget: Budget::new(SIGNALS, SIGNAL_EVERY, now.mono),
+            texts: Budget::new(TEXTS, TEXT_EVERY, now.mono),
             device,
             remote_index,
             candidates: Vec::new(),
@@ -476,6 +482,7 @@ pub(super) fn capabilities() -> BTreeSet<Capability> {
         Capability::Dtmf,
         Capability::Merge,
         Capability::Endpoints,
+        Capability::Text,
     ];
     all.into()
 }

@@ -1,10 +1,18 @@
 //! What is done with one call that is on, and whether the other side learns of it.
 //!
-//! Owns: muting, the camera, local silence, digits. Does not own: holding (`mix`), devices
+//! Owns: muting, the camera, local silence, digits, text. Does not own: holding (`mix`), devices
 //! (`devices`). Invariant: what the other side is told is what the worker is told.
 
 use super::{BuiltIn, Output};
-use crate::{id::CallId, media::MediaCommand};
+use crate::{
+    id::{CallId, Now},
+    media::MediaCommand,
+    wire::Signal,
+    written::Written,
+};
+
+/// Bytes of a text that go into one signal, with all that is around them in its largest size.
+const PIECE: usize = 3800;
 
 impl BuiltIn {
     pub(super) fn set_muted(&mut self, call: CallId, muted: bool) -> Result<(), String> {
@@ -34,6 +42,29 @@ impl BuiltIn {
         }
         self.emit(Output::Worker(MediaCommand::PlayDtmf { session, tones }));
         Ok(())
+    }
+
+    /// What is written goes where signals go; media has its own way, and lives longer.
+    pub(super) fn send_text(
+        &mut self,
+        now: Now,
+        call: CallId,
+        written: &Written,
+    ) -> Result<(), String> {
+        let leg = self.legs.get_mut(&call).ok_or("the call is over")?;
+        let linked = leg.linked_mut().ok_or("the call is not connected")?;
+        if linked.conn.is_none() {
+            return Err("the connection for signals is lost: talk on, or call again".to_owned());
+        }
+        let pieces = written.pieces(PIECE);
+        if pieces.iter().all(|_| linked.texts.take(now.mono)) {
+            for piece in pieces {
+                self.send_signal(call, Signal::Text(piece));
+            }
+            return Ok(());
+        }
+        // What is still being typed comes with the next letter.
+        if written.is_last() { Err("too much at once: wait a moment".to_owned()) } else { Ok(()) }
     }
 
     pub(super) fn set_video(&mut self, call: CallId, on: bool) -> Result<(), String> {

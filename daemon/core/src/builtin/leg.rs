@@ -97,6 +97,8 @@ pub(super) struct Linked {
     pub(super) expect: u64,
     /// How many signals the other side may still send.
     pub(super) budget: Budget,
+    /// How many texts we may still send.
+    pub(super) texts: Budget,
     pub(super) device: DeviceKey,
     pub(super) remote_index: u32,
     pub(super) candidates: Vec<SocketAddr>,

@@ -112,6 +112,8 @@ impl BuiltIn {
                 };
                 self.report(Report::Update { call, update });
             }
+            // The engine looks at its form.
+            Signal::Text(written) => self.report(Report::Text { call, written }),
         }
     }
 

@@ -117,7 +117,8 @@ impl Engine {
             Action::Start { .. }
             | Action::PlayDtmf(_)
             | Action::SwitchCamera(_)
-            | Action::SetScreenShare(_) => {}
+            | Action::SetScreenShare(_)
+            | Action::SendText(_) => {}
             Action::Answer { .. } => {
                 self.advance(now, id, Step::Active(now.unix_us));
             }
@@ -176,6 +177,7 @@ impl Engine {
                 | Action::SetLocalSilence(_)
                 | Action::SetEndpoint(_)
                 | Action::SetScreenShare(_)
+                | Action::SendText(_)
                 | Action::Transfer(_),
                 _,
             ) => {}

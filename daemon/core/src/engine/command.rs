@@ -12,6 +12,7 @@ use crate::{
     call::Party,
     id::{CallId, GroupId, Handle, Now, ProviderId, SenderId},
     provider::Action,
+    written::Written,
 };
 
 /// What a controller wants.
@@ -65,6 +66,8 @@ pub enum Command {
     SetEndpoint(CallId, String),
     /// Share the screen, or stop.
     SetScreenShare(CallId, bool),
+    /// Write to the other side.
+    SendText(CallId, Written),
     /// End all calls of a group.
     GroupHangUp(GroupId),
     /// Close or open the microphone for all calls of a group.
@@ -136,7 +139,8 @@ impl Command {
             | Self::Merge(..)
             | Self::Split(_)
             | Self::Transfer(..)
-            | Self::SetScreenShare(..) => true,
+            | Self::SetScreenShare(..)
+            | Self::SendText(..) => true,
             Self::Answer { .. }
             | Self::Decline(_)
             | Self::HangUp(_)
@@ -193,6 +197,7 @@ impl Engine {
             Command::SetScreenShare(call, on) => {
                 self.act(now, id, call, Action::SetScreenShare(on))
             }
+            Command::SendText(call, written) => self.send_text(now, id, call, written),
             Command::GroupHangUp(group) => self.group_hang_up(now, id, group),
             Command::GroupSetMuted(group, muted) => self.group_mute(now, id, group, muted),
             Command::GroupSetHeld(group, held) => self.group_hold(now, id, group, held),

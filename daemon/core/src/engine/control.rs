@@ -13,6 +13,7 @@ use crate::{
     call::{Call, Direction, EndReason, Flags, Owner, Party, State},
     id::{CallId, Now, ProviderId, check_text},
     provider::{Action, Capability},
+    written::Written,
 };
 
 impl Engine {
@@ -246,6 +247,20 @@ impl Engine {
             return Err(CommandError::InvalidArgument(why.to_owned()));
         }
         self.act(now, waiter, id, Action::PlayDtmf(digits))
+    }
+
+    pub(super) fn send_text(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+        written: Written,
+    ) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        if call.can(Capability::Text) && !call.is_active() {
+            return Err(CommandError::InvalidState);
+        }
+        self.act(now, waiter, id, Action::SendText(written))
     }
 
     pub(super) fn switch_camera(

@@ -11,6 +11,7 @@ use crate::{
     id::{CallId, GroupId, ProviderId, Serial, TxnId},
     media::Tone,
     provider::Action,
+    written::Written,
 };
 
 /// What the outside is to do.
@@ -75,6 +76,8 @@ pub enum Output {
     Log(LogRow),
     /// An incoming call was missed.
     Missed(CallId),
+    /// The other side of a call writes.
+    Text(CallId, Written),
     /// Play a sound once.
     Cue(Tone),
 }

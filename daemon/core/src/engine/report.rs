@@ -15,7 +15,8 @@ use crate::{
     filter::{Ringing, Verdict},
     id::{CallId, Now, ProviderId, check_text},
     media::Tone,
-    provider::{Action, NewCall, Progress, Report, Update},
+    provider::{Action, Capability, NewCall, Progress, Report, Update},
+    written::Written,
 };
 
 /// Ids of calls that are remembered, so that none is used twice.
@@ -100,6 +101,7 @@ impl Engine {
                 self.progress(now, provider, call, progress, at)
             }
             Report::Update { call, update } => self.update(provider, call, update),
+            Report::Text { call, written } => self.text(provider, call, written),
             Report::Ended { call, reason, text, at } => {
                 self.ended_there(now, provider, call, reason, text, at)
             }
@@ -272,6 +274,24 @@ impl Engine {
     fn when(call: &Call, now: Now, at: u64) -> u64 {
         let earliest = call.created_at.max(call.state.connected_at());
         if at == 0 { now.unix_us } else { at.min(now.unix_us).max(earliest) }
+    }
+
+    fn text(
+        &mut self,
+        provider: &ProviderId,
+        id: CallId,
+        written: Written,
+    ) -> Result<Reported, CommandError> {
+        let call = self.own(provider, id)?;
+        written.check()?;
+        if !call.can(Capability::Text) {
+            return Err(CommandError::NotSupported);
+        }
+        if !call.is_active() {
+            return Err(CommandError::InvalidState);
+        }
+        self.emit(Output::Text(id, written));
+        Ok(Reported::Done)
     }
 
     fn update(

@@ -265,6 +265,7 @@ impl Engine {
             | Action::SetLocalSilence(_)
             | Action::SetEndpoint(_)
             | Action::SetScreenShare(_)
+            | Action::SendText(_)
             | Action::Transfer(_) => call.is_orphan().then_some(Err(CommandError::ProviderGone)),
         }
     }

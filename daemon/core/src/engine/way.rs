@@ -41,6 +41,7 @@ impl Action {
             | Self::SetLocalSilence(_)
             | Self::SetEndpoint(_)
             | Self::SetScreenShare(_)
+            | Self::SendText(_)
             | Self::PlayDtmf(_)
             | Self::Transfer(_) => false,
         }

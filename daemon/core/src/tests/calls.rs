@@ -9,6 +9,7 @@ use crate::{
     call::Outcome,
     engine::{Command, CommandError, Reply},
     media::{DeviceKind, Devices, MediaCommand},
+    written::{MAX_WRITTEN, Written},
 };
 
 fn ringing() -> (World, crate::id::CallId) {
@@ -291,6 +292,27 @@ fn digits_and_local_silence_reach_the_worker_and_a_held_call_sends_no_digits() {
     world.command(BOB, Command::SetHeld(call, true));
     let held = world.command(BOB, Command::SendDtmf(call, "1".into()));
     assert!(matches!(held, Some(Err(CommandError::ProviderFailed(_)))), "{held:?}");
+}
+
+#[test]
+fn a_long_text_arrives_whole_and_one_who_floods_is_refused_while_the_call_goes_on() {
+    let (mut world, call) = talking();
+    let long = Written::new("ü".repeat(MAX_WRITTEN / 2), true).unwrap();
+    let sent = world.command(BOB, Command::SendText(call, long.clone()));
+    assert_eq!(sent, Some(Ok(Reply::Done)));
+    let heard: String = world.people[ALICE].texts.iter().map(Written::text).collect();
+    assert_eq!(heard, long.text());
+    let short = || Written::new("x".to_owned(), true).unwrap();
+    let refused = (0..100).find_map(|_| {
+        let sent = world.command(BOB, Command::SendText(call, short()));
+        sent.filter(|sent| *sent != Ok(Reply::Done))
+    });
+    assert!(matches!(refused, Some(Err(CommandError::ProviderFailed(_)))), "{refused:?}");
+    assert_eq!(world.command(BOB, Command::SetMuted(call, true)), Some(Ok(Reply::Done)));
+    world.pass(Duration::from_secs(1));
+    let sent = world.command(BOB, Command::SendText(call, short()));
+    assert_eq!(sent, Some(Ok(Reply::Done)), "a moment later");
+    assert_eq!([world.state(ALICE, call), world.state(BOB, call)], ["active"; 2]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{
     engine::{Command, CommandError, Engine, GRACE, Reply},
     id::{CallId, Handle},
     media::DeviceKind,
+    written::Written,
 };
 
 /// A provider under test, and those at the other end of its calls.
@@ -28,6 +29,10 @@ pub(super) trait Rig {
     /// They end it, whatever it is doing.
     fn other_ends(&mut self, call: CallId);
     fn other_holds(&mut self, call: CallId, held: bool);
+    /// They write.
+    fn other_writes(&mut self, call: CallId, written: Written);
+    /// What the user was shown of that.
+    fn texts(&self) -> Vec<Written>;
     /// Calls can be heard there.
     fn has_endpoint(&mut self, name: &str);
 
@@ -117,6 +122,14 @@ impl Rig for BuiltIn {
         self.other_does(call, Command::SetHeld(call, held));
     }
 
+    fn other_writes(&mut self, call: CallId, written: Written) {
+        self.other_does(call, Command::SendText(call, written));
+    }
+
+    fn texts(&self) -> Vec<Written> {
+        self.0.people[ALICE].texts.clone()
+    }
+
     fn has_endpoint(&mut self, name: &str) {
         let devices = vec![device(DeviceKind::Speaker, name)];
         self.0.people[ALICE].service.built_in().handle_devices(devices);
@@ -155,6 +168,8 @@ conform!(
     not_hearing_the_other_side_here_shows_when_done,
     a_call_is_heard_where_the_user_says,
     digits_are_sent_and_what_is_none_is_refused,
+    what_is_written_and_typed_reaches_both_sides_in_its_order,
+    nothing_is_written_in_a_call_that_is_not_on,
     answering_a_second_call_holds_the_first_and_resuming_swaps_them,
     dialling_a_second_call_holds_the_first,
     one_button_hangs_up_what_is_dialled_and_then_what_is_held,
@@ -264,6 +279,33 @@ fn digits_are_sent_and_what_is_none_is_refused(rig: &mut impl Rig) {
     rig.done(Command::SendDtmf(call, "0,*#9A".into()));
     let wrong = rig.command(Command::SendDtmf(call, "1x".into()));
     assert!(matches!(wrong, Some(Err(CommandError::InvalidArgument(_)))), "{wrong:?}");
+}
+
+fn written(text: &str, last: bool) -> Written {
+    Written::new(text.to_owned(), last).unwrap()
+}
+
+fn what_is_written_and_typed_reaches_both_sides_in_its_order(rig: &mut impl Rig) {
+    let call = rig.talks(0);
+    let typed = [written("He", false), written("Hello", false), written("Hello 👋", true)];
+    for one in &typed {
+        rig.other_writes(call, one.clone());
+        rig.done(Command::SendText(call, one.clone()));
+    }
+    assert_eq!(rig.texts(), typed);
+}
+
+fn nothing_is_written_in_a_call_that_is_not_on(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    let early = rig.command(Command::SendText(call, written("x", true)));
+    assert_eq!(early, Some(Err(CommandError::InvalidState)));
+    rig.done(Command::Decline(call));
+    let late = rig.command(Command::SendText(call, written("x", true)));
+    let dialled = rig.calls(1);
+    let rings = rig.command(Command::SendText(dialled, written("x", true)));
+    assert_eq!(rings, Some(Err(CommandError::InvalidState)));
+    assert_eq!(late, Some(Err(CommandError::InvalidState)));
+    assert_eq!(rig.texts(), []);
 }
 
 fn answering_a_second_call_holds_the_first_and_resuming_swaps_them(rig: &mut impl Rig) {

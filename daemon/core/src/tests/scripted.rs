@@ -9,6 +9,7 @@ use crate::{
     engine::{Command, CommandError, CommandId, Engine, Output, Registration, Reply, Reported},
     id::{CallId, Handle, Now, ProviderId, SenderId, Serial},
     provider::{Action, Capability, Encryption, NewCall, Progress, Report, Update},
+    written::Written,
 };
 
 pub(super) struct Scripted {
@@ -18,6 +19,7 @@ pub(super) struct Scripted {
     /// Actions that were asked for and have not finished.
     out: HashMap<Serial, Action>,
     next: u8,
+    texts: Vec<Written>,
 }
 
 fn provider() -> ProviderId {
@@ -43,6 +45,7 @@ fn capabilities() -> std::collections::BTreeSet<Capability> {
         Capability::Dtmf,
         Capability::Merge,
         Capability::Endpoints,
+        Capability::Text,
     ];
     all.into()
 }
@@ -57,7 +60,14 @@ impl Scripted {
             ..Registration::new(provider())
         };
         engine.register(now, registration).unwrap();
-        Self { engine, now, replies: HashMap::new(), out: HashMap::new(), next: 1 }
+        Self {
+            engine,
+            now,
+            replies: HashMap::new(),
+            out: HashMap::new(),
+            texts: Vec::new(),
+            next: 1,
+        }
     }
 
     fn report(&mut self, report: Report) -> Reported {
@@ -79,6 +89,7 @@ impl Scripted {
                 Output::Reply(id, result) => {
                     assert!(self.replies.insert(id, result).is_none(), "answered twice");
                 }
+                Output::Text(_, written) => self.texts.push(written),
                 Output::TimedOut(..) => panic!("it answers at once"),
                 Output::Audio { .. }
                 | Output::ProviderAdded(_)
@@ -185,6 +196,14 @@ impl Rig for Scripted {
     fn other_holds(&mut self, call: CallId, held: bool) {
         let update = Update { remote_held: Some(held), ..Update::default() };
         self.report(Report::Update { call, update });
+    }
+
+    fn other_writes(&mut self, call: CallId, written: Written) {
+        self.report(Report::Text { call, written });
+    }
+
+    fn texts(&self) -> Vec<Written> {
+        self.texts.clone()
     }
 
     /// An app has whatever it is told of.

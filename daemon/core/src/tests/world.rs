@@ -18,6 +18,7 @@ use crate::{
         Secret,
         media::{MediaSession, receiver_index},
     },
+    written::Written,
 };
 
 /// A seeded generator (SplitMix64): the same world in every run.
@@ -47,6 +48,8 @@ pub(super) struct Person {
     pub(super) replies: HashMap<CommandId, Result<Reply, CommandError>>,
     pub(super) rows: BTreeMap<String, LogRow>,
     pub(super) missed: Vec<CallId>,
+    /// What the other sides wrote.
+    pub(super) texts: Vec<Written>,
     /// Whether ringback was to be heard at any time.
     pub(super) heard_ringback: bool,
     pub(super) media: HashMap<SessionId, OpenMedia>,
@@ -454,6 +457,7 @@ impl Person {
             replies: HashMap::new(),
             rows: BTreeMap::new(),
             missed: Vec::new(),
+            texts: Vec::new(),
             heard_ringback: false,
             media: HashMap::new(),
             worker: Vec::new(),
@@ -485,6 +489,7 @@ impl Person {
                 self.rows.insert(row.id.clone(), row);
             }
             engine::Output::Missed(call) => self.missed.push(call),
+            engine::Output::Text(_, written) => self.texts.push(written),
             engine::Output::Perform { .. }
             | engine::Output::TimedOut(..)
             | engine::Output::Added(_)

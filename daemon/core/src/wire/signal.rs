@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::WireError;
-use crate::{id::CallId, media::VideoSize, peer::SignedDevices};
+use crate::{id::CallId, media::VideoSize, peer::SignedDevices, written::Written};
 
 /// Sizes an envelope is padded to, bytes (design/link.md).
 const SIZES: [usize; 4] = [512, 1536, 3072, 4096];
@@ -157,6 +157,8 @@ pub enum Signal {
         /// It holds the call.
         held: bool,
     },
+    /// What the sender writes; shown as it is, and nothing else is made of it.
+    Text(Written),
 }
 
 /// A signal with what orders it.

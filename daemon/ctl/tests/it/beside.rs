@@ -72,6 +72,19 @@ async fn camera_hearing_screen_and_buttons_reach_the_daemon() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_goes_to_the_call_that_carries_it_and_one_that_does_not_is_named() {
+    let session = Session::new().await;
+    session.service.active("a1", "Alice").await;
+    let run = session.ctl(&["text", "hello"]).await;
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("Alice carries no text"), "{run:?}");
+    session.service.writing("b2", "Bob").await;
+    let run = session.ctl(&["text", "I am late", "--call", "bob"]).await;
+    assert_eq!(run.ok(), "Sent to Bob.\n");
+    assert_eq!(session.service.asked(), ["Send \"I am late\" b2"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn do_not_disturb_is_shown_and_set_for_a_time() {
     let session = Session::new().await;
     assert_eq!(session.ctl(&["dnd"]).await.ok(), "Do Not Disturb: off\n");

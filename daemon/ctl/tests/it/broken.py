@@ -9,7 +9,7 @@ APP = API + "ProviderApp"
 FAULT = sys.argv[1]
 NEEDS = {
     "set-held": "hold", "set-muted": "mute", "play-dtmf": "dtmf", "set-video": "video",
-    "switch-camera": "video", "set-endpoint": "endpoints", "set-screen-share": "screen",
+    "switch-camera": "video", "set-endpoint": "endpoints", "set-screen-share": "screen", "send-text": "text",
     "set-group": "merge", "transfer": "transfer",
 }
 CAN = sorted(set(NEEDS.values()))

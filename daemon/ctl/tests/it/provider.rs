@@ -17,7 +17,7 @@ use crate::harness::{DEADLINE, Dir, Run, command, run};
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Each fault of `broken.py`, and the point that finds it.
-const FAULTS: [(&str, &str); 35] = [
+const FAULTS: [(&str, &str); 36] = [
     ("never-registers", "registers"),
     ("odd-option", "registration-keys"),
     ("one-uuid", "fresh-ids"),
@@ -38,6 +38,7 @@ const FAULTS: [(&str, &str); 35] = [
     ("silent-set-local-silence", "local-silence"),
     ("refuses-set-endpoint", "endpoint"),
     ("refuses-set-screen-share", "screen"),
+    ("refuses-send-text", "text"),
     ("refuses-set-group", "group"),
     ("refuses-transfer", "transfer"),
     ("refuses-local-hangup", "end"),
@@ -95,7 +96,8 @@ async fn the_example_of_an_app_breaks_nothing() {
     run.ok();
     let json = run.json();
     assert_eq!((&json["broken"], &json["not_tried"]), (&json!(0), &json!(0)), "{run:?}");
-    let unclaimed = ["camera", "digits", "endpoint", "group", "screen", "transfer", "video"];
+    let unclaimed =
+        ["camera", "digits", "endpoint", "group", "screen", "text", "transfer", "video"];
     assert_eq!(checks(&run, "not claimed"), unclaimed.map(str::to_owned).into());
 }
 
@@ -109,7 +111,7 @@ async fn an_app_that_can_everything_is_asked_for_everything() {
         let run = check(&[app.to_str().unwrap(), fault, "+49301", "+49302"], &[]).await;
         run.ok();
         let json = run.json();
-        assert_eq!((&json["ok"], &json["not_claimed"]), (&json!(33), &json!(0)), "{run:?}");
+        assert_eq!((&json["ok"], &json["not_claimed"]), (&json!(34), &json!(0)), "{run:?}");
         // Nothing is left that it does not claim.
         assert_eq!(checks(&run, "not tried"), BTreeSet::from(["unclaimed".to_owned()]));
     }
@@ -188,7 +190,7 @@ async fn a_line_names_what_was_expected_what_came_and_the_place_in_the_contract(
     for part in ["hold", "within 5 s", "does not want to", "[ProviderApp.Perform]"] {
         assert!(line.contains(part), "{line}");
     }
-    assert!(run.err.contains("1 of 34 points"), "{run:?}");
+    assert!(run.err.contains("1 of 35 points"), "{run:?}");
     assert!(left(&dir).is_empty(), "{:?}", left(&dir));
 }
 

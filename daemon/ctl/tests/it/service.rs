@@ -118,6 +118,14 @@ impl Service {
         self.add_call(Call::new(&self.world, id, name, "outgoing", "active")).await
     }
 
+    /// A call that is on and carries text.
+    pub(crate) async fn writing(&self, id: &str, name: &str) -> String {
+        let path = self.active(id, name).await;
+        let text = Text { world: Arc::clone(&self.world), id: id.to_owned() };
+        self.connection.object_server().at(path.as_str(), text).await.unwrap();
+        path
+    }
+
     pub(crate) async fn remove_call(&self, path: &str) {
         self.connection.object_server().remove::<Call, _>(path).await.unwrap();
     }
@@ -125,6 +133,25 @@ impl Service {
     pub(crate) fn emitter(&self, path: &str) -> SignalEmitter<'static> {
         SignalEmitter::new(&self.connection, path.to_owned()).unwrap().to_owned()
     }
+}
+
+pub(crate) struct Text {
+    world: Shared,
+    id: String,
+}
+
+#[interface(name = "org.ahoycall.Calls1.Call.Text")]
+impl Text {
+    fn send(&self, text: String) {
+        ask(&self.world, format!("Send {text:?} {}", self.id));
+    }
+
+    #[zbus(signal)]
+    pub(crate) async fn received(
+        emitter: &SignalEmitter<'_>,
+        text: &str,
+        r#final: bool,
+    ) -> zbus::Result<()>;
 }
 
 pub(crate) struct Manager(Shared);

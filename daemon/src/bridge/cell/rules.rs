@@ -435,6 +435,7 @@ impl World for Cell {
             | Action::SetLocalSilence(_)
             | Action::SetEndpoint(_)
             | Action::SetScreenShare(_)
+            | Action::SendText(_)
             | Action::Transfer(_) => {
                 self.done(serial, Err(Refused::because("a telephone cannot do this from here")));
             }

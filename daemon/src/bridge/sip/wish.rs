@@ -43,6 +43,7 @@ pub(super) fn task(action: Action) -> Result<Task, Refused> {
         | Action::SetLocalSilence(_)
         | Action::SetEndpoint(_)
         | Action::SetScreenShare(_)
+        | Action::SendText(_)
         | Action::Transfer(_) => cannot,
     }
 }

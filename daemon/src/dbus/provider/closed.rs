@@ -149,6 +149,10 @@ impl Closed {
                 let (path, state, at): (OwnedObjectPath, String, u64) = body(message)?;
                 words::state(objects::call(path.as_str())?, &state, at)?
             }
+            "ReportText" => {
+                let (path, text, last): (OwnedObjectPath, String, bool) = body(message)?;
+                words::text(objects::call(path.as_str())?, text, last)?
+            }
             "ReportEnded" => {
                 let (path, reason, text, at): (OwnedObjectPath, String, String, u64) =
                     body(message)?;

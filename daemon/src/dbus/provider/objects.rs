@@ -205,6 +205,18 @@ impl Provider {
         self.report(&header, report).await.map(drop)
     }
 
+    async fn report_text(
+        &self,
+        call: ObjectPath<'_>,
+        text: String,
+        r#final: bool,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        self.own(&header)?;
+        let report = words::text(self::call(call.as_str())?, text, r#final)?;
+        self.report(&header, report).await.map(drop)
+    }
+
     async fn report_ended(
         &self,
         call: ObjectPath<'_>,

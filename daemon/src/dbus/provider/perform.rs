@@ -44,6 +44,9 @@ fn arguments(action: &Action) -> Arguments {
         Action::SwitchCamera(id) | Action::SetEndpoint(id) => vec![("id", id.clone().into())],
         Action::SetLocalSilence(silent) => vec![("silent", (*silent).into())],
         Action::SetScreenShare(shared) => vec![("shared", (*shared).into())],
+        Action::SendText(written) => {
+            vec![("text", written.text().to_owned().into()), ("final", written.is_last().into())]
+        }
         Action::PlayDtmf(tones) => vec![("tones", tones.clone().into())],
         Action::Transfer(to) => vec![("remote", pair(to.scheme(), to.value()))],
     };

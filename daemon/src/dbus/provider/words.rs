@@ -12,6 +12,7 @@ use ahoy_core::{
     id::{CallId, Handle, ProviderId},
     media::Quality,
     provider::{Capability, Encryption, NewCall, Progress, Report, Resume, Update},
+    written::Written,
 };
 
 use zbus::Variant;
@@ -236,6 +237,12 @@ pub(super) fn state(call: CallId, state: &str, at: u64) -> Result<Report> {
         wrong(format!("state: \"{state}\" is none of dialing, remote-ringing, connecting, active"))
     })?;
     Ok(Report::Progress { call, progress, at })
+}
+
+/// ReportText.
+pub(super) fn text(call: CallId, text: String, last: bool) -> Result<Report> {
+    let written = Written::new(text, last).map_err(|error| wrong(error.to_string()))?;
+    Ok(Report::Text { call, written })
 }
 
 /// ReportEnded.

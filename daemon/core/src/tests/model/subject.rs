@@ -128,6 +128,7 @@ impl Subject {
             | Output::GroupAdded(_)
             | Output::GroupChanged(_)
             | Output::GroupRemoved(_)
+            | Output::Text(..)
             | Output::Missed(_)
             | Output::Cue(_) => {}
         }

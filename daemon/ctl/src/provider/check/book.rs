@@ -152,6 +152,7 @@ impl Book {
             Said::Outgoing { uuid, options } => self.outgoing(&uuid, &options),
             Said::Update { call, options } => self.update(&call, options),
             Said::State { call, state } => self.state(&call, &state),
+            Said::Text { call } => self.text(&call),
             Said::Ended { call, reason } => self.ended(&call, &reason),
             Said::Unregister => {
                 self.app = None;
@@ -413,6 +414,19 @@ impl Book {
         }
         call.state = state;
         self.calls.insert(path.to_owned(), call);
+        Answer::Nothing
+    }
+
+    fn text(&mut self, path: &str) -> Answer {
+        let call = match self.live(path, "ReportText") {
+            Ok(call) => call,
+            Err(answer) => return answer,
+        };
+        if !call.can("text") || call.state != State::Active {
+            let came = "ReportText of a call that is not active, or does not claim \"text\"";
+            self.breach(Check::Reports, came.to_owned());
+            return refused("InvalidState", "no text now");
+        }
         Answer::Nothing
     }
 

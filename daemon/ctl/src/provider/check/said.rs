@@ -34,6 +34,9 @@ pub(super) enum Said {
         call: String,
         state: String,
     },
+    Text {
+        call: String,
+    },
     Ended {
         call: String,
         reason: String,
@@ -164,6 +167,10 @@ pub(super) fn read(message: &Message) -> Result<Said, String> {
             let (call, state, _): (OwnedObjectPath, String, u64) =
                 body.deserialize().map_err(wrong)?;
             Said::State { call: call.to_string(), state }
+        }
+        ("Provider", "ReportText") => {
+            let (call, ..): (OwnedObjectPath, String, bool) = body.deserialize().map_err(wrong)?;
+            Said::Text { call: call.to_string() }
         }
         ("Provider", "ReportEnded") => {
             let (call, reason, ..): (OwnedObjectPath, String, String, u64) =

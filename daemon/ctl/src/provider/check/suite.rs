@@ -38,7 +38,7 @@ const fn claim(check: Check, capability: &'static str, action: &'static str) -> 
 }
 
 /// In the order in which they are tried; transfer ends the call and comes last.
-const CLAIMS: [Claim; 9] = [
+const CLAIMS: [Claim; 10] = [
     claim(Check::Hold, "hold", "set-held"),
     claim(Check::Mute, "mute", "set-muted"),
     claim(Check::Digits, "dtmf", "play-dtmf"),
@@ -46,6 +46,7 @@ const CLAIMS: [Claim; 9] = [
     claim(Check::Camera, "video", "switch-camera"),
     claim(Check::Endpoint, "endpoints", "set-endpoint"),
     claim(Check::Screen, "screen", "set-screen-share"),
+    claim(Check::Text, "text", "send-text"),
     claim(Check::Group, "merge", "set-group"),
     claim(Check::Transfer, "transfer", "transfer"),
 ];
@@ -318,6 +319,9 @@ impl Suite {
             "set-video" => Options::from([("video", Variant::from(on))]),
             "switch-camera" | "set-endpoint" => Options::from([("id", Variant::from(""))]),
             "set-screen-share" => Options::from([("shared", Variant::from(on))]),
+            "send-text" => {
+                Options::from([("text", Variant::from("Hello")), ("final", Variant::from(true))])
+            }
             "play-dtmf" => Options::from([("tones", Variant::from("1"))]),
             "transfer" => Options::from([("remote", Variant::from((remote.scheme, remote.value)))]),
             _ => Options::new(),

@@ -34,6 +34,7 @@ pub(super) enum Check {
     LocalSilence,
     Endpoint,
     Screen,
+    Text,
     Group,
     Transfer,
     End,
@@ -72,7 +73,7 @@ const fn about(
 }
 
 /// All of them.
-pub(super) const ALL: [About; 34] = [
+pub(super) const ALL: [About; 35] = [
     about(Check::Registers, "registers", "registers in time", "Registry.Register"),
     about(
         Check::RegistrationKeys,
@@ -141,6 +142,7 @@ pub(super) const ALL: [About; 34] = [
         "set-screen-share is fulfilled within 5 s",
         "ProviderApp.Perform",
     ),
+    about(Check::Text, "text", "send-text is fulfilled within 5 s", "ProviderApp.Perform"),
     about(Check::Group, "group", "set-group is fulfilled within 5 s", "ProviderApp.Perform"),
     about(Check::Transfer, "transfer", "transfer is fulfilled within 5 s", "ProviderApp.Perform"),
     about(Check::End, "end", "end is fulfilled within 5 s", "ProviderApp.Perform"),
