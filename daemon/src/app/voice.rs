@@ -88,6 +88,8 @@ impl App {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(Tone::Listening, device);
             }
+            // Nobody asks to be woken yet.
+            VoiceEvent::Waiting | VoiceEvent::Woken => {}
             VoiceEvent::Partial { text } => self.tell(Event::Heard(text, false)).await,
             VoiceEvent::Heard { hypotheses, latency_ms } => {
                 self.talk.closed(now);

@@ -176,6 +176,7 @@ impl Worker {
                 self.close_microphone();
                 self.send(&VoiceEvent::Stopped)
             }
+            VoiceCommand::Wait { .. } => Ok(()),
             VoiceCommand::Listen { engine, model, grammar, microphone, timeout_ms } => {
                 if self.close_microphone() {
                     self.send(&VoiceEvent::Stopped)?;
