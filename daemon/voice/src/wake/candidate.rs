@@ -94,8 +94,9 @@ impl Candidate {
         let loudest = windows(word, LOUD).fold(f32::MIN, f32::max);
         let before = end.saturating_sub(self.usual + BEFORE)
             ..end.saturating_sub(self.usual.saturating_sub(SOFT));
-        let quietest = windows(&up_to_end[before], PAUSE).fold(f32::MAX, f32::min);
-        loudest - quietest
+        // Before the microphone was open there was a pause.
+        let quietest = windows(&up_to_end[before], PAUSE).reduce(f32::min);
+        loudest - quietest.unwrap_or_else(|| level_db(&[]))
     }
 }
 

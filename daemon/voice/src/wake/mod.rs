@@ -128,11 +128,6 @@ impl Wake {
         }
     }
 
-    /// Whether only the word is waited for.
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting)
-    }
-
     /// Takes in sound; [`Wake::poll`] looks at it.
     pub(crate) fn handle_sound(&mut self, samples: &[i16]) {
         self.queue.extend(samples);

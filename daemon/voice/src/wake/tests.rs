@@ -1,1 +1,2 @@
-//! t
+//! The order of things, with an ear that is told what to hear.
+
