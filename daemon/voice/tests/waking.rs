@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use ahoy_core::voice::{Engine, Grammar, VoiceCommand, VoiceEvent};
 use common::{
-    ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, english, read, skipped,
+    ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, english, noise_file, read,
+    skipped,
 };
 
 /// A voice made from recordings, as the model is.
@@ -167,6 +168,10 @@ fn another_word_wakes_and_the_first_one_no_longer_does() {
         return;
     };
     waiting.play(&ahoy);
+    // This microphone gives no sound while nobody plays any, and a wake word comes after a pause.
+    let silence = waiting.sound.file("silence.wav");
+    noise_file(&silence, 1_000, 0.0).expect("a file");
+    waiting.play(&silence);
     let heard = waiting.hears(&|waiting| {
         waiting.play(&file);
         assert_eq!(waiting.worker.event(), VoiceEvent::Woken);
@@ -201,7 +206,8 @@ fn an_unusable_word_or_model_is_refused_with_words() {
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
     let long = "please wake up my friend";
-    for (word, says) in [("bob", "too short"), ("지우야", "how"), ("", "how"), (long, "too long")] {
+    for (word, says) in [("bob", "too short"), ("지우야", "how"), ("", "how"), (long, "too long")]
+    {
         worker.wait(&sound, word, english(&grammar));
         let why = failed(worker.event());
         assert!(why.contains(says) && why.contains("Choose"), "{word}: {why}");

@@ -26,11 +26,7 @@ unsafe extern "C" {
         name: *const c_char,
         jsgf_string: *const c_char,
     ) -> c_int;
-    fn ps_set_keyphrase(
-        ps: *mut c_void,
-        name: *const c_char,
-        keyphrase: *const c_char,
-    ) -> c_int;
+    fn ps_set_keyphrase(ps: *mut c_void, name: *const c_char, keyphrase: *const c_char) -> c_int;
     fn ps_set_search(ps: *mut c_void, name: *const c_char) -> c_int;
     fn ps_start_stream(ps: *mut c_void) -> c_int;
     fn ps_start_utt(ps: *mut c_void) -> c_int;
@@ -125,14 +121,7 @@ impl Decoder {
     /// One that knows no word, for finding a key phrase in sound that goes on; every frame counts
     /// in time, also those in which nobody speaks.
     pub(crate) fn of_key_phrases(acoustic: &CStr, threshold: &CStr) -> Option<Self> {
-        Self::with(&[
-            c"-hmm",
-            acoustic,
-            c"-kws_threshold",
-            threshold,
-            c"-remove_silence",
-            c"no",
-        ])
+        Self::with(&[c"-hmm", acoustic, c"-kws_threshold", threshold, c"-remove_silence", c"no"])
     }
 
     fn with(options: &[&CStr]) -> Option<Self> {

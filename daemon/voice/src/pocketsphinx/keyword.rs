@@ -13,7 +13,7 @@ use std::{
 
 use super::{ModelFiles, PHONES, add_phones, ffi::Decoder};
 use crate::{
-    endpoint::RATE,
+    endpoint::{RATE, ms},
     recogniser::RecogniserError,
     spelling,
     wake::{Candidate, Ear},
@@ -36,8 +36,13 @@ const LEAST_SYLLABLES: usize = 2;
 const MOST_WORDS: usize = 3;
 /// The features of a frame look at as many frames after it.
 const LOOK_AHEAD: usize = 3;
-/// What a phone usually takes, the long vowel of "ahoy" included.
-const PHONE: usize = RATE as usize * 3 / 20;
+/// What the phones of a word usually take, and the first one, which is drawn out, more: "ahoy" 0.45 s.
+const PHONE: usize = ms(85);
+const FIRST_PHONE: usize = ms(195);
+/// Phones of "ahoy", for which the limits are measured.
+const OF_AHOY: f64 = 3.0;
+/// What the library takes off every score; found by trying thresholds.
+const NO_BETTER: f64 = 1_500.0;
 /// Samples in a frame.
 const FRAME: usize = RATE as usize / 100;
 
@@ -115,8 +120,8 @@ impl Ear for Keyword {
         Ok(Some(Candidate {
             length: spotted.frames * FRAME,
             ago: (spotted.ago + LOOK_AHEAD) * FRAME,
-            usual: self.phones * PHONE,
-            score: f64::from(spotted.score) * 3.0 / self.phones as f64,
+            usual: FIRST_PHONE + self.phones * PHONE,
+            score: (f64::from(spotted.score) + NO_BETTER) * OF_AHOY / self.phones as f64,
         }))
     }
 
@@ -127,9 +132,9 @@ impl Ear for Keyword {
         if !(ended && self.decoder.start(SPOTTING)) {
             return Err(RecogniserError::Engine("it does not start anew"));
         }
-        let likeness = word.zip(phones).map(|((word, frames), (phones, _))| {
-            (word - phones) as f64 / frames.max(1) as f64
-        });
+        let likeness = word
+            .zip(phones)
+            .map(|((word, frames), (phones, _))| (word - phones) as f64 / frames.max(1) as f64);
         Ok(likeness)
     }
 }

@@ -31,7 +31,8 @@ pub(crate) struct Candidate {
     pub(crate) length: usize,
     /// Samples that the word usually takes.
     pub(crate) usual: usize,
-    /// How well it matches, of the length of "ahoy": log, higher is better.
+    /// How much worse than free phones it matches, as if it had the length of "ahoy": log, 0 and
+    /// above is good.
     pub(crate) score: f64,
 }
 
@@ -45,7 +46,7 @@ pub(crate) enum Trust {
 }
 
 /// Score of a match that needs no command to be believed.
-const SURE_SCORE: f64 = -1_950.0;
+const SURE_SCORE: f64 = -450.0;
 /// Log score per frame that the word may lose against free phones.
 const LEAST_LIKENESS: f64 = -3.0;
 /// How much quieter the pause before the word is, dB: to be believed, to be looked at.
@@ -81,9 +82,8 @@ impl Candidate {
         let Some(likeness) = likeness.filter(|likeness| *likeness >= LEAST_LIKENESS) else {
             return Ok(None);
         };
-        let sure = self.score >= SURE_SCORE
-            && likeness >= LEAST_LIKENESS
-            && pause_db >= SURE_PAUSE_DB;
+        let sure =
+            self.score >= SURE_SCORE && likeness >= LEAST_LIKENESS && pause_db >= SURE_PAUSE_DB;
         Ok(Some(if sure { Trust::Sure } else { Trust::Doubtful }))
     }
 

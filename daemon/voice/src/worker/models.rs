@@ -68,7 +68,7 @@ impl Models {
                 prepare(loaded.recogniser.as_mut(), &plan.grammar)?;
                 Loaded { plan, recogniser: loaded.recogniser, used: Instant::now() }
             }
-            other => {
+            other @ (State::None | State::Loading(_) | State::Loaded(_)) => {
                 drop(other);
                 plan.load()?
             }
