@@ -48,6 +48,8 @@ impl App {
         }
         let now = self.clock.now();
         self.ring_window(now, &attention).await;
+        let (calls, may) = (self.situation(), !self.prompts.is_speaking());
+        self.talk.reconcile_wait(now, calls, may);
         let sound = self.sound(&attention);
         self.media.set_sound(sound);
         let now = now.mono;

@@ -13,6 +13,7 @@ mod convert;
 mod desk;
 mod dispatch;
 mod doctor;
+mod ears;
 mod filter;
 mod grants;
 mod identity;

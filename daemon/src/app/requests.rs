@@ -51,6 +51,7 @@ pub(super) fn voice_wish(settings: &Settings) -> talk::Wish {
         engine: settings.text(Key::VOICE_ENGINE),
         locale: settings.text(Key::VOICE_LOCALE),
         microphone: microphone.into_iter().find(|name| !name.is_empty()),
+        word: settings.text(Key::VOICE_WAKE_WORD).trim().to_lowercase(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Voice commands as the app uses them: the worker, the dialogue, the book of spoken names.
 //!
 //! Owns: when to listen and with what, which recogniser and model. Does not own: the process, or
-//! what an effect does. Invariant: `listening` is true exactly while the worker was told to listen
-//! and has not said that it is over.
+//! what an effect does. Invariant: the wake word is waited for exactly while it is wanted and nothing
+//! else is listened to.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,6 +18,7 @@ use ahoy_core::{
 };
 
 use super::{
+    ears::{Ears, Purpose},
     lock,
     request::{Dict, Fault, FaultKind, Plain},
 };
@@ -27,6 +28,8 @@ use crate::worker::{Link, Voice};
 pub(super) const COUNTDOWN: Duration = Duration::from_secs(2);
 /// Listening gives up after this long without a word, ms.
 const LISTEN_MS: u32 = 8000;
+/// A wait for the wake word that failed is tried again after this.
+const AGAIN: Duration = Duration::from_secs(60);
 /// The recogniser's process stays this long after its last use: its model's memory goes back.
 const LINGER: Duration = Duration::from_secs(60);
 /// Bytes of a locale pack that are read.
@@ -43,6 +46,8 @@ pub(super) struct Wish {
     pub(super) locale: String,
     /// PipeWire node name.
     pub(super) microphone: Option<String>,
+    /// To be woken by; empty: by nothing.
+    pub(super) word: String,
 }
 
 /// The voice side of the app.
@@ -56,7 +61,10 @@ pub(super) struct Talk {
     packs: PathBuf,
     /// To be listened to as soon as the worker runs.
     pending: bool,
-    listening: bool,
+    ears: Ears,
+    /// What the wait for the wake word was begun with, and when one that failed is tried again.
+    wait: Option<(Situation, String)>,
+    wait_again: Option<Duration>,
     /// How long the ears stay open without a word, ms.
     timeout_ms: u32,
     /// The session is locked: few words count.
@@ -78,7 +86,9 @@ impl Talk {
             models,
             packs,
             pending: false,
-            listening: false,
+            ears: Ears::default(),
+            wait: None,
+            wait_again: None,
             timeout_ms: LISTEN_MS,
             locked: false,
             aloud: false,
@@ -91,11 +101,15 @@ impl Talk {
         if wish.locale != self.wish.locale {
             self.dialogue = Dialogue::new(pack(&wish.locale, &self.packs), COUNTDOWN);
         }
+        if wish != self.wish {
+            self.wait = None;
+        }
         self.wish = wish;
     }
 
     pub(super) fn set_book(&mut self, people: Vec<Person>) {
         self.book = Book::new(people);
+        self.wait = None;
     }
 
     /// The session is locked or open again. A question from before the lock is dropped.
@@ -110,7 +124,11 @@ impl Talk {
     }
 
     pub(super) fn is_listening(&self) -> bool {
-        self.listening || self.pending
+        self.ears.is_listening() || self.pending
+    }
+
+    fn is_asked(&self) -> bool {
+        self.pending || self.ears.purpose() == Some(Purpose::Command)
     }
 
     /// Whether the dialogue goes on: ears open, a question asked, or a countdown running.
@@ -134,7 +152,7 @@ impl Talk {
         self.link = None;
         self.engines.clear();
         let was = self.is_listening();
-        (self.pending, self.listening) = (false, false);
+        (self.pending, self.ears, self.wait) = (false, Ears::Closed, None);
         was
     }
 
@@ -151,7 +169,7 @@ impl Talk {
         timeout_ms: u32,
     ) -> Result<(), Fault> {
         self.timeout_ms = timeout_ms;
-        if self.is_listening() {
+        if self.is_asked() {
             return Err(Fault::new(FaultKind::InvalidState, "already listening"));
         }
         (self.used, self.aloud) = (Some(now.mono), true);
@@ -175,7 +193,8 @@ impl Talk {
         };
         let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
         sent.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
-        self.listening = true;
+        self.ears.handle_sent(Purpose::Command);
+        self.wait = None;
         Ok(())
     }
 
@@ -251,19 +270,92 @@ impl Talk {
 
     /// Closes the ears.
     pub(super) fn close_ears(&mut self) {
-        if self.listening
+        if self.ears.is_listening() {
+            self.stop();
+        }
+        self.pending = false;
+    }
+
+    fn stop(&mut self) {
+        if self.ears.purpose().is_some()
             && let Some(link) = &self.link
             && let Err(error) = link.send(VoiceCommand::Stop)
         {
             tracing::debug!(%error, "voice worker");
         }
-        self.pending = false;
+        self.ears.handle_stop();
+        self.wait = None;
     }
 
-    /// The worker says that the microphone is closed.
-    pub(super) fn closed(&mut self, now: Now) {
-        self.listening = false;
+    /// Waits for the wake word where it is wanted and may be, and for what counts now.
+    pub(super) fn reconcile_wait(&mut self, now: Now, calls: Situation, may: bool) {
+        self.wait_again.take_if(|again| *again <= now.mono);
+        let wanted = may && !self.wish.word.is_empty() && !self.is_going_on();
+        if !wanted {
+            if self.ears.purpose() == Some(Purpose::Wake) && !self.ears.is_listening() {
+                self.stop();
+            }
+            return;
+        }
+        let same = self.wait.as_ref().is_some_and(|(then, word)| {
+            *then == calls && *word == self.wish.word && self.ears.purpose().is_some()
+        });
+        if same || self.wait_again.is_some() || self.engines.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.wait_for_word(calls) {
+            tracing::warn!(%fault, "the wake word is not waited for");
+            self.wait_again = Some(now.mono + AGAIN);
+        }
+    }
+
+    fn wait_for_word(&mut self, calls: Situation) -> Result<(), Fault> {
+        let (engine, model) = self.choose()?;
+        let Some(link) = &self.link else { return Ok(()) };
+        let command = VoiceCommand::Wait {
+            word: self.wish.word.clone(),
+            wake_model: POCKETSPHINX_EN.to_owned(),
+            engine,
+            model: model.display().to_string(),
+            grammar: self.grammar(calls),
+            microphone: self.wish.microphone.clone(),
+        };
+        let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
+        sent.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))?;
+        self.ears.handle_sent(Purpose::Wake);
+        self.wait = Some((calls, self.wish.word.clone()));
+        self.wait_again = None;
+        Ok(())
+    }
+
+    /// The worker says that the microphone is open: for a command, or for the wake word.
+    pub(super) fn opened(&mut self, of: Purpose, woken: bool) {
+        self.ears.handle_open(of, woken);
+        self.aloud |= woken;
+    }
+
+    /// It says that it stopped.
+    pub(super) fn stopped(&mut self, now: Now) -> bool {
         self.used = Some(now.mono);
+        self.ears.handle_stopped()
+    }
+
+    /// The worker says that it is over by itself, the microphone closed. False where that was an
+    /// order which another has replaced.
+    pub(super) fn closed(&mut self, now: Now) -> bool {
+        self.used = Some(now.mono);
+        self.wait = None;
+        self.ears.handle_over(false).is_some()
+    }
+
+    /// The worker says that it cannot. What it could not do, where that counts.
+    pub(super) fn failed(&mut self, now: Now) -> Option<Purpose> {
+        let what = self.ears.handle_over(true);
+        self.wait = None;
+        if what == Some(Purpose::Wake) {
+            self.wait_again = Some(now.mono + AGAIN);
+        }
+        what
     }
 
     /// Whether one of these readings is a command now.
@@ -284,6 +376,7 @@ impl Talk {
         history: &History,
         readings: &[Hypothesis],
     ) -> (String, Vec<Effect>) {
+        self.aloud = true;
         let situation = self.dialogue.situation(calls);
         let best = readings.iter().find(|one| self.means(situation, one)).or(readings.first());
         let (text, score) = best.map_or((String::new(), 0.0), |one| (one.text.clone(), one.score));
@@ -341,16 +434,17 @@ impl Talk {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
-        let idle = self.link.as_ref().and(self.used).map(|used| used + LINGER);
-        match (self.dialogue.next_timeout(), idle) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let used = self.used.filter(|_| self.wish.word.is_empty());
+        let idle = self.link.as_ref().and(used).map(|used| used + LINGER);
+        // Due only while it is still to be tried again.
+        let again = self.wait_again.filter(|_| self.ears.purpose().is_none());
+        [self.dialogue.next_timeout(), idle, again].into_iter().flatten().min()
     }
 
     /// Whether the worker should run.
     pub(super) fn is_wanted(&self, now: Duration) -> bool {
-        self.is_listening() || self.used.is_some_and(|used| now < used + LINGER)
+        let waits = !self.wish.word.is_empty();
+        waits || self.is_listening() || self.used.is_some_and(|used| now < used + LINGER)
     }
 
     /// What a sentence would mean now: intent, slots, score.

@@ -13,6 +13,7 @@ use ahoy_core::{
 
 use super::{
     App, Waiter,
+    ears::Purpose,
     request::{Answer, Dict, Event, Fault},
 };
 use crate::{
@@ -92,7 +93,18 @@ impl App {
                     self.prompt(now, fault.text, Vec::new()).await;
                 }
             }
+            VoiceEvent::Waiting => {
+                self.talk.opened(Purpose::Wake, false);
+                self.hide_listening();
+            }
+            VoiceEvent::Woken => {
+                self.talk.opened(Purpose::Wake, true);
+                let device = self.device(Key::SPEAKER);
+                self.media.play_once(Tone::Listening, device);
+                self.show_listening();
+            }
             VoiceEvent::Listening { .. } => {
+                self.talk.opened(Purpose::Command, false);
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(Tone::Listening, device);
                 self.show_listening();
@@ -102,8 +114,7 @@ impl App {
                 self.tell(Event::Heard(text, false)).await;
             }
             VoiceEvent::Heard { hypotheses, latency_ms } => {
-                self.talk.closed(now);
-                if self.overheard(now, &hypotheses) {
+                if !self.talk.closed(now) || self.overheard(now, &hypotheses) {
                     return;
                 }
                 let (calls, recent) = (self.situation(), self.recent.clone());
@@ -114,23 +125,26 @@ impl App {
                 self.voice_effects(now, effects).await;
             }
             VoiceEvent::Nothing => {
-                self.talk.closed(now);
-                if self.overheard(now, &[]) {
+                if !self.talk.closed(now) || self.overheard(now, &[]) {
                     return;
                 }
                 let effects = self.talk.nothing();
                 self.voice_effects(now, effects).await;
             }
             VoiceEvent::Stopped => {
-                self.talk.closed(now);
-                self.window.handle_closed(now);
-                self.hide_listening();
+                if self.talk.stopped(now) {
+                    self.window.handle_closed(now);
+                    self.hide_listening();
+                }
             }
             VoiceEvent::Failed { why } => {
-                self.talk.closed(now);
+                let what = self.talk.failed(now);
                 self.window.handle_closed(now);
                 tracing::warn!(why, "voice");
-                self.prompt(now, why, Vec::new()).await;
+                // Nobody asked for anything just now where only the word was waited for.
+                if what == Some(Purpose::Command) {
+                    self.prompt(now, why, Vec::new()).await;
+                }
             }
         }
     }

@@ -216,6 +216,9 @@ keys! {
     Flag VOICE_RING_WINDOW VoiceRingWindow "voice.ring-window"
         Rule::Bool { default: false },
         "Whether it listens for answer, decline and the like while it rings, for seconds at a time.";
+    Text VOICE_WAKE_WORD VoiceWakeWord "voice.wake-word"
+        Rule::Text { default: "", form: "one or two words of letters, such as ahoy, or empty", fits: is_word },
+        "Said before a command, it needs no key; the microphone is open for it all the time. Empty is off.";
     Text LISTEN Listen "link.listen"
         // 24690 spells AHOY on a keypad (2469); outside the range the kernel hands out itself.
         Rule::Text {
@@ -285,6 +288,12 @@ fn is_providers(text: &str) -> bool {
                 Handle::new(scheme, "x").is_ok() && id.parse::<ProviderId>().is_ok()
             })
         })
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() <= 40
+        && text.split(' ').count() <= 2
+        && text.chars().all(|c| c.is_alphabetic() || c == ' ' || c == '\'')
 }
 
 fn is_locale(text: &str) -> bool {

@@ -49,6 +49,15 @@ pub(crate) struct Utterance {
     pub(crate) waited_ms: u32,
 }
 
+impl Utterance {
+    /// The same, with all that was heard from an earlier moment on up to now.
+    pub(crate) fn with_before(&self, mut samples: Vec<i16>) -> Self {
+        let silence = ms(self.waited_ms).saturating_sub(ms(POST_ROLL_MS));
+        samples.truncate(samples.len().saturating_sub(silence));
+        Self { voiced: voiced_frames(&samples), waited_ms: self.waited_ms, samples }
+    }
+}
+
 /// What a block of samples brought about.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Heard {
@@ -96,6 +105,15 @@ impl Endpointer {
             recent: VecDeque::new(),
             frames: 0,
         }
+    }
+
+    /// One that knows the background from sound that went before, in which nobody began to speak.
+    pub(crate) fn after(before: &[i16]) -> Self {
+        let mut endpointer = Self::new();
+        for frame in before.chunks_exact(FRAME) {
+            endpointer.is_loud(level_db(frame));
+        }
+        endpointer
     }
 
     /// Time listened to so far, ms.
@@ -210,14 +228,14 @@ fn voiced_frames(samples: &[i16]) -> usize {
 }
 
 /// Mean level of a frame, dB of full scale.
-fn level_db(frame: &[i16]) -> f32 {
+pub(crate) fn level_db(frame: &[i16]) -> f32 {
     let sum: f64 = frame.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
     let mean = sum / frame.len().max(1) as f64;
     // One step of the converter, squared, is the least there is.
     (10.0 * (mean.max(1.0) / f64::from(i16::MAX).powi(2)).log10()) as f32
 }
 
-const fn ms(milliseconds: u32) -> usize {
+pub(crate) const fn ms(milliseconds: u32) -> usize {
     (milliseconds * (RATE / 1000)) as usize
 }
 

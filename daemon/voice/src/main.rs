@@ -12,6 +12,7 @@ mod pocketsphinx;
 mod recogniser;
 mod spelling;
 mod vosk;
+mod wake;
 mod worker;
 
 use std::{env, ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
@@ -23,31 +24,38 @@ use crate::{microphone::PipeWire, worker::Worker};
 
 const USAGE: &str = "\
 Usage: ahoy-voice --models DIR [--models DIR]...
-       ahoy-voice --files
+       ahoy-voice --files [--wake WORD]
        ahoy-voice --version
 
 Ahoy's voice worker. ahoyd starts it; it is of no use on its own.
   --models DIR   voice models may be loaded from here and from nowhere else
   --files        for measuring: hears files that are named on standard input, one JSON object a
                  line {engine, model, grammar, file}, and says what it heard; no microphone, no lock
+  --wake WORD    with --files: waits for this word and then for a command, and says when it heard
+                 which, one JSON object a line {at_ms, event}; the last one of a file is \"end\"
 ";
 
 enum Options {
     Work { models: Vec<PathBuf> },
-    Files,
+    Files { wake: Option<String> },
     Print(String),
     Wrong(String),
 }
 
 fn options(arguments: impl IntoIterator<Item = OsString>) -> Options {
     let mut models = Vec::new();
+    let (mut files, mut wake) = (false, None);
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--version") => {
                 return Options::Print(format!("ahoy-voice {}\n", env!("CARGO_PKG_VERSION")));
             }
-            Some("--files") => return Options::Files,
+            Some("--files") => files = true,
+            Some("--wake") => match arguments.next().and_then(|word| word.into_string().ok()) {
+                Some(word) => wake = Some(word),
+                None => return Options::Wrong("--wake needs a word".to_owned()),
+            },
             Some("--help") => return Options::Print(USAGE.to_owned()),
             Some("--models") => match arguments.next() {
                 Some(dir) => models.push(PathBuf::from(dir)),
@@ -56,7 +64,11 @@ fn options(arguments: impl IntoIterator<Item = OsString>) -> Options {
             _ => return Options::Wrong(format!("unknown argument {}", argument.display())),
         }
     }
-    Options::Work { models }
+    match (files, wake) {
+        (true, wake) => Options::Files { wake },
+        (false, Some(_)) => Options::Wrong("--wake goes with --files".to_owned()),
+        (false, None) => Options::Work { models },
+    }
 }
 
 fn main() -> ExitCode {
@@ -70,7 +82,7 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Options::Work { models } => told(|| work(models)),
-        Options::Files => told(offline::run),
+        Options::Files { wake } => told(|| offline::run(wake.as_deref())),
     }
 }
 

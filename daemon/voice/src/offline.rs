@@ -1,8 +1,9 @@
 //! Sound from files in the place of a microphone, faster than it was spoken: for measuring.
 //!
 //! Owns: reading what is to be heard from standard input, and writing what was. Does not own:
-//! hearing: the same end-pointing and the same recogniser as from a microphone. Invariant: what is
-//! asked for is answered in its order, one line for one.
+//! hearing: the same end-pointing, the same waiting for the wake word and the same recogniser as from
+//! a microphone. Invariant: what is asked for is answered in its order: one line for one, or, with a
+//! wake word, lines up to one that says "end".
 
 use std::{
     error::Error,
@@ -15,8 +16,10 @@ use ahoy_core::voice::{Engine, Grammar, Hypothesis};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{Endpointer, Heard},
-    recogniser,
+    endpoint::{Endpointer, Heard, RATE},
+    pocketsphinx::Keyword,
+    recogniser::{self, Recogniser},
+    wake::{Address, Output, Wake},
 };
 
 /// Samples that a microphone gives at a time: 20 ms.
@@ -33,6 +36,8 @@ struct Asked {
     grammar: Option<Grammar>,
     /// Samples of 16 bits, one channel, 16 kHz, without a header.
     file: PathBuf,
+    /// Directory of the English model that knows the wake word; `None`: as on the line before.
+    wake_model: Option<PathBuf>,
 }
 
 /// One line of the output.
@@ -46,35 +51,103 @@ struct Answered {
     hypotheses: Vec<Hypothesis>,
 }
 
+/// One line of the output with a wake word.
+#[derive(Serialize)]
+struct Happened {
+    /// Sound of the file listened to so far, ms.
+    at_ms: usize,
+    #[serde(flatten)]
+    event: Event,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Event {
+    /// A command was looked for: the word may have been heard.
+    Prepare,
+    Woken,
+    Heard {
+        hypotheses: Vec<Hypothesis>,
+    },
+    Waiting,
+    End,
+}
+
 /// Answers every line of standard input.
-pub(crate) fn run() -> Result<(), Box<dyn Error>> {
-    let mut loaded: Option<(Engine, PathBuf, Box<dyn recogniser::Recogniser>)> = None;
+pub(crate) fn run(wake: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let mut loaded: Option<(Engine, PathBuf, Box<dyn Recogniser>)> = None;
+    let mut ear: Option<Keyword> = None;
     for line in std::io::stdin().lock().lines() {
-        let Asked { engine, model, grammar, file } = serde_json::from_str(&line?)?;
+        let Asked { engine, model, grammar, file, wake_model } = serde_json::from_str(&line?)?;
         let mut known = match loaded.take() {
             Some(known) if known.0 == engine && known.1 == model => known,
             Some(_) | None => (engine, model.clone(), recogniser::load(engine, &model)?),
         };
+        let address = wake.map(|word| Address::new(word, engine));
         if let Some(grammar) = grammar {
-            known.2.prepare(&grammar)?;
+            let addressed = address.as_ref().map(|address| address.grammar(&grammar));
+            known.2.prepare(addressed.as_ref().unwrap_or(&grammar))?;
         }
-        let answer = hear(known.2.as_mut(), &file)?;
+        let samples = read(&file)?;
+        match wake.zip(address) {
+            None => say(&hear(known.2.as_mut(), &samples)?)?,
+            Some((word, address)) => {
+                if let Some(model) = wake_model {
+                    ear = Some(Keyword::new(&model, word)?);
+                }
+                let ear = ear.as_mut().ok_or("no wake_model")?;
+                wait(ear, &address, known.2.as_mut(), &samples)?;
+            }
+        }
         loaded = Some(known);
-        let mut out = std::io::stdout().lock();
-        serde_json::to_writer(&mut out, &answer)?;
-        out.write_all(b"\n")?;
-        out.flush()?;
     }
     Ok(())
 }
 
-fn hear(
-    recogniser: &mut dyn recogniser::Recogniser,
-    file: &Path,
-) -> Result<Answered, Box<dyn Error>> {
+fn say(line: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, line)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Vec<i16>, Box<dyn Error>> {
     let bytes = fs::read(file)?;
-    let samples: Vec<i16> =
-        bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+    Ok(bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+}
+
+/// Waits for the word through a whole file; after a command it waits again, as it is asked to live.
+fn wait(
+    ear: &mut Keyword,
+    address: &Address,
+    recogniser: &mut dyn Recogniser,
+    samples: &[i16],
+) -> Result<(), Box<dyn Error>> {
+    let mut machine = Wake::new();
+    let mut heard = 0;
+    for step in samples.chunks(STEP) {
+        heard += step.len();
+        let tell = |event| say(&Happened { at_ms: heard * 1000 / RATE as usize, event });
+        machine.handle_sound(step);
+        while let Some(output) = machine.poll(ear)? {
+            match output {
+                Output::Prepare => tell(Event::Prepare)?,
+                Output::Woken => tell(Event::Woken)?,
+                Output::Waiting => tell(Event::Waiting)?,
+                Output::Said(said) => machine.handle_reading(address.read(recogniser, &said)?),
+                Output::Command(hypotheses) => {
+                    tell(Event::Heard { hypotheses })?;
+                    machine = Wake::new();
+                }
+            }
+        }
+    }
+    let at_ms = heard * 1000 / RATE as usize;
+    say(&Happened { at_ms, event: Event::End })
+}
+
+fn hear(recogniser: &mut dyn Recogniser, samples: &[i16]) -> Result<Answered, Box<dyn Error>> {
     let mut endpointer = Endpointer::new();
     recogniser.begin();
     for step in samples.chunks(STEP) {

@@ -40,8 +40,8 @@ pub(crate) enum RecogniserError {
     Engine(&'static str),
 }
 
-/// One loaded model.
-pub(crate) trait Recogniser {
+/// One loaded model. `Send`: it is loaded beside the sound, which would be lost meanwhile.
+pub(crate) trait Recogniser: Send {
     /// Takes the commands for the next utterance; answers with what of them cannot be heard.
     fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError>;
 

@@ -28,3 +28,4 @@ mod scene;
 mod text;
 mod unit;
 mod voice;
+mod wake;

@@ -170,6 +170,15 @@ fn workers() -> Vec<Seed> {
         timeout_ms: 8000,
     };
     put("listen", &|out| must(write_control(&listen, out)));
+    let wait = VoiceCommand::Wait {
+        word: "ahoy".into(),
+        wake_model: "/models/en".into(),
+        engine: Engine::PocketSphinx,
+        model: "/models/en".into(),
+        grammar: Grammar::default(),
+        microphone: None,
+    };
+    put("wait", &|out| must(write_control(&wait, out)));
     seeds
 }
 

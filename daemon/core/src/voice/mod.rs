@@ -23,6 +23,6 @@ pub use effect::{Effect, History, is_short_number};
 pub use grammar::{Grammar, Phrase, Piece};
 pub use intent::{Bare, Intent, Kind, Meaning, Situation, normalise};
 pub use pack::{Pack, PackError};
-pub use protocol::{Engine, Hypothesis, VoiceCommand, VoiceEvent};
+pub use protocol::{Engine, Hypothesis, VoiceCommand, VoiceEvent, WOKEN_MS};
 pub use slots::By;
 pub use window::{RingWindow, WINDOW_MS, WindowStep, WindowWish};

@@ -1,8 +1,8 @@
 //! The words between `ahoyd` and `ahoy-voice`.
 //!
 //! Owns: the control messages. Does not own: their framing ([`crate::worker`]). Invariant: between
-//! `Listening` and the next `Heard`, `Nothing`, `Failed` or `Stopped` there is a capture stream; at
-//! no other time.
+//! `Listening` or `Waiting` and the next `Heard`, `Nothing`, `Failed` or `Stopped` there is a capture
+//! stream; at no other time. In it `Woken` and `Waiting` take turns.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +18,14 @@ pub enum Engine {
     Vosk,
 }
 
+/// How long after the wake word a command may begin, ms. Whoever has begun by then is heard out.
+pub const WOKEN_MS: u32 = 4_000;
+
 /// What `ahoyd` asks of the voice worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum VoiceCommand {
-    /// A connected PipeWire socket travels with this message; sent before each `Listen`.
+    /// A connected PipeWire socket travels with this message; sent before each `Listen` and `Wait`.
     PipeWire,
     /// Loads the recogniser if need be, opens the microphone and listens for one utterance.
     Listen {
@@ -36,6 +39,24 @@ pub enum VoiceCommand {
         microphone: Option<String>,
         /// Gives up after this long without an utterance, ms.
         timeout_ms: u32,
+    },
+    /// Opens the microphone and waits for the wake word, then for one command; goes on until a
+    /// command is heard, or until `Stop` or another of these.
+    Wait {
+        /// What to be woken by, in any case: "ahoy".
+        word: String,
+        /// Directory of an English PocketSphinx model, whatever the language of the commands; must
+        /// lie in a directory the worker was started with.
+        wake_model: String,
+        /// Which recogniser for the command after the word.
+        engine: Engine,
+        /// Directory of its model; must lie in a directory the worker was started with. Loaded once
+        /// the word may have been heard, so a broken one shows only then.
+        model: String,
+        /// What may be said after the word.
+        grammar: Grammar,
+        /// PipeWire node name of the microphone; `None`: the default.
+        microphone: Option<String>,
     },
     /// Closes the microphone.
     Stop,
@@ -68,7 +89,12 @@ pub enum VoiceEvent {
         /// Which recogniser.
         engine: Engine,
     },
-    /// What has been understood so far, for the eye only.
+    /// The microphone is open for the wake word only: at first, and again where no command followed
+    /// `Woken`.
+    Waiting,
+    /// The wake word was heard: a command may begin within [`WOKEN_MS`]. `Heard` or `Waiting` follows.
+    Woken,
+    /// What has been understood so far, for the eye only. None while waiting for the wake word.
     Partial {
         /// Lower case, single-spaced.
         text: String,

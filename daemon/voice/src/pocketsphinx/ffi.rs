@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "the C interface of libpocketsphinx and libsphinxbase")]
 
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{CStr, c_char, c_int, c_void},
     ptr::{self, NonNull},
 };
 
@@ -26,6 +26,7 @@ unsafe extern "C" {
         name: *const c_char,
         jsgf_string: *const c_char,
     ) -> c_int;
+    fn ps_set_keyphrase(ps: *mut c_void, name: *const c_char, keyphrase: *const c_char) -> c_int;
     fn ps_set_search(ps: *mut c_void, name: *const c_char) -> c_int;
     fn ps_start_stream(ps: *mut c_void) -> c_int;
     fn ps_start_utt(ps: *mut c_void) -> c_int;
@@ -38,6 +39,7 @@ unsafe extern "C" {
         full_utt: c_int,
     ) -> c_int;
     fn ps_get_hyp(ps: *mut c_void, out_best_score: *mut i32) -> *const c_char;
+    fn ps_get_n_frames(ps: *mut c_void) -> c_int;
     fn ps_seg_iter(ps: *mut c_void) -> *mut c_void;
     fn ps_seg_next(seg: *mut c_void) -> *mut c_void;
     fn ps_seg_word(seg: *mut c_void) -> *const c_char;
@@ -71,8 +73,12 @@ pub(crate) struct Segment {
     pub(crate) word: String,
     /// Frames of 10 ms.
     pub(crate) frames: usize,
+    /// The last of them, counted from the start.
+    pub(crate) until: usize,
     /// How well the sound fits, log, higher is better.
     pub(crate) acoustic: i64,
+    /// What the search itself makes of it, log.
+    pub(crate) score: i32,
 }
 
 /// The best path through one search.
@@ -86,22 +92,49 @@ pub(crate) struct Path {
     pub(crate) segments: Vec<Segment>,
 }
 
+/// A key phrase in the sound that was decoded last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spotted {
+    /// Frames of 10 ms from its beginning to its end.
+    pub(crate) frames: usize,
+    /// Frames decoded since its end.
+    pub(crate) ago: usize,
+    /// How far it beats bare phones, log; comparable among matches of one phrase only.
+    pub(crate) score: i32,
+}
+
 /// A loaded acoustic model and dictionary.
 #[derive(Debug)]
 pub(crate) struct Decoder(NonNull<c_void>);
 
+// SAFETY: the decoder belongs to this value alone, every method that changes it takes `&mut self`,
+// and the library keeps nothing of it in the thread that made it. Its log, which it does keep by
+// thread, is off.
+unsafe impl Send for Decoder {}
+
 impl Decoder {
     /// Loads; `None` if the files are not what they should be.
     pub(crate) fn new(acoustic: &CStr, dictionary: &CStr) -> Option<Self> {
-        let words = [c"ahoy-voice", c"-hmm", acoustic, c"-dict", dictionary];
-        let mut argv: Vec<*mut c_char> = words.iter().map(|w| w.as_ptr().cast_mut()).collect();
-        // SAFETY: `argv` holds five NUL-terminated strings that outlive the call, which copies
+        Self::with(&[c"-hmm", acoustic, c"-dict", dictionary])
+    }
+
+    /// One that knows no word, for finding a key phrase in sound that goes on; every frame counts
+    /// in time, also those in which nobody speaks.
+    pub(crate) fn of_key_phrases(acoustic: &CStr, threshold: &CStr) -> Option<Self> {
+        Self::with(&[c"-hmm", acoustic, c"-kws_threshold", threshold, c"-remove_silence", c"no"])
+    }
+
+    fn with(options: &[&CStr]) -> Option<Self> {
+        let words = [c"ahoy-voice"].into_iter().chain(options.iter().copied());
+        let mut argv: Vec<*mut c_char> = words.map(|word| word.as_ptr().cast_mut()).collect();
+        let argc = i32::try_from(argv.len()).ok()?;
+        // SAFETY: `argv` holds `argc` NUL-terminated strings that outlive the call, which copies
         // them and writes to none; the definitions are a static table of the library. Null as the
         // log file switches the library's log off. `config` is released here: ps_init keeps a
         // reference of its own.
         let decoder = unsafe {
             err_set_logfp(ptr::null_mut());
-            let config = cmd_ln_parse_r(ptr::null_mut(), ps_args(), 5, argv.as_mut_ptr(), 1);
+            let config = cmd_ln_parse_r(ptr::null_mut(), ps_args(), argc, argv.as_mut_ptr(), 1);
             if config.is_null() {
                 return None;
             }
@@ -134,9 +167,26 @@ impl Decoder {
     }
 
     /// Compiles a JSGF grammar under a name.
-    pub(crate) fn set_grammar(&mut self, name: &CStr, jsgf: &CString) -> bool {
+    pub(crate) fn set_grammar(&mut self, name: &CStr, jsgf: &CStr) -> bool {
         // SAFETY: the decoder is live; both strings are NUL-terminated and copied.
         unsafe { ps_set_jsgf_string(self.0.as_ptr(), name.as_ptr(), jsgf.as_ptr()) == 0 }
+    }
+
+    /// Looks for a phrase of known words under a name.
+    pub(crate) fn set_key_phrase(&mut self, name: &CStr, phrase: &CStr) -> bool {
+        // SAFETY: the decoder is live; both strings are NUL-terminated and copied.
+        unsafe { ps_set_keyphrase(self.0.as_ptr(), name.as_ptr(), phrase.as_ptr()) == 0 }
+    }
+
+    /// The key phrase, if it was in the sound so far. Answers again until the next `start`.
+    pub(crate) fn spotted(&mut self) -> Option<Spotted> {
+        self.hypothesis().0?;
+        let path = self.path();
+        // SAFETY: the decoder is live.
+        let decoded = unsafe { ps_get_n_frames(self.0.as_ptr()) };
+        let last = path.segments.last()?;
+        let ago = usize::try_from(decoded).unwrap_or(0).saturating_sub(last.until + 1);
+        Some(Spotted { frames: last.frames, ago, score: last.score })
     }
 
     /// Begins an utterance with the grammar of this name.
@@ -176,7 +226,7 @@ impl Decoder {
         (text, i64::from(score))
     }
 
-    /// The best path of the utterance that has ended.
+    /// The best path of the utterance so far.
     pub(crate) fn path(&mut self) -> Path {
         let (text, score) = self.hypothesis();
         let mut segments = Vec::new();
@@ -188,13 +238,16 @@ impl Decoder {
                 let (mut from, mut to) = (0, 0);
                 ps_seg_frames(segment, &raw mut from, &raw mut to);
                 let (mut acoustic, mut grammar, mut back) = (0, 0, 0);
-                ps_seg_prob(segment, &raw mut acoustic, &raw mut grammar, &raw mut back);
+                let score =
+                    ps_seg_prob(segment, &raw mut acoustic, &raw mut grammar, &raw mut back);
                 let word = ps_seg_word(segment);
                 if !word.is_null() {
                     segments.push(Segment {
                         word: CStr::from_ptr(word).to_string_lossy().into_owned(),
                         frames: usize::try_from(to - from + 1).unwrap_or(0),
+                        until: usize::try_from(to).unwrap_or(0),
                         acoustic: i64::from(acoustic),
+                        score,
                     });
                 }
                 segment = ps_seg_next(segment);

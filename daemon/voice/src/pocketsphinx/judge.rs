@@ -74,7 +74,9 @@ mod tests {
                 .map(|(word, frames, acoustic)| Segment {
                     word: (*word).to_owned(),
                     frames: *frames,
+                    until: 0,
                     acoustic: *acoustic,
+                    score: 0,
                 })
                 .collect(),
         }

@@ -6,6 +6,7 @@
 
 mod ffi;
 mod judge;
+mod keyword;
 
 use std::{
     collections::BTreeSet,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 use self::ffi::Decoder;
+pub(crate) use self::keyword::{Keyword, KeywordError};
 
 const COMMANDS: &CStr = c"commands";
 const PHONES: &CStr = c"phones";
@@ -57,22 +59,8 @@ impl PocketSphinx {
         let files = ModelFiles::find(model).map_err(unusable)?;
         let mut decoder = Decoder::new(&files.acoustic, &files.dictionary)
             .ok_or_else(|| unusable("PocketSphinx cannot read it"))?;
-        let mut words = Vec::new();
-        for phone in PHONE_WORDS.split_whitespace() {
-            let word = format!("phone-{}", phone.to_lowercase());
-            let added = CString::new(word.as_str())
-                .and_then(|word| Ok((word, CString::new(phone)?)))
-                .is_ok_and(|(word, phone)| decoder.add_word(&word, &phone));
-            if !added {
-                return Err(unusable("its phones are not those of English"));
-            }
-            words.push(word);
-        }
-        let jsgf = format!(
-            "#JSGF V1.0;\ngrammar phones;\n<phone> = {};\npublic <speech> = <phone>+;\n",
-            words.join(" | ")
-        );
-        let phone_grammar = CString::new(jsgf).map_err(|_| unusable("its phones have no names"))?;
+        let phone_grammar = add_phones(&mut decoder)
+            .ok_or_else(|| unusable("its phones are not those of English"))?;
         Ok(Self {
             decoder,
             phone_grammar,
@@ -191,6 +179,24 @@ impl Recogniser for PocketSphinx {
         let text = commands.text.filter(|_| verdict.believed());
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }
+}
+
+/// Makes every phone a word; the grammar of them in any order.
+fn add_phones(decoder: &mut Decoder) -> Option<CString> {
+    let mut words = Vec::new();
+    for phone in PHONE_WORDS.split_whitespace() {
+        let word = format!("phone-{}", phone.to_lowercase());
+        let (name, phone) = (CString::new(word.as_str()).ok()?, CString::new(phone).ok()?);
+        if !decoder.add_word(&name, &phone) {
+            return None;
+        }
+        words.push(word);
+    }
+    let jsgf = format!(
+        "#JSGF V1.0;\ngrammar phones;\n<phone> = {};\npublic <speech> = <phone>+;\n",
+        words.join(" | ")
+    );
+    CString::new(jsgf).ok()
 }
 
 /// The files of a model.

@@ -10,7 +10,7 @@ use std::{
     ffi::{CStr, CString, OsStr, OsString, c_char, c_float, c_int, c_void},
     path::PathBuf,
     ptr::NonNull,
-    rc::Rc,
+    sync::Arc,
     sync::OnceLock,
 };
 
@@ -103,12 +103,18 @@ pub(crate) struct Model {
     pointer: NonNull<c_void>,
 }
 
+// SAFETY: the model is read only once it is loaded, and the library counts its users atomically
+// (vosk_api.h: one model may serve recognisers in several threads).
+unsafe impl Send for Model {}
+// SAFETY: as above; `knows` only reads.
+unsafe impl Sync for Model {}
+
 impl Model {
     /// Loads; `None` if the files are not what they should be.
-    pub(crate) fn new(library: &'static Library, dir: &CStr) -> Option<Rc<Self>> {
+    pub(crate) fn new(library: &'static Library, dir: &CStr) -> Option<Arc<Self>> {
         // SAFETY: the path is NUL-terminated and copied; the library answers null on failure.
         let pointer = unsafe { (library.functions.model_new)(dir.as_ptr()) };
-        NonNull::new(pointer).map(|pointer| Rc::new(Self { library, pointer }))
+        NonNull::new(pointer).map(|pointer| Arc::new(Self { library, pointer }))
     }
 
     /// Whether the lexicon has a word.
@@ -131,13 +137,17 @@ impl Drop for Model {
 /// A recogniser of one grammar.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    model: Rc<Model>,
+    model: Arc<Model>,
     pointer: NonNull<c_void>,
 }
 
+// SAFETY: the recogniser belongs to this value alone, every method that changes it takes `&mut self`,
+// and the library keeps nothing of it in the thread that made it.
+unsafe impl Send for Decoder {}
+
 impl Decoder {
     /// One for a grammar: a JSON list of phrases.
-    pub(crate) fn new(model: &Rc<Model>, rate: u32, grammar: &CString) -> Option<Self> {
+    pub(crate) fn new(model: &Arc<Model>, rate: u32, grammar: &CString) -> Option<Self> {
         let functions = &model.library.functions;
         // SAFETY: the model is live and kept alive by `Self`; the grammar is NUL-terminated and
         // copied; null is checked before the pointer is used.
@@ -151,7 +161,7 @@ impl Decoder {
             (functions.recognizer_set_words)(pointer.as_ptr(), 1);
             pointer
         };
-        Some(Self { model: Rc::clone(model), pointer })
+        Some(Self { model: Arc::clone(model), pointer })
     }
 
     /// Takes in sound; true when the library found an end of speech of its own.

@@ -10,7 +10,7 @@ use std::{
     ffi::CString,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
 };
 
 use ahoy_core::voice::{Grammar, Hypothesis, Phrase, Piece};
@@ -39,7 +39,7 @@ const UNKNOWN: &str = "[unk]";
 
 /// A loaded model.
 pub(crate) struct Vosk {
-    model: Rc<Model>,
+    model: Arc<Model>,
     ready: Option<Ready>,
 }
 

@@ -270,6 +270,12 @@ impl Worker {
         self.send(&request.command(), None);
     }
 
+    /// Hands over the sound server and asks to wait for a word.
+    pub(crate) fn wait(&self, sound: &Sound, word: &str, request: Request<'_>) {
+        self.send(&VoiceCommand::PipeWire, Some(sound.socket()));
+        self.send(&request.waiting_for(word), None);
+    }
+
     /// Sends a command.
     pub(crate) fn send(&self, command: &VoiceCommand, fd: Option<OwnedFd>) {
         let mut out = Vec::new();
@@ -333,6 +339,18 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// The command to wait for a word, and then for what is asked for.
+    pub(crate) fn waiting_for(&self, word: &str) -> VoiceCommand {
+        VoiceCommand::Wait {
+            word: word.to_owned(),
+            wake_model: ENGLISH.to_owned(),
+            engine: self.engine,
+            model: self.model.to_owned(),
+            grammar: self.grammar.clone(),
+            microphone: self.microphone.map(str::to_owned),
+        }
+    }
+
     /// The command for it.
     pub(crate) fn command(&self) -> VoiceCommand {
         VoiceCommand::Listen {

@@ -1,8 +1,11 @@
 //! The worker's life: commands in, events out, and one utterance at a time.
 //!
-//! Owns: which model is loaded, and whether the microphone is open. Does not own: sound, recognition,
-//! or what a command means. Invariant: the microphone is closed before `Heard`, `Nothing`, `Failed`
+//! Owns: whether the microphone is open, and what for. Does not own: sound, recognition, the loaded
+//! model (`models`), waiting for the wake word (`watch`), or what a command means. Invariant: the microphone is closed before `Heard`, `Nothing`, `Failed`
 //! or `Stopped` is sent, and on every way out.
+
+mod models;
+mod watch;
 
 use std::{
     io,
@@ -18,14 +21,17 @@ use ahoy_core::{
 use ahoy_sandbox::{Channel, Locked};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use self::{
+    models::{Models, Plan},
+    watch::{Step, Watch},
+};
 use crate::{
     endpoint::{Endpointer, Heard, RATE, Utterance},
     microphone::{Microphone, MicrophoneError, PipeWire},
-    recogniser::{self, Recogniser, RecogniserError},
+    pocketsphinx::{Keyword, KeywordError},
+    recogniser::{self, RecogniserError},
 };
 
-/// A model nobody has used for this long is freed: it takes tens to hundreds of megabytes.
-const IDLE: Duration = Duration::from_secs(60);
 /// A microphone that gives no sound for this long after it was asked for is taken to be missing. A
 /// suspended sound card takes about a second to wake.
 const MOST_SILENT: Duration = Duration::from_secs(4);
@@ -51,6 +57,8 @@ enum ListenError {
     #[error(transparent)]
     Recogniser(#[from] RecogniserError),
     #[error(transparent)]
+    Keyword(#[from] KeywordError),
+    #[error(transparent)]
     Microphone(#[from] MicrophoneError),
     #[error("no connection to PipeWire was handed over; restart ahoyd")]
     NoSocket,
@@ -64,25 +72,22 @@ pub(crate) struct Worker {
     models: Vec<PathBuf>,
     pipewire: PipeWire,
     socket: Option<OwnedFd>,
-    loaded: Option<Loaded>,
+    commands: Models,
     listening: Option<Listening>,
     out: Vec<u8>,
 }
 
-struct Loaded {
-    engine: Engine,
-    model: PathBuf,
-    recogniser: Box<dyn Recogniser>,
-    used: Instant,
-}
-
 struct Listening {
-    engine: Engine,
     microphone: Microphone,
-    endpointer: Endpointer,
-    timeout_ms: u64,
+    purpose: Purpose,
     announced: bool,
     last_sound: Instant,
+}
+
+/// What the microphone is open for.
+enum Purpose {
+    Command { engine: Engine, endpointer: Endpointer, timeout_ms: u64 },
+    Word(Box<Watch>),
 }
 
 /// How listening ended.
@@ -99,7 +104,7 @@ impl Worker {
             models,
             pipewire,
             socket: None,
-            loaded: None,
+            commands: Models::new(),
             listening: None,
             out: Vec::new(),
         }
@@ -125,11 +130,9 @@ impl Worker {
 
     /// Waits for something to do; true if a command has come.
     fn wait(&self) -> Result<bool, WorkerError> {
-        let used = self.loaded.as_ref().map(|loaded| loaded.used);
-        let timeout = match (&self.listening, used) {
-            (Some(_), _) => Some(TICK),
-            (None, Some(used)) => Some((used + IDLE).saturating_duration_since(Instant::now())),
-            (None, None) => None,
+        let timeout = match &self.listening {
+            Some(_) => Some(TICK),
+            None => self.commands.idle_in(),
         };
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut sources = vec![PollFd::from_borrowed_fd(self.channel.as_fd(), PollFlags::IN)];
@@ -177,53 +180,50 @@ impl Worker {
                 self.send(&VoiceEvent::Stopped)
             }
             VoiceCommand::Listen { engine, model, grammar, microphone, timeout_ms } => {
-                if self.close_microphone() {
-                    self.send(&VoiceEvent::Stopped)?;
-                }
-                let opened = self
-                    .prepare(engine, &model, &grammar)
-                    .and_then(|()| self.open(engine, microphone.as_deref(), timeout_ms));
-                match opened {
-                    Ok(listening) => {
-                        self.listening = Some(listening);
-                        Ok(())
-                    }
-                    Err(error) => self.fail(&error),
-                }
+                self.end_listening()?;
+                let purpose = self.listen_for(engine, &model, grammar, timeout_ms);
+                self.open(purpose, microphone.as_deref())
+            }
+            VoiceCommand::Wait { word, wake_model, engine, model, grammar, microphone } => {
+                self.end_listening()?;
+                let purpose = self.wait_for(&word, &wake_model, engine, &model, grammar);
+                self.open(purpose, microphone.as_deref())
             }
         }
     }
 
-    /// Loads the model if another or none is loaded, and hands it the commands.
-    fn prepare(
+    fn end_listening(&mut self) -> Result<(), WorkerError> {
+        if self.close_microphone() {
+            self.send(&VoiceEvent::Stopped)?;
+        }
+        Ok(())
+    }
+
+    fn listen_for(
         &mut self,
         engine: Engine,
         model: &str,
-        grammar: &Grammar,
-    ) -> Result<(), ListenError> {
+        grammar: Grammar,
+        timeout_ms: u32,
+    ) -> Result<Purpose, ListenError> {
         let model = self.allowed(model)?;
-        let mut loaded = match self.loaded.take() {
-            Some(loaded) if loaded.engine == engine && loaded.model == model => loaded,
-            other => {
-                // First freed, then loaded: two of them may not fit.
-                drop(other);
-                Loaded {
-                    engine,
-                    recogniser: recogniser::load(engine, &model)?,
-                    model,
-                    used: Instant::now(),
-                }
-            }
-        };
-        let gone = loaded.recogniser.prepare(grammar)?;
-        if !gone.is_empty() {
-            // Names are the user's own; how many is enough for a log.
-            tracing::warn!(count = gone.len(), "commands or names this model cannot hear");
-            tracing::debug!(?gone, "cannot be heard");
-        }
-        loaded.used = Instant::now();
-        self.loaded = Some(loaded);
-        Ok(())
+        self.commands.load(Plan { engine, model, grammar })?;
+        let timeout_ms = u64::from(timeout_ms);
+        Ok(Purpose::Command { engine, endpointer: Endpointer::new(), timeout_ms })
+    }
+
+    fn wait_for(
+        &self,
+        word: &str,
+        wake_model: &str,
+        engine: Engine,
+        model: &str,
+        grammar: Grammar,
+    ) -> Result<Purpose, ListenError> {
+        let (wake_model, model) = (self.allowed(wake_model)?, self.allowed(model)?);
+        let keyword = Keyword::new(&wake_model, word)?;
+        let plan = Plan { engine, model, grammar };
+        Ok(Purpose::Word(Box::new(Watch::new(keyword, word, plan))))
     }
 
     fn allowed(&self, model: &str) -> Result<PathBuf, ListenError> {
@@ -235,30 +235,65 @@ impl Worker {
 
     fn open(
         &mut self,
-        engine: Engine,
+        purpose: Result<Purpose, ListenError>,
         microphone: Option<&str>,
-        timeout_ms: u32,
-    ) -> Result<Listening, ListenError> {
-        let socket = self.socket.take().ok_or(ListenError::NoSocket)?;
-        Ok(Listening {
-            engine,
-            microphone: self.pipewire.open(socket, microphone)?,
-            endpointer: Endpointer::new(),
-            timeout_ms: u64::from(timeout_ms),
-            announced: false,
-            last_sound: Instant::now(),
-        })
+    ) -> Result<(), WorkerError> {
+        let socket = self.socket.take().ok_or(ListenError::NoSocket);
+        let opened = purpose.and_then(|purpose| {
+            let microphone = self.pipewire.open(socket?, microphone)?;
+            Ok(Listening { microphone, purpose, announced: false, last_sound: Instant::now() })
+        });
+        match opened {
+            Ok(listening) => {
+                self.listening = Some(listening);
+                Ok(())
+            }
+            Err(error) => self.fail(&error),
+        }
     }
 
     /// Takes in what the microphone has, and ends listening when it is time.
     fn listen_on(&mut self) -> Result<(), WorkerError> {
         let announce = self.listening.as_mut().and_then(Listening::announce);
-        if let Some(engine) = announce {
-            self.send(&VoiceEvent::Listening { engine })?;
+        if let Some(event) = announce {
+            self.send(&event)?;
         }
-        let (partial, end) = match self.take_sound() {
-            Ok(taken) => taken,
-            Err(error) => return self.fail(&error),
+        let samples = match self.listening.as_mut().map(Listening::take_sound) {
+            Some(Ok(samples)) => samples,
+            Some(Err(error)) => return self.fail(&error.into()),
+            None => return Ok(()),
+        };
+        match &mut self.listening {
+            Some(Listening { purpose: Purpose::Command { .. }, .. }) => self.hear(&samples),
+            Some(Listening { purpose: Purpose::Word(watch), .. }) => {
+                watch.handle_sound(&samples);
+                self.watch_on()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Tells what comes of the sound while waiting for the wake word.
+    fn watch_on(&mut self) -> Result<(), WorkerError> {
+        while let Some(Listening { purpose: Purpose::Word(watch), .. }) = &mut self.listening {
+            match watch.poll(&mut self.commands) {
+                Ok(None) => break,
+                Ok(Some(Step::Tell(event))) => self.send(&event)?,
+                Ok(Some(Step::Heard { hypotheses, latency_ms })) => {
+                    self.close_microphone();
+                    self.send(&VoiceEvent::Heard { hypotheses, latency_ms })?;
+                }
+                Err(error) => return self.fail(&error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for a command.
+    fn hear(&mut self, samples: &[i16]) -> Result<(), WorkerError> {
+        let (partial, end) = match self.look_for_command(samples) {
+            Ok(found) => found,
+            Err(error) => return self.fail(&error.into()),
         };
         if let Some(text) = partial {
             self.send(&VoiceEvent::Partial { text })?;
@@ -273,44 +308,46 @@ impl Worker {
         }
     }
 
-    fn take_sound(&mut self) -> Result<(Option<String>, Option<End>), ListenError> {
-        let (Some(listening), Some(loaded)) = (&mut self.listening, &mut self.loaded) else {
+    fn look_for_command(
+        &mut self,
+        samples: &[i16],
+    ) -> Result<(Option<String>, Option<End>), RecogniserError> {
+        let (Some(Listening { purpose, .. }), Some(recogniser)) =
+            (&mut self.listening, self.commands.loaded())
+        else {
             return Ok((None, None));
         };
-        let samples = listening.microphone.take()?;
-        if samples.is_empty() {
-            listening.check_silent()?;
-        } else {
-            listening.last_sound = Instant::now();
-        }
+        let Purpose::Command { endpointer, timeout_ms, .. } = purpose else {
+            return Ok((None, None));
+        };
         let mut partial = None;
         // In steps in which no utterance can begin and end.
         for step in samples.chunks(STEP) {
-            let understood = match listening.endpointer.feed(step) {
+            let understood = match endpointer.feed(step) {
                 Heard::Quiet => None,
                 Heard::Began(samples) => {
-                    loaded.recogniser.begin();
-                    loaded.recogniser.feed(&samples)?
+                    recogniser.begin();
+                    recogniser.feed(&samples)?
                 }
-                Heard::Speaking(samples) => loaded.recogniser.feed(&samples)?,
+                Heard::Speaking(samples) => recogniser.feed(&samples)?,
                 Heard::Over(utterance) => return Ok((None, Some(End::Utterance(utterance)))),
             };
             partial = understood.or(partial);
         }
-        Ok((partial, listening.timed_out().then_some(End::Silence)))
+        let timed_out = !endpointer.speaking() && endpointer.heard_ms() >= *timeout_ms;
+        Ok((partial, timed_out.then_some(End::Silence)))
     }
 
     fn understand(&mut self, utterance: &Utterance) -> Result<(), WorkerError> {
         let over = Instant::now();
         self.close_microphone();
-        let Some(loaded) = &mut self.loaded else {
+        let Some(recogniser) = self.commands.loaded() else {
             return self.send(&VoiceEvent::Nothing);
         };
-        let hypotheses = match loaded.recogniser.finish(utterance) {
+        let hypotheses = match recogniser.finish(utterance) {
             Ok(hypotheses) => hypotheses,
             Err(error) => return self.fail(&error.into()),
         };
-        loaded.used = Instant::now();
         if hypotheses.is_empty() {
             return self.send(&VoiceEvent::Nothing);
         }
@@ -325,7 +362,7 @@ impl Worker {
     fn fail(&mut self, error: &ListenError) -> Result<(), WorkerError> {
         self.close_microphone();
         if matches!(error, ListenError::Recogniser(RecogniserError::Engine(_))) {
-            self.loaded = None;
+            self.commands.forget();
         }
         let why = error.to_string();
         tracing::warn!("{why}");
@@ -338,16 +375,14 @@ impl Worker {
             return false;
         };
         listening.microphone.close();
-        if let Some(loaded) = &mut self.loaded {
-            loaded.used = Instant::now();
-        }
         true
     }
 
+    /// Frees the recogniser of commands, also while only the wake word is waited for.
     fn let_go(&mut self) {
-        let idle = |loaded: &mut Loaded| loaded.used.elapsed() >= IDLE;
-        if self.listening.is_none() && self.loaded.take_if(idle).is_some() {
-            tracing::debug!("the voice model is freed");
+        match &self.listening {
+            Some(Listening { purpose: Purpose::Command { .. }, .. }) => {}
+            Some(Listening { purpose: Purpose::Word(_), .. }) | None => self.commands.let_go(),
         }
     }
 
@@ -359,23 +394,25 @@ impl Worker {
 
 impl Listening {
     /// Once, when sound comes in.
-    fn announce(&mut self) -> Option<Engine> {
+    fn announce(&mut self) -> Option<VoiceEvent> {
         if self.announced || !self.microphone.is_open() {
             return None;
         }
         self.announced = true;
         self.last_sound = Instant::now();
-        Some(self.engine)
+        Some(match self.purpose {
+            Purpose::Command { engine, .. } => VoiceEvent::Listening { engine },
+            Purpose::Word(_) => VoiceEvent::Waiting,
+        })
     }
 
-    fn check_silent(&self) -> Result<(), MicrophoneError> {
-        if self.last_sound.elapsed() < MOST_SILENT {
-            return Ok(());
+    fn take_sound(&mut self) -> Result<Vec<i16>, MicrophoneError> {
+        let samples = self.microphone.take()?;
+        if !samples.is_empty() {
+            self.last_sound = Instant::now();
+        } else if self.last_sound.elapsed() >= MOST_SILENT {
+            return Err(self.microphone.unavailable("it gives no sound"));
         }
-        Err(self.microphone.unavailable("it gives no sound"))
-    }
-
-    fn timed_out(&self) -> bool {
-        !self.endpointer.speaking() && self.endpointer.heard_ms() >= self.timeout_ms
+        Ok(samples)
     }
 }
