@@ -122,7 +122,9 @@ fn is_question(signal: &Signal) -> bool {
     text.flatten().is_some_and(|(text, _)| text.ends_with('?'))
 }
 
-fn listening(person: &Person<'_>) -> bool {
+/// Whether a person's Ahoy listens, says something or waits for an answer.
+#[must_use]
+pub fn listening(person: &Person<'_>) -> bool {
     let open = person.bus.property(ROOT, "Voice", "Listening");
     open.is_ok_and(|open| bool::try_from(&*open).unwrap_or(false))
 }

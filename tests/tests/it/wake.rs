@@ -39,6 +39,19 @@ fn says(person: &Person<'_>, text: &str, meant: &str) {
     assert_eq!("not understood, said twice", text);
 }
 
+/// Says the word alone, until it listens.
+fn wakes(person: &Person<'_>) {
+    let samples = speech::sentence(person.stage(), "ahoy").expect("a voice");
+    for _ in 0..2 {
+        until_waiting(person.stage());
+        let _playing = speak(person, &samples).expect("spoken");
+        if until("it listens", || speech::listening(person).then_some(())).is_ok() {
+            return;
+        }
+    }
+    assert_eq!("not woken, called twice", person.name);
+}
+
 #[test]
 fn the_wake_word_calls_and_hangs_up_without_a_key() {
     on_stage(&NEEDS, |stage| {
@@ -49,7 +62,10 @@ fn the_wake_word_calls_and_hangs_up_without_a_key() {
         let outgoing = two.bob.current("ActiveCall").expect("his call");
         two.alice.answer(&incoming, false).expect("answered");
         two.are_active(&outgoing, &incoming);
-        says(&two.bob, "ahoy, hang up", "hang up");
+        wakes(&two.bob);
+        let words = speech::sentence(stage, "hang up").expect("a voice");
+        let heard = speech::say(&two.bob, &words).expect("it listens");
+        assert_eq!(heard.as_deref(), Some("hang up"));
         let seen = two.alice.bus.seen();
         let _ = two.alice.ended(seen, &incoming, ahoy_trial::PATIENCE);
         until("the end", || two.bob.current("ActiveCall").is_none().then_some(())).expect("ended");

@@ -191,7 +191,8 @@ impl Dialogue {
         vec![Effect::Say(self.pack.prompt("given-up", &[]), names)]
     }
 
-    /// Words were typed, or heard with this score. Who was heard doubtfully is called after a yes only.
+    /// Words were typed, or heard with this score. Who was heard doubtfully is called after a yes only;
+    /// what opens microphone, camera or screen, or ends a call, is not done.
     pub fn handle_text(
         &mut self,
         now: Now,
@@ -200,10 +201,13 @@ impl Dialogue {
         (text, score): (&str, f64),
     ) -> Vec<Effect> {
         let mut effects = self.answer(now, calls, book, history, text);
-        if score < SURE
-            && let Stage::Countdown { .. } = self.stage
-        {
-            effects = self.doubt(effects);
+        if score < SURE {
+            effects = match self.stage {
+                Stage::Countdown { .. } => self.doubt(effects),
+                // Said again, it is heard again: sooner than a camera that nobody asked for.
+                _ if effects.iter().any(Effect::needs_certainty) => self.handle_nothing(book),
+                _ => effects,
+            };
         }
         // What is repeated is what was last said of substance.
         let said = effects.iter().find(|effect| matches!(effect, Effect::Say(..)));

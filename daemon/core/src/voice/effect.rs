@@ -55,6 +55,35 @@ pub enum Effect {
     Disturb,
 }
 
+impl Effect {
+    /// Whether it is never done of what was heard doubtfully: it lets others hear or see, or ends what
+    /// cannot be had back.
+    pub(super) const fn needs_certainty(&self) -> bool {
+        match self {
+            Self::Answer(_)
+            | Self::Decline
+            | Self::HangUp
+            | Self::SetMuted(false)
+            | Self::SetVideo(true)
+            | Self::ShareScreen(true) => true,
+            Self::Say(..)
+            | Self::Listen
+            | Self::Call { .. }
+            | Self::CallHandle(..)
+            | Self::Silence
+            | Self::SetMuted(true)
+            | Self::SetVideo(false)
+            | Self::SwitchCamera
+            | Self::Hold
+            | Self::Resume
+            | Self::PressDigits(_)
+            | Self::ShareScreen(false)
+            | Self::DoNotDisturb(_)
+            | Self::Disturb => false,
+        }
+    }
+}
+
 /// What the log and the address book say, for "redial", "who called" and "call favourite one".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {

@@ -111,6 +111,22 @@ fn what_is_open_can_be_answered_by_a_button_as_by_words() {
 }
 
 #[test]
+fn what_was_heard_doubtfully_opens_no_microphone_or_camera_and_ends_no_call() {
+    let heard = |calls, text: &str, score| {
+        let history = History::default();
+        dialogue().handle_text(at(0), calls, (&book(), &history), (text, score))
+    };
+    for text in ["camera on", "unmute", "hang up", "share my screen"] {
+        assert_eq!(said(&heard(Situation::InCall, text, SURE - 0.01)), "Sorry?", "{text}");
+        assert!(!matches!(heard(Situation::InCall, text, SURE)[0], Effect::Say(..)), "{text}");
+    }
+    for text in ["answer", "decline"] {
+        assert_eq!(said(&heard(Situation::Ringing, text, SURE - 0.01)), "Sorry?", "{text}");
+    }
+    assert_eq!(heard(Situation::InCall, "mute", SURE - 0.01), [Effect::SetMuted(true)]);
+}
+
+#[test]
 fn an_ambiguous_name_asks_and_never_guesses() {
     let mut dialogue = dialogue();
     let effects = hear(&mut dialogue, Situation::Idle, "video call alice");
