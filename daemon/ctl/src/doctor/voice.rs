@@ -8,7 +8,26 @@ use super::{Check, data_home};
 use crate::voice::models::{self, Health};
 
 pub(super) fn checks() -> Vec<Check> {
-    vec![library(), vosk_models(), pocketsphinx()]
+    vec![library(), vosk_models(), pocketsphinx(), speech()]
+}
+
+/// What prompts are spoken by.
+fn speech() -> Check {
+    let name = "spoken prompts";
+    let socket = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let socket = socket.map(|run| run.join("speech-dispatcher/speechd.sock"));
+    if socket.is_some_and(|socket| std::os::unix::net::UnixStream::connect(socket).is_ok()) {
+        return Check::ok(name, "speech-dispatcher");
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|dir| dir.join("espeak-ng").is_file()) {
+        return Check::ok(name, "espeak-ng");
+    }
+    Check::warn(
+        name,
+        "neither speech-dispatcher runs nor is espeak-ng installed: prompts are shown only",
+        "sudo apt install espeak-ng",
+    )
 }
 
 fn library() -> Check {

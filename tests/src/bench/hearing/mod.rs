@@ -165,6 +165,25 @@ fn called(meaning: &Meaning) -> Option<String> {
     }
 }
 
+/// What is not done of what was heard doubtfully (`ahoy_core::voice::Dialogue`).
+const fn needs_certainty(meaning: &Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::Clear(
+            Intent::Bare(
+                Bare::Answer
+                    | Bare::AnswerVideo
+                    | Bare::Decline
+                    | Bare::HangUp
+                    | Bare::Unmute
+                    | Bare::CameraOn
+                    | Bare::ShareScreen
+            ),
+            _
+        )
+    )
+}
+
 fn judge(
     pack: &Pack,
     book: &Book,
@@ -177,8 +196,12 @@ fn judge(
     let Some(got) = got else {
         return (Verdict::Refused, None);
     };
+    let doubtful = heard.is_some_and(|heard| heard.score < SURE);
+    if doubtful && needs_certainty(&got) {
+        return (Verdict::Refused, None);
+    }
     // Whoever was heard doubtfully is asked about, and called after a yes only.
-    let is_asked = called(&got).is_some() && heard.is_some_and(|heard| heard.score < SURE);
+    let is_asked = called(&got).is_some() && doubtful;
     let kind = match &got {
         Meaning::Clear(intent, _)
         | Meaning::Ambiguous(intent, _)
