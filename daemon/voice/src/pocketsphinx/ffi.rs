@@ -66,6 +66,9 @@ unsafe extern "C" {
     fn ckd_free(pointer: *mut c_void);
 }
 
+/// Samples given to the library at a time while an utterance goes on: 0.1 s.
+const PIECE: usize = 1_600;
+
 /// A stretch of the best path.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Segment {
@@ -202,11 +205,16 @@ impl Decoder {
 
     /// Decodes sound; `whole` if this is all there will be, which allows for normalising over it.
     pub(crate) fn process(&mut self, samples: &[i16], whole: bool) -> bool {
-        // SAFETY: the decoder is live and `samples` is valid for its length.
-        unsafe {
-            ps_process_raw(self.0.as_ptr(), samples.as_ptr(), samples.len(), 0, c_int::from(whole))
-                >= 0
-        }
+        // In pieces: with some seconds at once, that are not all, the library runs out of its ring
+        // of features and crashes (seen with eight).
+        let piece = if whole { samples.len() } else { PIECE };
+        samples.chunks(piece.max(1)).all(|piece| {
+            // SAFETY: the decoder is live and `piece` is valid for its length.
+            unsafe {
+                ps_process_raw(self.0.as_ptr(), piece.as_ptr(), piece.len(), 0, c_int::from(whole))
+                    >= 0
+            }
+        })
     }
 
     /// Ends the utterance.
