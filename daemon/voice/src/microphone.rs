@@ -5,10 +5,14 @@
 //! sound server has no stream of ours.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
     rc::Rc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -92,8 +96,9 @@ impl PipeWire {
     ) -> Result<Microphone, MicrophoneError> {
         tracing::debug!(fd = socket.as_raw_fd(), "connecting to PipeWire");
         let core = self.context.connect_fd(socket, None)?;
-        let shared = Rc::new(Shared::default());
-        let core_listener = watch(&core, &shared);
+        let shared = Arc::new(Shared::default());
+        let confirmed = Rc::new(Cell::new(None));
+        let core_listener = watch(&core, &shared, &confirmed);
         let stream = Stream::new(&core, STREAM_NAME, stream_properties(microphone))?;
         let stream_listener = listen(&stream, &shared)?;
         connect(&stream, microphone.is_some())?;
@@ -103,19 +108,21 @@ impl PipeWire {
             stream,
             core,
             shared,
+            confirmed,
             main_loop: self.main_loop.clone(),
             name: microphone.unwrap_or("chosen as default").to_owned(),
         })
     }
 }
 
-fn watch(core: &Core, shared: &Rc<Shared>) -> Listener {
-    let (connected, confirmed, failed) = (Rc::clone(shared), Rc::clone(shared), Rc::clone(shared));
+fn watch(core: &Core, shared: &Arc<Shared>, confirmed: &Rc<Cell<Option<i32>>>) -> Listener {
+    let (connected, failed) = (Arc::clone(shared), Arc::clone(shared));
+    let confirmed = Rc::clone(confirmed);
     core.add_listener_local()
-        .info(move |_| connected.connected.set(true))
+        .info(move |_| connected.connected.store(true, Relaxed))
         .done(move |id, seq| {
             if id == PW_ID_CORE {
-                confirmed.confirmed.set(Some(seq.seq()));
+                confirmed.set(Some(seq.seq()));
             }
         })
         .error(move |id, _, result, message| {
@@ -149,15 +156,15 @@ fn stream_properties(microphone: Option<&str>) -> pipewire::properties::Properti
 
 fn listen(
     stream: &Stream,
-    shared: &Rc<Shared>,
-) -> Result<StreamListener<Rc<Shared>>, pipewire::Error> {
+    shared: &Arc<Shared>,
+) -> Result<StreamListener<Arc<Shared>>, pipewire::Error> {
     stream
-        .add_local_listener_with_user_data(Rc::clone(shared))
+        .add_local_listener_with_user_data(Arc::clone(shared))
         .state_changed(|_, shared, _, state| match state {
             StreamState::Error(message) => shared.fail(message),
             StreamState::Unconnected => shared.fail("it was taken away".to_owned()),
-            StreamState::Streaming => shared.streaming.set(true),
-            StreamState::Paused if shared.streaming.get() => {
+            StreamState::Streaming => shared.streaming.store(true, Relaxed),
+            StreamState::Paused if shared.streaming.load(Relaxed) => {
                 shared.fail("it stopped giving sound".to_owned());
             }
             StreamState::Connecting | StreamState::Paused => {}
@@ -177,7 +184,7 @@ fn take_samples(stream: &StreamRef, shared: &Shared) {
             all.get(from..all.len().min(from.saturating_add(size)))
         });
         let samples = bytes.unwrap_or_default().as_chunks::<2>().0;
-        let mut kept = shared.samples.borrow_mut();
+        let mut kept = shared.samples.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
         let excess = kept.len().saturating_sub(MOST_SAMPLES);
         kept.drain(..excess);
@@ -209,34 +216,39 @@ fn connect(stream: &Stream, named: bool) -> Result<(), MicrophoneError> {
     Ok(())
 }
 
-/// What the callbacks leave for the worker.
+/// What the callbacks leave for the worker. They come in PipeWire's own thread whenever nobody is
+/// inside the main loop at that moment (seen as a panic of a cell in the place of this lock).
 #[derive(Debug, Default)]
 struct Shared {
-    samples: RefCell<Vec<i16>>,
-    connected: Cell<bool>,
-    streaming: Cell<bool>,
-    closing: Cell<bool>,
-    /// The last request that the server has answered.
-    confirmed: Cell<Option<i32>>,
-    failed: RefCell<Option<String>>,
+    samples: Mutex<Vec<i16>>,
+    connected: AtomicBool,
+    streaming: AtomicBool,
+    closing: AtomicBool,
+    failed: Mutex<Option<String>>,
 }
 
 impl Shared {
     fn fail(&self, why: String) {
-        if !self.closing.get() {
-            self.failed.borrow_mut().get_or_insert(why);
+        if !self.closing.load(Relaxed) {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         }
+    }
+
+    fn failed(&self) -> Option<String> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// An open microphone.
 pub(crate) struct Microphone {
     // In this order: listeners go before what they listen to, the stream before its connection.
-    _stream_listener: StreamListener<Rc<Shared>>,
+    _stream_listener: StreamListener<Arc<Shared>>,
     _core_listener: Listener,
     stream: Stream,
     core: Core,
-    shared: Rc<Shared>,
+    shared: Arc<Shared>,
+    /// The last request that the server has answered.
+    confirmed: Rc<Cell<Option<i32>>>,
     main_loop: MainLoop,
     name: String,
 }
@@ -244,21 +256,24 @@ pub(crate) struct Microphone {
 impl Microphone {
     /// Whether sound is coming in.
     pub(crate) fn is_open(&self) -> bool {
-        self.shared.streaming.get()
+        self.shared.streaming.load(Relaxed)
     }
 
     /// The samples since the last call.
     pub(crate) fn take(&self) -> Result<Vec<i16>, MicrophoneError> {
-        match &*self.shared.failed.borrow() {
-            Some(why) if self.shared.connected.get() => Err(self.unavailable(why)),
-            Some(why) => Err(MicrophoneError::Connection(why.clone())),
-            None => Ok(self.shared.samples.take()),
+        match self.shared.failed() {
+            Some(why) if self.shared.connected.load(Relaxed) => Err(self.unavailable(&why)),
+            Some(why) => Err(MicrophoneError::Connection(why)),
+            None => {
+                let mut kept = self.shared.samples.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(std::mem::take(&mut *kept))
+            }
         }
     }
 
     /// The error for a microphone that gives no sound.
     pub(crate) fn unavailable(&self, why: &str) -> MicrophoneError {
-        if self.shared.connected.get() {
+        if self.shared.connected.load(Relaxed) {
             MicrophoneError::Unavailable(self.name.clone(), why.to_owned())
         } else {
             MicrophoneError::Connection("it does not answer".to_owned())
@@ -268,7 +283,7 @@ impl Microphone {
     /// Closes it and waits until the server has let go, so that the light is off when people are
     /// told that nobody listens.
     pub(crate) fn close(self) {
-        self.shared.closing.set(true);
+        self.shared.closing.store(true, Relaxed);
         let Ok(()) = self.stream.disconnect() else {
             return;
         };
@@ -276,7 +291,7 @@ impl Microphone {
             return;
         };
         let deadline = Instant::now() + GOODBYE;
-        while self.shared.confirmed.get() != Some(asked.seq()) {
+        while self.confirmed.get() != Some(asked.seq()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 tracing::warn!("PipeWire did not confirm that the microphone is closed");

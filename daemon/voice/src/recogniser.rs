@@ -53,6 +53,13 @@ pub(crate) trait Recogniser: Send {
 
     /// Ends the utterance. Empty if it was none of the commands.
     fn finish(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError>;
+
+    /// Reads an utterance that was not fed while it was spoken.
+    fn read(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
+        self.begin();
+        self.feed(&utterance.samples)?;
+        self.finish(utterance)
+    }
 }
 
 /// Loads a model.

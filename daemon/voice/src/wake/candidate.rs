@@ -45,13 +45,17 @@ pub(crate) enum Trust {
     Doubtful,
 }
 
-/// Score of a match that needs no command to be believed.
-const SURE_SCORE: f64 = -450.0;
 /// Log score per frame that the word may lose against free phones.
 const LEAST_LIKENESS: f64 = -3.0;
-/// How much quieter the pause before the word is, dB: to be believed, to be looked at.
-const SURE_PAUSE_DB: f32 = 15.0;
+/// How much quieter the pause before the word is, dB: to be looked at, to need no command.
 const LEAST_PAUSE_DB: f32 = 10.0;
+const SURE_PAUSE_DB: f32 = 12.0;
+/// Score of a match that needs no command to be believed, the pause counted in: in talk matches are
+/// the better the less they are set off, and a clear pause makes up for a poor voice.
+const SURE_SCORE: f64 = -265.0;
+/// What each dB of the pause counts, and how many count.
+const PER_DB: f64 = 6.0;
+const MOST_DB: f32 = 40.0;
 /// A pause: longer than any inside of words, and than most between words of a sentence.
 const PAUSE: usize = ms(350);
 /// The pause lies within this much before the word, as its beginning is not known well.
@@ -79,11 +83,11 @@ impl Candidate {
         let from = end.saturating_sub(self.length + MARGIN);
         let likeness = ear.likeness(&recent[from..recent.len().min(end + MARGIN)])?;
         tracing::debug!(?likeness, pause_db, score = self.score, "perhaps the wake word");
-        let Some(likeness) = likeness.filter(|likeness| *likeness >= LEAST_LIKENESS) else {
+        if likeness.is_none_or(|likeness| likeness < LEAST_LIKENESS) {
             return Ok(None);
-        };
-        let sure =
-            self.score >= SURE_SCORE && likeness >= LEAST_LIKENESS && pause_db >= SURE_PAUSE_DB;
+        }
+        let score = self.score + PER_DB * f64::from(pause_db.min(MOST_DB));
+        let sure = score >= SURE_SCORE && pause_db >= SURE_PAUSE_DB;
         Ok(Some(if sure { Trust::Sure } else { Trust::Doubtful }))
     }
 

@@ -96,7 +96,7 @@ impl Window {
         match self.endpointer.feed(step) {
             Heard::Over(after) => {
                 let whole = self.breath.take().map(|breath| after.with_before(breath));
-                Some(Said { after, whole })
+                Some(Said { after, whole, sure: self.trust == Trust::Sure })
             }
             Heard::Quiet => {
                 self.breath.take_if(|_| self.open >= BREATH);

@@ -2,7 +2,7 @@
 //!
 //! Owns: the commands as they are addressed, and taking the address off again. Does not own: any
 //! recogniser. Invariant: what is read in one breath with the word counts only if the word is read,
-//! too: the recogniser of commands is the second judge of it.
+//! too: the recogniser of commands is the second judge of it. A certain word needs none where noise spoils it.
 
 use ahoy_core::voice::{Engine, Grammar, Hypothesis, Phrase, Piece};
 
@@ -11,6 +11,9 @@ use crate::{
     recogniser::{Recogniser, RecogniserError},
 };
 
+/// The score of a command that counts though the word could not be read before it.
+const LEAST_ALONE: f64 = 0.85;
+
 /// Sound that may hold a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Said {
@@ -18,6 +21,8 @@ pub(crate) struct Said {
     pub(crate) after: Utterance,
     /// The same with the word before it, if both were one breath.
     pub(crate) whole: Option<Utterance>,
+    /// Whether the word is certain without being read again.
+    pub(crate) sure: bool,
 }
 
 /// A wake word as it stands in a grammar.
@@ -53,12 +58,19 @@ impl Address {
         recogniser: &mut dyn Recogniser,
         said: &Said,
     ) -> Result<Vec<Hypothesis>, RecogniserError> {
-        let whole = said.whole.as_ref().filter(|_| self.is_read());
-        let utterance = whole.unwrap_or(&said.after);
-        recogniser.begin();
-        recogniser.feed(&utterance.samples)?;
-        let read = recogniser.finish(utterance)?;
-        Ok(read.into_iter().filter_map(|one| self.without(one, whole.is_some())).collect())
+        let bare = |one: Hypothesis| self.without(&one).unwrap_or(one);
+        let Some(whole) = said.whole.as_ref().filter(|_| self.is_read()) else {
+            let read = recogniser.read(&said.after)?;
+            return Ok(read.into_iter().map(bare).collect());
+        };
+        let read = recogniser.read(whole)?;
+        let addressed: Vec<_> = read.iter().filter_map(|one| self.without(one)).collect();
+        if !addressed.is_empty() || !said.sure {
+            return Ok(addressed);
+        }
+        // Noise before and around the word spoils the whole, not always what comes after it.
+        let read = recogniser.read(&said.after)?;
+        Ok(read.into_iter().filter(|one| one.score >= LEAST_ALONE).map(bare).collect())
     }
 
     /// Only PocketSphinx knows how any word is said; Vosk has what its model was made with.
@@ -66,12 +78,9 @@ impl Address {
         self.engine == Engine::PocketSphinx
     }
 
-    fn without(&self, read: Hypothesis, needed: bool) -> Option<Hypothesis> {
-        let rest = read.text.strip_prefix(&self.word).and_then(|rest| rest.strip_prefix(' '));
-        match rest {
-            Some(rest) => Some(Hypothesis { text: rest.to_owned(), ..read }),
-            None if needed => None,
-            None => Some(read),
-        }
+    /// What follows the word; `None`: the word is not there.
+    fn without(&self, read: &Hypothesis) -> Option<Hypothesis> {
+        let rest = read.text.strip_prefix(&self.word)?.strip_prefix(' ')?;
+        Some(Hypothesis { text: rest.to_owned(), score: read.score })
     }
 }

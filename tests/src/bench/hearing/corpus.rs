@@ -13,13 +13,13 @@ use std::{
 use ahoy_trial::{Result, Trouble};
 
 /// Samples a second: what recognisers are trained on.
-const RATE: usize = 16_000;
+pub(crate) const RATE: usize = 16_000;
 
 /// A synthesizer and its arguments before text and file, and whether it plays what was recorded.
-pub(super) type Voice = (&'static str, &'static [&'static str], bool);
+pub(crate) type Voice = (&'static str, &'static [&'static str], bool);
 
 /// Voices that Debian packages: made of recordings, or by formants.
-pub(super) const VOICES: [Voice; 6] = [
+pub(crate) const VOICES: [Voice; 6] = [
     ("rms", &["flite", "-voice", "rms"], true),
     ("slt", &["flite", "-voice", "slt"], true),
     ("awb", &["flite", "-voice", "awb"], true),
@@ -30,14 +30,14 @@ pub(super) const VOICES: [Voice; 6] = [
 
 /// What is heard beside the voice, and how much louder the voice is, dB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Noise {
+pub(crate) enum Noise {
     Clean,
     Babble(i32),
     Music(i32),
 }
 
 impl Noise {
-    pub(super) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Clean,
         Self::Babble(20),
         Self::Babble(10),
@@ -47,7 +47,7 @@ impl Noise {
         Self::Music(5),
     ];
 
-    pub(super) fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Clean => "clean".to_owned(),
             Self::Babble(db) => format!("babble_{db}_db"),
@@ -65,7 +65,7 @@ const CHATTER: [&str; 4] = [
 ];
 
 /// The sentences that were made so far.
-pub(super) struct Corpus {
+pub(crate) struct Corpus {
     voices: Vec<Voice>,
     directory: tempfile::TempDir,
     clean: HashMap<(usize, String), Vec<f32>>,
@@ -74,7 +74,7 @@ pub(super) struct Corpus {
 }
 
 impl Corpus {
-    pub(super) fn new(voices: &[Voice]) -> Result<Self> {
+    pub(crate) fn new(voices: &[Voice]) -> Result<Self> {
         let directory = tempfile::tempdir().map_err(Trouble::io("a directory"))?;
         let mut corpus = Self {
             voices: voices.to_vec(),
@@ -94,15 +94,16 @@ impl Corpus {
         Ok(corpus)
     }
 
-    pub(super) fn name(&self, voice: usize) -> &'static str {
+    pub(crate) fn name(&self, voice: usize) -> &'static str {
         self.voices[voice].0
     }
 
-    pub(super) fn is_recorded(&self, voice: usize) -> bool {
+    pub(crate) fn is_recorded(&self, voice: usize) -> bool {
         self.voices[voice].2
     }
 
-    fn synthesize(&self, (_, program, _): Voice, text: &str) -> Result<Vec<f32>> {
+    /// A text as a voice says it.
+    pub(crate) fn synthesize(&self, (_, program, _): Voice, text: &str) -> Result<Vec<f32>> {
         let file = self.directory.path().join("spoken.wav");
         let mut command = Command::new(program[0]);
         command.args(&program[1..]);
@@ -119,7 +120,7 @@ impl Corpus {
     }
 
     /// A file with a sentence: samples of 16 bits, with silence, or noise, around the voice.
-    pub(super) fn spoken(&mut self, voice: usize, text: &str, noise: Noise) -> Result<PathBuf> {
+    pub(crate) fn spoken(&mut self, voice: usize, text: &str, noise: Noise) -> Result<PathBuf> {
         let key = (voice, text.to_owned());
         let clean = match self.clean.get(&key) {
             Some(known) => known.clone(),
@@ -129,24 +130,33 @@ impl Corpus {
                 made
             }
         };
+        // Each sentence meets another part of the noise.
+        self.among(&clean, noise, text.len() * 7919 + voice * 1301)
+    }
+
+    /// A file with a voice: silence, or noise from some place on, around it.
+    pub(crate) fn among(&self, clean: &[f32], noise: Noise, start: usize) -> Result<PathBuf> {
         let half = vec![0.0; RATE / 2];
-        let mut samples = [half.clone(), clean.clone(), half, vec![0.0; RATE / 2]].concat();
+        let mut samples = [&half, clean, &half, &half].concat();
         let (beside, db) = match noise {
             Noise::Clean => (&[][..], 0),
             Noise::Babble(db) => (&self.babble[..], db),
             Noise::Music(db) => (&self.music[..], db),
         };
         if !beside.is_empty() {
-            let wanted = loudness(&clean) / 10_f32.powf(db as f32 / 20.0);
+            let wanted = loudness(clean) / 10_f32.powf(db as f32 / 20.0);
             let factor = wanted / loudness(beside).max(f32::EPSILON);
-            // Each sentence meets another part of it.
-            let start = text.len() * 7919 + voice * 1301;
             for (at, sample) in samples.iter_mut().enumerate() {
                 *sample += factor * beside[(start + at) % beside.len()];
             }
         }
+        self.file(&samples)
+    }
+
+    /// A file with these samples, in the place of the one before.
+    pub(crate) fn file(&self, samples: &[f32]) -> Result<PathBuf> {
         let path = self.directory.path().join("heard.raw");
-        write(&path, &samples)?;
+        write(&path, samples)?;
         Ok(path)
     }
 }
@@ -159,7 +169,7 @@ fn write(path: &Path, samples: &[f32]) -> Result<()> {
     fs::write(path, bytes).map_err(Trouble::io("heard.raw"))
 }
 
-fn loudness(samples: &[f32]) -> f32 {
+pub(crate) fn loudness(samples: &[f32]) -> f32 {
     let square: f32 = samples.iter().map(|sample| sample * sample).sum();
     (square / samples.len().max(1) as f32).sqrt()
 }

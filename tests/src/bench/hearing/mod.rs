@@ -4,7 +4,7 @@
 //! hearing (`ahoy-voice --files`: the worker's own ears, with files in the place of a microphone).
 //! Invariant: what is counted right is what the same words mean when they are typed.
 
-mod corpus;
+pub(crate) mod corpus;
 mod table;
 
 use std::{
@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{figure, progress};
 
-const MODEL: &str = "/usr/share/pocketsphinx/model/en-us";
+pub(crate) const MODEL: &str = "/usr/share/pocketsphinx/model/en-us";
 
 /// What is said that is no command: whatever comes of it is too much.
 const OTHER: [&str; 10] = [
@@ -121,7 +121,7 @@ enum Verdict {
     WrongCall,
 }
 
-fn book() -> Book {
+pub(crate) fn book() -> Book {
     let people = NAMES.iter().map(|name| Person {
         contact: ContactId((*name).to_owned()),
         name: (*name).to_owned(),
