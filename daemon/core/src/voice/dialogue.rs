@@ -202,12 +202,12 @@ impl Dialogue {
     ) -> Vec<Effect> {
         let mut effects = self.answer(now, calls, book, history, text);
         if score < SURE {
-            effects = match self.stage {
-                Stage::Countdown { .. } => self.doubt(effects),
+            if let Stage::Countdown { .. } = self.stage {
+                effects = self.doubt(effects);
+            } else if effects.iter().any(Effect::needs_certainty) {
                 // Said again, it is heard again: sooner than a camera that nobody asked for.
-                _ if effects.iter().any(Effect::needs_certainty) => self.handle_nothing(book),
-                _ => effects,
-            };
+                effects = self.handle_nothing(book);
+            }
         }
         // What is repeated is what was last said of substance.
         let said = effects.iter().find(|effect| matches!(effect, Effect::Say(..)));
