@@ -1,7 +1,10 @@
 //! How an English speaker would say a word that is in no dictionary.
 //!
-//! Owns: letters to the phones of the CMU dictionary, by rule. Does not own: the dictionary, or
-//! other languages. Invariant: an answer holds only phones of the CMU set, separated by spaces.
+//! Owns: letters to the phones of the CMU dictionary, by rule; a name in another script is said as
+//! its transliteration. Does not own: the dictionary, or other languages. Invariant: an answer holds
+//! only phones of the CMU set, separated by spaces.
+
+use any_ascii::any_ascii_char;
 
 /// Words of commands that are missing from the dictionary and that the rules get wrong.
 const UNLISTED: &[(&str, &str)] = &[
@@ -188,7 +191,10 @@ fn plain(word: &str) -> Option<String> {
         match c {
             'a'..='z' => letters.push(c),
             '\'' | '-' | '.' => {}
-            _ => letters.push_str(unaccented(c)?),
+            _ => match unaccented(c) {
+                Some(latin) => letters.push_str(latin),
+                None => letters.push_str(&transliterated(c)?),
+            },
         }
     }
     (!letters.is_empty()).then_some(letters)
@@ -215,6 +221,14 @@ fn unaccented(c: char) -> Option<&'static str> {
         'ğ' => "",
         _ => return None,
     })
+}
+
+/// A letter of another script in those of English, as near as letters come.
+fn transliterated(c: char) -> Option<String> {
+    let latin = c.is_alphabetic().then(|| any_ascii_char(c).to_ascii_lowercase())?;
+    let plain: String = latin.chars().filter(char::is_ascii_lowercase).collect();
+    // A sign that is only heard in others, such as the soft sign of Russian, is no letter.
+    Some(plain)
 }
 
 /// The phones of a word as many say it: no syllable of its own before a last L ("redial", "vowel").
@@ -256,8 +270,22 @@ mod tests {
     }
 
     #[test]
-    fn what_english_cannot_spell_has_no_pronunciation() {
-        assert_eq!(pronounce("지우"), None);
+    fn names_in_other_scripts_are_said_as_they_are_transliterated() {
+        for (name, latin) in [
+            ("александр", "aleksandr"),
+            ("игорь", "igor"),
+            ("ελενη", "eleni"),
+            ("지우", "jiu"),
+            ("さくら", "sakura"),
+            ("林", "lin"),
+        ] {
+            assert_eq!(said(name), said(latin), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_say_has_no_pronunciation() {
+        assert_eq!(pronounce("🙏"), None);
         assert_eq!(pronounce(""), None);
         assert_eq!(pronounce("'"), None);
     }

@@ -139,3 +139,28 @@ fn the_english_locale_pack_is_heard_in_every_situation() {
         assert!(heard, "{text} was refused twice");
     }
 }
+
+#[test]
+fn a_name_in_another_script_is_heard_as_it_is_said() {
+    let voice = Voice::Flite("rms");
+    let sound = Sound::start("scripts");
+    if !voice.speak("test", &sound.file("test.wav")) {
+        skipped("flite is not installed");
+        return;
+    }
+    let (mut worker, _) = Worker::start(Path::new(ENGLISH));
+    let pack = Pack::built_in("en").expect("the English pack");
+    let people = ["Игорь", "Ελένη", "さくら"].map(|name| Person {
+        contact: ContactId(name.to_owned()),
+        name: name.to_owned(),
+        aliases: Vec::new(),
+    });
+    let grammar = pack.grammar(Situation::Idle, &Book::new(people.into()));
+    for (said, wanted) in [("call igor", "call игорь"), ("call sakura", "call さくら")] {
+        let heard = (0..2).find_map(|_| match say(&sound, &mut worker, &grammar, voice, said) {
+            VoiceEvent::Heard { hypotheses, .. } => Some(hypotheses[0].text.clone()),
+            _ => None,
+        });
+        assert_eq!(heard.as_deref(), Some(wanted), "{said}");
+    }
+}

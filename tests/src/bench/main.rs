@@ -7,6 +7,7 @@
 mod calls;
 mod crypto;
 mod hearing;
+mod names;
 mod process;
 mod service;
 mod wake;
@@ -18,7 +19,7 @@ use std::{
 };
 
 const USAGE: &str = "\
-Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [wake] [service]
+Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [names] [wake] [service]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
@@ -28,6 +29,8 @@ Names that end in _ratio stand beside a peer measured in the same run.
   voice    commands through a virtual microphone, and the time until the call
   hearing  commands in six voices, clean and in babble and music: right, refused, wrong, wrong calls;
            target/bench/hearing.svg shows what was taken for what
+  names    200 names of many origins, all in one book: right, asked, refused, wrong; an address book
+           of 2,000 people until it is listened for
   wake     the wake word: false wakes and commands in ten hours of talk and music, commands after
            the word in six voices and noise, CPU and memory while waiting
   service  an action beside the bus alone, many apps and calls, a directory beside a hash map
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let (options, wanted): (Vec<String>, Vec<String>) =
         wanted.into_iter().partition(|one| one.starts_with('-'));
-    let known = ["crypto", "calls", "voice", "hearing", "wake", "service"];
+    let known = ["crypto", "calls", "voice", "hearing", "names", "wake", "service"];
     if options.iter().any(|one| one == "--help" || one == "-h") {
         let printed = write!(std::io::stdout(), "{USAGE}");
         return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -84,6 +87,10 @@ fn main() -> ExitCode {
     if is_wanted("hearing") {
         let size = if options.is_empty() { hearing::FULL } else { hearing::QUICK };
         result = result.and(hearing::run(&size, &picture("hearing.svg")));
+    }
+    if is_wanted("names") {
+        let size = if options.is_empty() { names::FULL } else { names::QUICK };
+        result = result.and(names::run(&size));
     }
     if is_wanted("wake") {
         let size = if options.is_empty() { wake::FULL } else { wake::QUICK };

@@ -87,11 +87,11 @@ pub(crate) const FULL: Size = Size { phrases: 2, voices: VOICES.len(), noises: &
 pub(crate) const QUICK: Size = Size { phrases: 1, voices: 1, noises: &[Noise::Clean] };
 
 /// Something that is said.
-struct Said {
-    situation: Situation,
-    text: String,
+pub(crate) struct Said {
+    pub(crate) situation: Situation,
+    pub(crate) text: String,
     /// What it means; `None`: no command.
-    kind: Option<Kind>,
+    pub(crate) kind: Option<Kind>,
 }
 
 #[derive(Serialize)]
@@ -104,14 +104,14 @@ struct Asked<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answered {
+pub(crate) struct Answered {
     waited_ms: u32,
-    hypotheses: Vec<Hypothesis>,
+    pub(crate) hypotheses: Vec<Hypothesis>,
 }
 
 /// How it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Right,
     /// Right, and it asks whether it is.
     Asked,
@@ -184,7 +184,7 @@ const fn needs_certainty(meaning: &Meaning) -> bool {
     )
 }
 
-fn judge(
+pub(crate) fn judge(
     pack: &Pack,
     book: &Book,
     said: &Said,
@@ -224,7 +224,7 @@ fn judge(
 
 /// Counts of one heap.
 #[derive(Clone, Copy, Default)]
-struct Count {
+pub(crate) struct Count {
     right: usize,
     asked: usize,
     refused: usize,
@@ -233,7 +233,7 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, verdict: Verdict) {
+    pub(crate) fn add(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Right => self.right += 1,
             Verdict::Asked => self.asked += 1,
@@ -247,7 +247,7 @@ impl Count {
         self.right + self.asked + self.refused + self.wrong + self.wrong_calls
     }
 
-    fn print(&self, name: &str) {
+    pub(crate) fn print(&self, name: &str) {
         let share = |count: usize| 100.0 * count as f64 / self.all().max(1) as f64;
         figure(&format!("{name}_right"), share(self.right + self.asked), "%");
         figure(&format!("{name}_right_after_a_question"), share(self.asked), "%");
@@ -258,13 +258,13 @@ impl Count {
 }
 
 /// The worker's ears, for as long as there is something to hear.
-struct Ears {
+pub(crate) struct Ears {
     process: std::process::Child,
     answers: BufReader<std::process::ChildStdout>,
 }
 
 impl Ears {
-    fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         let program = built("ahoy-voice")?;
         let started = Command::new(&program)
             .arg("--files")
@@ -276,7 +276,7 @@ impl Ears {
         Ok(Self { process, answers: BufReader::new(out) })
     }
 
-    fn hear(&mut self, grammar: Option<&Grammar>, file: &Path) -> Result<Answered> {
+    pub(crate) fn hear(&mut self, grammar: Option<&Grammar>, file: &Path) -> Result<Answered> {
         let asked = Asked { engine: Engine::PocketSphinx, model: MODEL, grammar, file };
         let mut line = serde_json::to_string(&asked).map_err(|e| Trouble::Wrong(e.to_string()))?;
         line.push('\n');

@@ -1,0 +1,116 @@
+//! Two hundred names of many origins: who is heard right, asked about, refused or taken for another.
+//!
+//! Owns: the table by origin, and how long a full address book takes to be listened for. Does not own:
+//! hearing, voices, verdicts (`hearing`). Invariant: all names are in the book at once, so each may be
+//! taken for any other.
+
+mod list;
+
+use std::time::{Duration, Instant};
+
+use ahoy_core::{
+    id::ContactId,
+    voice::{Book, Kind, Pack, Person, Situation},
+};
+use ahoy_trial::{Result, Trouble};
+
+use self::list::NAMES;
+use crate::{
+    figure,
+    hearing::{
+        Count, Ears, Said, Verdict,
+        corpus::{Corpus, Noise, VOICES},
+        judge,
+    },
+    progress,
+};
+
+/// People in the largest book that is listened for.
+const FULL_BOOK: usize = 2000;
+
+/// How much is said.
+pub(crate) struct Size {
+    /// Names of each origin.
+    names: usize,
+    voices: usize,
+}
+
+/// What the table is about.
+pub(crate) const FULL: Size = Size { names: 20, voices: VOICES.len() };
+/// Whether all of it still works.
+pub(crate) const QUICK: Size = Size { names: 2, voices: 1 };
+
+fn person(name: &str) -> Person {
+    Person { contact: ContactId(name.to_owned()), name: name.to_owned(), aliases: Vec::new() }
+}
+
+/// Runs it.
+pub(crate) fn run(size: &Size) -> Result<()> {
+    let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
+    let everybody = NAMES.iter().flat_map(|(_, names)| names.iter().map(|name| person(name)));
+    let book = Book::new(everybody.collect());
+    let mut corpus = Corpus::new(&VOICES[..size.voices])?;
+    let mut ears = Ears::open()?;
+    let grammar = pack.grammar(Situation::Idle, &book);
+    let mut grammar = Some(&grammar);
+    let (mut all, mut recorded) = (Count::default(), Count::default());
+    for (origin, names) in &NAMES {
+        progress(&format!("{} {origin} names in {} voices", size.names, size.voices));
+        let mut count = Count::default();
+        for name in names.iter().take(size.names) {
+            let text = format!("call {}", name.to_lowercase());
+            let said = Said { situation: Situation::Idle, text, kind: Some(Kind::Call) };
+            for voice in 0..size.voices {
+                let file = corpus.spoken(voice, &said.text, Noise::Clean)?;
+                let answer = ears.hear(grammar.take(), &file)?;
+                let heard = answer.hypotheses.first();
+                let (verdict, _) = judge(&pack, &book, &said, heard);
+                if verdict == Verdict::WrongCall {
+                    progress(&format!("{}: {name} -> {heard:?}", corpus.name(voice)));
+                }
+                count.add(verdict);
+                all.add(verdict);
+                if corpus.is_recorded(voice) {
+                    recorded.add(verdict);
+                }
+            }
+        }
+        count.print(&format!("names_{}", origin.replace(' ', "_").replace(',', "")));
+    }
+    all.print("names");
+    recorded.print("names_recorded_voices");
+    full_book(&pack, &mut corpus)
+}
+
+/// From a full address book to open ears.
+fn full_book(pack: &Pack, corpus: &mut Corpus) -> Result<()> {
+    progress("an address book of 2,000 people");
+    let parts = NAMES.iter().flat_map(|(_, names)| names.iter());
+    let split =
+        |name: &&str| name.split_once(' ').map(|(first, last)| (first.to_owned(), last.to_owned()));
+    let (firsts, lasts): (Vec<String>, Vec<String>) = parts.filter_map(split).unzip();
+    let people = (0..FULL_BOOK).map(|at| {
+        let (first, last) = (at % firsts.len(), (at * 7 + at / firsts.len()) % lasts.len());
+        person(&format!("{} {}", firsts[first], lasts[last]))
+    });
+    let book = Book::new(people.collect());
+    let file = corpus.spoken(0, "who called", Noise::Clean)?;
+    let mut ears = Ears::open()?;
+    let small = pack.grammar(Situation::Question, &Book::default());
+    ears.hear(Some(&small), &file)?;
+    let (began, grammar) = (Instant::now(), pack.grammar(Situation::Idle, &book));
+    let made = began.elapsed();
+    let began = Instant::now();
+    ears.hear(Some(&grammar), &file)?;
+    let first = began.elapsed();
+    let began = Instant::now();
+    ears.hear(None, &file)?;
+    // What the same sound takes with the grammar there is taken off.
+    let ready = made + first.saturating_sub(began.elapsed());
+    figure("names_full_book_ready", milliseconds(ready), "ms");
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
