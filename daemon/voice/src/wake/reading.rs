@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The score of a command that counts though the word could not be read before it.
-const LEAST_ALONE: f64 = 0.85;
+const LEAST_ALONE: f64 = 0.95;
 
 /// Sound that may hold a command.
 #[derive(Clone, Debug, PartialEq)]
