@@ -206,8 +206,7 @@ fn an_unusable_word_or_model_is_refused_with_words() {
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
     let grammar = commands();
     let long = "please wake up my friend";
-    for (word, says) in [("bob", "too short"), ("🙏", "how"), ("", "how"), (long, "too long")]
-    {
+    for (word, says) in [("bob", "too short"), ("🙏", "how"), ("", "how"), (long, "too long")] {
         worker.wait(&sound, word, english(&grammar));
         let why = failed(worker.event());
         assert!(why.contains(says) && why.contains("Choose"), "{word}: {why}");
