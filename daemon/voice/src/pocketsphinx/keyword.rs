@@ -216,7 +216,7 @@ mod tests {
             Err(KeywordError::Model(error)) => panic!("{error}"),
             Ok(phones) => Ok(phones),
         };
-        assert_eq!(word("지우야"), Err(WordError::Unsaid("지우야".into())));
+        assert_eq!(word("🙏"), Err(WordError::Unsaid("🙏".into())));
         assert_eq!(word("  "), Err(WordError::Unsaid(String::new())));
         assert_eq!(word("Bob"), Err(WordError::Short("bob".into())));
         assert!(matches!(word("wake up my dear computer"), Err(WordError::Long(_))));
