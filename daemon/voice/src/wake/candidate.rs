@@ -56,7 +56,7 @@ const LEAST_PAUSE_DB: f32 = 10.0;
 const SURE_PAUSE_DB: f32 = 15.0;
 /// Score of a sure match, likeness and pause counted in: a clear pause and a good fit of the whole
 /// make up for a poor match, as formant voices have.
-const SURE_SCORE: f64 = -37.0;
+const SURE_SCORE: f64 = 0.0;
 const PER_LIKENESS: f64 = 12.0;
 const MOST_LIKENESS: f64 = 16.0;
 const PER_DB: f64 = 4.0;
