@@ -40,7 +40,7 @@ pub(crate) struct Size {
 pub(crate) const FULL: Size = Size {
     parts: 120,
     part: 300,
-    commands: 10,
+    commands: 6,
     voices: VOICES.len(),
     noises: &[
         Noise::Clean,
