@@ -24,6 +24,10 @@ const START_WINDOW: usize = 20;
 const LEAST_VOICED: usize = 14;
 /// Nobody gives a command this long; it is music or a conversation.
 const LONGEST_MS: u32 = 8_000;
+/// Of a text that is dictated: people think between its parts ...
+const TEXT_HANG_MS: u32 = 1_200;
+/// ... and may say more.
+const LONGEST_TEXT_MS: u32 = 30_000;
 /// How far above the background speech begins, dB.
 const MARGIN_DB: f32 = 9.0;
 /// The background is never taken to be quieter than this, dB of full scale: digital silence and
@@ -81,6 +85,9 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Endpointer {
     state: State,
+    /// How long a silence ends an utterance, and how long one may be, ms.
+    hang_ms: u32,
+    longest_ms: u32,
     /// Samples that do not yet fill a frame.
     rest: Vec<i16>,
     /// The utterance while it lasts; the pre-roll before.
@@ -98,6 +105,8 @@ impl Endpointer {
     pub(crate) fn new() -> Self {
         Self {
             state: State::Waiting,
+            hang_ms: HANG_MS,
+            longest_ms: LONGEST_MS,
             rest: Vec::new(),
             kept: VecDeque::new(),
             levels: VecDeque::new(),
@@ -105,6 +114,11 @@ impl Endpointer {
             recent: VecDeque::new(),
             frames: 0,
         }
+    }
+
+    /// One that waits longer, for who thinks of what to write.
+    pub(crate) fn of_texts() -> Self {
+        Self { hang_ms: TEXT_HANG_MS, longest_ms: LONGEST_TEXT_MS, ..Self::new() }
     }
 
     /// One that knows the background from sound that went before, in which nobody began to speak.
@@ -170,7 +184,7 @@ impl Endpointer {
                 *since_loud = if loud { 0 } else { *since_loud + 1 };
                 *total += usize::from(loud);
                 let silence = *since_loud * FRAME;
-                if silence >= ms(HANG_MS) || self.kept.len() >= ms(LONGEST_MS) {
+                if silence >= ms(self.hang_ms) || self.kept.len() >= ms(self.longest_ms) {
                     let (voiced, silence) = (*total, silence);
                     self.finish(voiced, silence)
                 } else {

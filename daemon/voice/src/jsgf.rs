@@ -45,7 +45,8 @@ fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
     for piece in &phrase.0 {
         words.push(match piece {
             Piece::Word(word) if word.split(' ').all(is_token) => word.clone(),
-            Piece::Word(_) => return None,
+            // What is dictated is in no grammar.
+            Piece::Word(_) | Piece::Rest => return None,
             Piece::Slot(slot) => {
                 let number = rules.iter().position(|rule| rule == slot)?;
                 format!("<slot{number}>")

@@ -13,7 +13,7 @@ pub(crate) fn words(grammar: &Grammar) -> BTreeSet<String> {
     let pieces = grammar.phrases.iter().flat_map(|phrase| &phrase.0);
     let said = pieces.filter_map(|piece| match piece {
         Piece::Word(word) => Some(word),
-        Piece::Slot(_) | Piece::Several(..) => None,
+        Piece::Slot(_) | Piece::Several(..) | Piece::Rest => None,
     });
     said.chain(grammar.slots.values().flatten())
         .flat_map(|text| text.split(' '))
@@ -35,6 +35,7 @@ pub(crate) fn without(grammar: &Grammar, deaf_to: &BTreeSet<String>) -> (Grammar
     for phrase in &grammar.phrases {
         let possible = phrase.0.iter().all(|piece| match piece {
             Piece::Word(word) => hears(word),
+            Piece::Rest => true,
             Piece::Slot(slot) | Piece::Several(slot, _) => {
                 kept.slots.get(slot).is_some_and(|e| !e.is_empty())
             }
@@ -51,10 +52,34 @@ pub(crate) fn without(grammar: &Grammar, deaf_to: &BTreeSet<String>) -> (Grammar
 fn readable(phrase: &Phrase) -> String {
     let pieces = phrase.0.iter().map(|piece| match piece {
         Piece::Word(word) => word.clone(),
+        Piece::Rest => "…".to_owned(),
         Piece::Slot(slot) => format!("<{slot}>"),
         Piece::Several(slot, _) => format!("<{slot}>+"),
     });
     pieces.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text is one of the phrases that end in free speech, with at least a word of it.
+pub(crate) fn opens(grammar: &Grammar, text: &str) -> bool {
+    let said: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let mut open = grammar.phrases.iter().filter(|phrase| phrase.is_open());
+    open.any(|phrase| begins(grammar, &phrase.0, &said))
+}
+
+fn begins(grammar: &Grammar, pieces: &[Piece], said: &[&str]) -> bool {
+    let Some((piece, pieces)) = pieces.split_first() else { return said.is_empty() };
+    let entries: &[String] = match piece {
+        Piece::Rest => return !said.is_empty(),
+        Piece::Word(word) => std::slice::from_ref(word),
+        Piece::Slot(slot) | Piece::Several(slot, _) => {
+            grammar.slots.get(slot).map_or(&[], Vec::as_slice)
+        }
+    };
+    // A name is the front of what was said or it is not, so this looks at each piece once a name.
+    entries.iter().any(|entry| {
+        let words: Vec<&str> = entry.split(' ').collect();
+        said.starts_with(&words) && begins(grammar, pieces, &said[words.len()..])
+    })
 }
 
 /// A word as a loose recogniser heard it.
@@ -115,6 +140,8 @@ fn expansions<'a>(
                     words.extend(word.split(' '));
                 }
             }
+            // Not heard word by word.
+            Piece::Rest => return Vec::new(),
             // What was heard says which, and how many.
             Piece::Several(slot, least) => {
                 let entries = grammar.slots.get(slot).map_or(&[][..], Vec::as_slice);
@@ -179,6 +206,7 @@ pub(crate) fn test_grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Gramm
         match (slot(">"), slot(">+")) {
             (Some(slot), _) => Piece::Slot(slot.into()),
             (None, Some(slot)) => Piece::Several(slot.into(), 1),
+            (None, None) if text == "…" => Piece::Rest,
             (None, None) => Piece::Word(text.into()),
         }
     };
@@ -245,6 +273,20 @@ mod tests {
         assert!(text("alice video").score < 0.7);
         assert!(closest(&grammar(), &heard("call bob", 0.4), 1)[0].score < 0.5);
         assert!(closest(&grammar(), &heard("good morning", 1.0), 1).is_empty());
+    }
+
+    #[test]
+    fn free_speech_follows_a_beginning_that_is_legal() {
+        let names: &[&str] = &["alice", "alice smith"];
+        let grammar = test_grammar(&["tell her …", "tell <name> …", "mute"], &[("name", names)]);
+        for text in ["tell her so", "tell alice i am late", "tell alice smith i am late"] {
+            assert!(opens(&grammar, text), "{text}");
+        }
+        for text in ["tell her", "tell bob i am late", "so tell her", "mute", "mute now", ""] {
+            assert!(!opens(&grammar, text), "{text}");
+        }
+        assert!(opens(&test_grammar(&["…"], &[]), "anything"));
+        assert!(closest(&grammar, &heard("tell her so", 1.0), 1).is_empty(), "it is no command");
     }
 
     #[test]

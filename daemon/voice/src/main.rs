@@ -8,6 +8,7 @@ mod jsgf;
 mod legal;
 mod microphone;
 mod offline;
+mod open;
 mod pocketsphinx;
 mod recogniser;
 mod spelling;

@@ -76,6 +76,7 @@ enum Event {
 /// Answers every line of standard input.
 pub(crate) fn run(wake: Option<&str>) -> Result<(), Box<dyn Error>> {
     let mut loaded: Option<(Engine, PathBuf, Box<dyn Recogniser>)> = None;
+    let mut dictation = false;
     let mut ear: Option<Keyword> = None;
     for line in std::io::stdin().lock().lines() {
         let Asked { engine, model, grammar, file, wake_model } = serde_json::from_str(&line?)?;
@@ -85,12 +86,16 @@ pub(crate) fn run(wake: Option<&str>) -> Result<(), Box<dyn Error>> {
         };
         let address = wake.map(|word| Address::new(word, engine));
         if let Some(grammar) = grammar {
+            dictation = grammar.is_dictation();
             let addressed = address.as_ref().map(|address| address.grammar(&grammar));
             known.2.prepare(addressed.as_ref().unwrap_or(&grammar))?;
         }
         let samples = read(&file)?;
         match wake.zip(address) {
-            None => say(&hear(known.2.as_mut(), &samples)?)?,
+            None => {
+                let ears = if dictation { Endpointer::of_texts() } else { Endpointer::new() };
+                say(&hear(ears, known.2.as_mut(), &samples)?)?;
+            }
             Some((word, address)) => {
                 if let Some(model) = wake_model {
                     ear = Some(Keyword::new(&model, word)?);
@@ -147,8 +152,11 @@ fn wait(
     say(&Happened { at_ms, event: Event::End })
 }
 
-fn hear(recogniser: &mut dyn Recogniser, samples: &[i16]) -> Result<Answered, Box<dyn Error>> {
-    let mut endpointer = Endpointer::new();
+fn hear(
+    mut endpointer: Endpointer,
+    recogniser: &mut dyn Recogniser,
+    samples: &[i16],
+) -> Result<Answered, Box<dyn Error>> {
     recogniser.begin();
     for step in samples.chunks(STEP) {
         match endpointer.feed(step) {

@@ -1,6 +1,6 @@
 //! What a recogniser does for this worker, whichever it is.
 //!
-//! Owns: the trait and the choice of engine by name. Does not own: sound, or which commands exist.
+//! Owns: the traits and the choice of engine by name. Does not own: sound, or which commands exist.
 //! Invariant: what a recogniser answers with is a sentence that the grammar allows.
 
 use std::path::Path;
@@ -9,7 +9,8 @@ use ahoy_core::voice::{Engine, Grammar, Hypothesis};
 
 use crate::{
     endpoint::Utterance,
-    pocketsphinx::PocketSphinx,
+    open::Open,
+    pocketsphinx::{self, PocketSphinx},
     vosk::{Library, Vosk},
 };
 
@@ -35,6 +36,12 @@ pub(crate) enum RecogniserError {
         "none of the commands can be heard with this voice model; it may be for another language"
     )]
     NothingHearable,
+    /// The model has no words but those of commands.
+    #[error(
+        "the voice model in {0} cannot take dictation: it has no language model. Install another: \
+         `ahoyctl voice install`"
+    )]
+    NoDictation(String),
     /// The recogniser refused what it should have taken.
     #[error("the recogniser stopped working: {0}")]
     Engine(&'static str),
@@ -62,11 +69,48 @@ pub(crate) trait Recogniser: Send {
     }
 }
 
-/// Loads a model.
+/// Free speech of one loaded model.
+pub(crate) trait Scribe: Send {
+    /// Forgets what it was fed: a new utterance begins.
+    fn begin(&mut self);
+
+    /// Takes in sound as it is spoken; answers with what is understood so far, where that is new.
+    fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError>;
+
+    /// Ends the utterance. `None`: no word was in it.
+    fn finish(&mut self) -> Result<Option<Hypothesis>, RecogniserError>;
+
+    /// Reads an utterance that was not fed while it was spoken.
+    fn read(&mut self, samples: &[i16]) -> Result<Option<Hypothesis>, RecogniserError> {
+        self.begin();
+        self.feed(samples)?;
+        self.finish()
+    }
+}
+
+/// Loads a model for commands, and for the dictation that some of them hold.
 pub(crate) fn load(engine: Engine, model: &Path) -> Result<Box<dyn Recogniser>, RecogniserError> {
     Ok(match engine {
-        Engine::PocketSphinx => Box::new(PocketSphinx::load(model)?),
-        Engine::Vosk => Box::new(Vosk::load(model)?),
+        Engine::PocketSphinx => {
+            let (commands, model) = (PocketSphinx::load(model)?, model.to_owned());
+            Box::new(Open::new(commands, move |_| {
+                Ok(Box::new(pocketsphinx::Dictation::load(&model)?))
+            }))
+        }
+        Engine::Vosk => {
+            Box::new(Open::new(Vosk::load(model)?, |vosk| Ok(Box::new(vosk.dictation()?))))
+        }
+    })
+}
+
+/// Loads a model for free speech alone.
+pub(crate) fn load_scribe(
+    engine: Engine,
+    model: &Path,
+) -> Result<Box<dyn Scribe>, RecogniserError> {
+    Ok(match engine {
+        Engine::PocketSphinx => Box::new(pocketsphinx::Dictation::load(model)?),
+        Engine::Vosk => Box::new(Vosk::load(model)?.dictation()?),
     })
 }
 

@@ -49,6 +49,8 @@ pub enum Effect {
     PressDigits(String),
     /// Share the screen, or stop.
     ShareScreen(bool),
+    /// Write this to the other side: of what rings as a refusal, else into what is on.
+    SendMessage(String),
     /// Let nobody ring: for so many minutes, or `None` for good.
     DoNotDisturb(Option<u32>),
     /// Let everybody ring again.
@@ -65,7 +67,8 @@ impl Effect {
             | Self::HangUp
             | Self::SetMuted(false)
             | Self::SetVideo(true)
-            | Self::ShareScreen(true) => true,
+            | Self::ShareScreen(true)
+            | Self::SendMessage(_) => true,
             Self::Say(..)
             | Self::Listen
             | Self::Call { .. }
@@ -84,6 +87,17 @@ impl Effect {
     }
 }
 
+/// Who calls, or who is talked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// In the address book.
+    pub contact: Option<ContactId>,
+    /// As they are shown.
+    pub name: String,
+    /// Whether something can be written to them.
+    pub can_read: bool,
+}
+
 /// What the log and the address book say, for "redial", "who called" and "call favourite one".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -95,6 +109,8 @@ pub struct History {
     pub missed: Vec<String>,
     /// Who rings now; empty: not known.
     pub ringing: String,
+    /// Who a message goes to now; `None`: there is no call.
+    pub other: Option<Other>,
     /// Favourites, in their order: who, name, whether by video.
     pub favourites: Vec<(ContactId, String, bool)>,
 }

@@ -31,4 +31,35 @@ pub enum Piece {
     Slot(String),
     /// So many entries or more, in any order: digits.
     Several(String, usize),
+    /// Whatever is said from here on, one word or more: dictation. The last of its phrase.
+    Rest,
+}
+
+impl Phrase {
+    /// Whether it ends in words of no grammar.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.last() == Some(&Piece::Rest)
+    }
+}
+
+impl Grammar {
+    /// Whether nothing but the end of an utterance tells when it is over: a text is dictated.
+    #[must_use]
+    pub fn is_dictation(&self) -> bool {
+        self.phrases.iter().any(|phrase| phrase.0 == [Piece::Rest])
+    }
+
+    /// Whether some of it can be heard by a recogniser of free speech only.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phrases.iter().any(Phrase::is_open)
+    }
+
+    /// What of it a grammar can say.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        let phrases = self.phrases.iter().filter(|phrase| !phrase.is_open()).cloned().collect();
+        Self { phrases, slots: self.slots.clone() }
+    }
 }

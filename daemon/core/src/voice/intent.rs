@@ -24,11 +24,22 @@ pub enum Situation {
     InCall,
     /// The assistant has asked something.
     Question,
+    /// A message is dictated.
+    Message,
+    /// A message has been read back, and waits for a yes.
+    Draft,
 }
 
 impl Situation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Idle, Self::Ringing, Self::InCall, Self::Question];
+    pub const ALL: [Self; 6] = [
+        Self::Idle,
+        Self::Ringing,
+        Self::InCall,
+        Self::Question,
+        Self::Message,
+        Self::Draft,
+    ];
 }
 
 /// A command that needs nothing beside it.
@@ -46,7 +57,6 @@ pub enum Bare {
     Decline,
     Silence,
     WhoIsIt,
-    SendMessage,
     HangUp,
     Mute,
     Unmute,
@@ -69,6 +79,7 @@ pub enum Bare {
     First,
     Second,
     Third,
+    Again,
     Repeat,
     Help,
     Emergency,
@@ -88,7 +99,6 @@ impl Bare {
         (Self::Decline, "decline"),
         (Self::Silence, "silence"),
         (Self::WhoIsIt, "who-is-it"),
-        (Self::SendMessage, "send-message"),
         (Self::HangUp, "hang-up"),
         (Self::Mute, "mute"),
         (Self::Unmute, "unmute"),
@@ -111,6 +121,7 @@ impl Bare {
         (Self::First, "first"),
         (Self::Second, "second"),
         (Self::Third, "third"),
+        (Self::Again, "again"),
         (Self::Repeat, "repeat"),
         (Self::Help, "help"),
         (Self::Emergency, "emergency"),
@@ -135,13 +146,15 @@ pub enum Kind {
     Instead,
     PressDigits,
     DoNotDisturb,
+    SendMessage,
+    Dictate,
     /// One that has no place to fill.
     Bare(Bare),
 }
 
 impl Kind {
     /// Those that have something in them, as packs spell them.
-    const FILLED: [(Self, &'static str); 7] = [
+    const FILLED: [(Self, &'static str); 9] = [
         (Self::Call, "call"),
         (Self::VideoCall, "video-call"),
         (Self::CallNumber, "call-number"),
@@ -149,6 +162,8 @@ impl Kind {
         (Self::Instead, "instead"),
         (Self::PressDigits, "press-digits"),
         (Self::DoNotDisturb, "do-not-disturb"),
+        (Self::SendMessage, "send-message"),
+        (Self::Dictate, "dictate"),
     ];
 
     /// All of them, as packs spell them.
@@ -177,9 +192,10 @@ impl Kind {
             Self::CallFavourite => (&[Slot::Place], &[]),
             Self::Instead => (&[Slot::Name], &[]),
             Self::DoNotDisturb => (&[], &[Slot::Span]),
+            Self::SendMessage => (&[], &[Slot::Name, Slot::Text]),
+            Self::Dictate => (&[Slot::Text], &[]),
             // Whom it is about makes no difference: neither can be done.
             Self::Bare(Bare::GroupCall) => (&[], &[Slot::Name, Slot::Other]),
-            Self::Bare(Bare::SendMessage) => (&[], &[Slot::Name]),
             Self::Bare(_) => (&[], &[]),
         }
     }
@@ -218,6 +234,15 @@ pub enum Intent {
     PressDigits(String),
     /// Let nobody ring, for so many minutes or for good.
     DoNotDisturb(Option<u32>),
+    /// Write to who calls, or who is talked to.
+    SendMessage {
+        /// To whom, as it was said; empty: whoever it is.
+        name: String,
+        /// What, in small letters; empty: to be asked for.
+        text: String,
+    },
+    /// The text of a message, in small letters.
+    Dictate(String),
 }
 
 impl Intent {
@@ -233,6 +258,8 @@ impl Intent {
             Self::Instead(_) => Kind::Instead,
             Self::PressDigits(_) => Kind::PressDigits,
             Self::DoNotDisturb(_) => Kind::DoNotDisturb,
+            Self::SendMessage { .. } => Kind::SendMessage,
+            Self::Dictate(_) => Kind::Dictate,
         }
     }
 
@@ -240,12 +267,15 @@ impl Intent {
     #[must_use]
     pub const fn name(&self) -> &str {
         match self {
-            Self::Call { name, .. } | Self::Instead(name) => name.as_str(),
+            Self::Call { name, .. } | Self::Instead(name) | Self::SendMessage { name, .. } => {
+                name.as_str()
+            }
             Self::Bare(_)
             | Self::CallNumber(_)
             | Self::CallFavourite(_)
             | Self::PressDigits(_)
-            | Self::DoNotDisturb(_) => "",
+            | Self::DoNotDisturb(_)
+            | Self::Dictate(_) => "",
         }
     }
 
@@ -259,6 +289,8 @@ impl Intent {
             Kind::Instead => Self::Instead(found.name),
             Kind::PressDigits => Self::PressDigits(found.digits),
             Kind::DoNotDisturb => Self::DoNotDisturb(found.span),
+            Kind::SendMessage => Self::SendMessage { name: found.name, text: found.text },
+            Kind::Dictate => Self::Dictate(found.text),
             Kind::Bare(bare) => Self::Bare(bare),
         }
     }

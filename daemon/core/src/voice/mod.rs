@@ -19,7 +19,7 @@ mod window;
 
 pub use book::{Book, Person};
 pub use dialogue::{Dialogue, SURE};
-pub use effect::{Effect, History, is_short_number};
+pub use effect::{Effect, History, Other, is_short_number};
 pub use grammar::{Grammar, Phrase, Piece};
 pub use intent::{Bare, Intent, Kind, Meaning, Situation, normalise};
 pub use pack::{Pack, PackError};

@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 35] = [
+const PROMPTS: [&str; 44] = [
     "calling",
     "calling-video",
     "which",
@@ -66,6 +66,15 @@ const PROMPTS: [&str; 35] = [
     "no-such-favourite",
     "no-group-calls",
     "no-messages",
+    "no-messages-to",
+    "what-message",
+    "confirm-message",
+    "message-sent",
+    "message-unsent",
+    "message-dropped",
+    "dictated",
+    "help-message",
+    "help-draft",
     "cannot",
     "no-address",
     "quiet-until",
@@ -169,7 +178,7 @@ impl Pack {
         let entries = |slot: Slot| -> Vec<String> {
             match slot {
                 Slot::Name | Slot::Other => book.forms().map(str::to_owned).collect(),
-                Slot::Digits | Slot::Place | Slot::By | Slot::Span => {
+                Slot::Digits | Slot::Place | Slot::By | Slot::Span | Slot::Text => {
                     self.words.entries(slot).into_iter().cloned().collect()
                 }
             }
@@ -177,7 +186,8 @@ impl Pack {
         // Those that are named, and no others: names are many.
         let named =
             |slot: &Slot| phrases.iter().any(|phrase| slots(phrase).any(|one| one == *slot));
-        let slots = Slot::ALL.into_iter().filter(named);
+        let listed = |slot: &Slot| *slot != Slot::Text && named(slot);
+        let slots = Slot::ALL.into_iter().filter(listed);
         let slots = slots.map(|slot| (slot.as_str().to_owned(), entries(slot))).collect();
         Grammar { phrases, slots }
     }
@@ -198,6 +208,7 @@ impl Pack {
                 };
                 match piece {
                     Piece::Word(word) => Some(word.clone()),
+                    Piece::Rest => self.prompts.get("dictated").map(|text| normalise(text)),
                     Piece::Slot(slot) => entry(slot, 0),
                     Piece::Several(slot, least) => {
                         let many = (0..least + 2).map(|more| entry(slot, 5 * more));
@@ -272,6 +283,7 @@ impl Pack {
 fn slots(phrase: &Phrase) -> impl Iterator<Item = Slot> {
     phrase.0.iter().filter_map(|piece| match piece {
         Piece::Word(_) => None,
+        Piece::Rest => Some(Slot::Text),
         Piece::Slot(name) | Piece::Several(name, _) => Slot::from_name(name),
     })
 }
@@ -280,6 +292,7 @@ fn slots(phrase: &Phrase) -> impl Iterator<Item = Slot> {
 fn readable(phrase: &Phrase) -> String {
     let pieces = phrase.0.iter().map(|piece| match piece {
         Piece::Word(word) => word.clone(),
+        Piece::Rest => format!("{{{}}}", Slot::Text.as_str()),
         Piece::Slot(name) | Piece::Several(name, _) => format!("{{{name}}}"),
     });
     pieces.collect::<Vec<_>>().join(" ")
@@ -346,7 +359,9 @@ fn expand(pattern: &str, least: usize) -> Result<Vec<Phrase>, PackError> {
             return Err(wrong());
         }
     }
-    if phrases.iter().any(Vec::is_empty) {
+    // What is said in one's own words has no end but the utterance's.
+    let goes_on = |phrase: &Vec<Piece>| phrase.iter().rev().skip(1).any(|one| *one == Piece::Rest);
+    if phrases.iter().any(|phrase| phrase.is_empty() || goes_on(phrase)) {
         return Err(wrong());
     }
     Ok(phrases.into_iter().map(Phrase).collect())

@@ -14,8 +14,8 @@ use super::grammar::{Phrase, Piece};
 const MAX_NAME_WORDS: usize = 6;
 /// Entries of a pack's lists have at most this many words.
 pub(super) const MAX_ENTRY_WORDS: usize = 6;
-/// Nothing longer is a command.
-const MAX_WORDS: usize = 40;
+/// Nothing longer is a command, or a message that is dictated.
+const MAX_WORDS: usize = 200;
 /// Digits of a number (E.164 has 15), with what stands before it.
 const MAX_DIGITS: usize = 20;
 
@@ -39,11 +39,13 @@ pub(super) enum Slot {
     By,
     /// For how long.
     Span,
+    /// Words of the user's own.
+    Text,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Name, Self::Other, Self::Digits, Self::Place, Self::By, Self::Span];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Name, Self::Other, Self::Digits, Self::Place, Self::By, Self::Span, Self::Text];
 
     /// As patterns write it.
     pub(super) const fn as_str(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Slot {
             Self::Place => "place",
             Self::By => "by",
             Self::Span => "span",
+            Self::Text => "text",
         }
     }
 
@@ -64,7 +67,11 @@ impl Slot {
     /// As a part of a phrase, of which at least so many entries are listened for.
     pub(super) fn piece(self, least: usize) -> Piece {
         let name = self.as_str().to_owned();
-        if self == Self::Digits { Piece::Several(name, least) } else { Piece::Slot(name) }
+        match self {
+            Self::Digits => Piece::Several(name, least),
+            Self::Text => Piece::Rest,
+            Self::Name | Self::Other | Self::Place | Self::By | Self::Span => Piece::Slot(name),
+        }
     }
 }
 
@@ -96,6 +103,9 @@ pub(super) struct Words {
     /// Whoever is called so, and is in no address book, is asked for in an emergency.
     #[serde(default)]
     pub(super) emergency: Vec<String>,
+    /// Word to how it is written in a text, where not in small letters: "i" to "I".
+    #[serde(default)]
+    pub(super) written: BTreeMap<String, String>,
 }
 
 impl Words {
@@ -106,8 +116,17 @@ impl Words {
             Slot::Place => self.places.keys().collect(),
             Slot::By => self.by.keys().collect(),
             Slot::Span => self.spans.keys().collect(),
-            Slot::Name | Slot::Other => Vec::new(),
+            Slot::Name | Slot::Other | Slot::Text => Vec::new(),
         }
+    }
+
+    /// Words that were heard as a text is written.
+    pub(super) fn write(&self, text: &str) -> String {
+        let word = |word| self.written.get(word).map_or(word, String::as_str);
+        let written = text.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        let mut letters = written.chars();
+        let first = letters.next().map(char::to_uppercase);
+        first.map_or_else(String::new, |first| first.chain(letters).collect())
     }
 
     /// The digits of a word: said, or typed as such.
@@ -126,6 +145,7 @@ pub(super) struct Captured {
     pub(super) place: usize,
     pub(super) by: Option<By>,
     pub(super) span: Option<u32>,
+    pub(super) text: String,
     /// How much of it stands in the phrase, or in a list: the more, the less is left to a name.
     pub(super) explained: usize,
 }
@@ -141,7 +161,7 @@ impl Captured {
             }
             Slot::By => all.by = Some(words.by.get(entry)?.clone()),
             Slot::Span => all.span = Some(*words.spans.get(entry)?),
-            Slot::Name | Slot::Other | Slot::Digits => return None,
+            Slot::Name | Slot::Other | Slot::Digits | Slot::Text => return None,
         }
         all.explained += ENTRY * entry.split(' ').count();
         Some(all)
@@ -181,6 +201,11 @@ fn follow(
                 follow(rest, left, words, &Captured { explained, ..so_far.clone() }, found);
             }
         }
+        Piece::Rest => {
+            if !said.is_empty() {
+                found.push(Captured { text: said.join(" "), ..so_far.clone() });
+            }
+        }
         Piece::Slot(name) | Piece::Several(name, _) => {
             let Some(slot) = Slot::from_name(name) else { return };
             for (captured, left) in fillings(slot, said, words, so_far) {
@@ -201,6 +226,8 @@ fn fillings<'a>(
         Slot::Name | Slot::Other => MAX_NAME_WORDS,
         Slot::Digits => MAX_DIGITS,
         Slot::Place | Slot::By | Slot::Span => MAX_ENTRY_WORDS,
+        // Not by pieces: it is all that is left.
+        Slot::Text => 0,
     };
     let take = |count: usize| {
         let (head, left) = said.split_at(count);
@@ -213,7 +240,7 @@ fn fillings<'a>(
                 let explained = so_far.explained + ENTRY * count;
                 Captured { digits: digits?, explained, ..so_far.clone() }
             }
-            Slot::Place | Slot::By | Slot::Span => so_far.with(words, slot, &entry)?,
+            Slot::Place | Slot::By | Slot::Span | Slot::Text => so_far.with(words, slot, &entry)?,
         };
         Some((captured, left))
     };

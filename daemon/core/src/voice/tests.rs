@@ -237,6 +237,7 @@ fn a_grammar_holds_the_legal_phrases_and_every_spoken_name() {
 fn spoken(grammar: &Grammar, phrase: &Phrase, pick: usize) -> String {
     let word = |piece: &Piece| match piece {
         Piece::Word(word) => word.clone(),
+        Piece::Rest => "so long".to_owned(),
         Piece::Slot(slot) if slot == "name" => "bob".to_owned(),
         Piece::Slot(slot) if slot == "other" => "mum".to_owned(),
         Piece::Slot(slot) => {
@@ -446,7 +447,7 @@ fn words() -> impl Strategy<Value = String> {
         let pieces = grammar.phrases.into_iter().flat_map(|phrase| phrase.0);
         all.extend(pieces.filter_map(|piece| match piece {
             Piece::Word(word) => Some(word),
-            Piece::Slot(_) | Piece::Several(..) => None,
+            Piece::Slot(_) | Piece::Several(..) | Piece::Rest => None,
         }));
     }
     let all: Vec<String> = all.into_iter().collect();
@@ -459,7 +460,7 @@ proptest! {
     /// No sentence calls at once: each call has a countdown that can be cancelled, or a yes.
     #[test]
     fn no_first_sentence_places_a_call_and_what_counts_down_was_named(
-        text in words(), situation in 0_usize..4,
+        text in words(), situation in 0_usize..Situation::ALL.len(),
     ) {
         let mut dialogue = dialogue();
         let effects = hear(&mut dialogue, Situation::ALL[situation], &text);
@@ -498,7 +499,7 @@ proptest! {
 
     /// Any text at all is read without harm, and is only for us where it is a command.
     #[test]
-    fn any_text_is_read(text in "\\PC{0,80}", situation in 0_usize..4) {
+    fn any_text_is_read(text in "\\PC{0,80}", situation in 0_usize..Situation::ALL.len()) {
         hear(&mut dialogue(), Situation::ALL[situation], &text);
     }
 }

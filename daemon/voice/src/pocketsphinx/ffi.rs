@@ -132,6 +132,15 @@ impl Decoder {
         Self::with(&[c"-hmm", acoustic, c"-kws_threshold", threshold, c"-remove_silence", c"no"])
     }
 
+    /// One for free speech, by a language model.
+    pub(crate) fn of_free_speech(
+        acoustic: &CStr,
+        dictionary: &CStr,
+        language: &CStr,
+    ) -> Option<Self> {
+        Self::with(&[c"-hmm", acoustic, c"-dict", dictionary, c"-lm", language])
+    }
+
     fn with(options: &[&CStr]) -> Option<Self> {
         let words = [c"ahoy-voice"].into_iter().chain(options.iter().copied());
         let mut argv: Vec<*mut c_char> = words.map(|word| word.as_ptr().cast_mut()).collect();
@@ -206,6 +215,13 @@ impl Decoder {
                 && ps_start_stream(ps) == 0
                 && ps_start_utt(ps) == 0
         }
+    }
+
+    /// Begins an utterance with the search that it was made for.
+    pub(crate) fn start_default(&mut self) -> bool {
+        let ps = self.0.as_ptr();
+        // SAFETY: the decoder is live.
+        unsafe { ps_start_stream(ps) == 0 && ps_start_utt(ps) == 0 }
     }
 
     /// Decodes sound; `whole` if this is all there will be, which allows for normalising over it.

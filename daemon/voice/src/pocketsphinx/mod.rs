@@ -4,6 +4,7 @@
 //! not own: the C interface (`ffi`). Invariant: a strict grammar matches anything, so no match
 //! leaves here that has not won against a grammar of bare phones.
 
+mod dictation;
 mod ffi;
 mod judge;
 mod keyword;
@@ -26,6 +27,7 @@ use crate::{
 };
 
 use self::ffi::Decoder;
+pub(crate) use self::dictation::Dictation;
 pub(crate) use self::keyword::{Keyword, KeywordError};
 
 const COMMANDS: &CStr = c"commands";
@@ -203,6 +205,8 @@ fn add_phones(decoder: &mut Decoder) -> Option<CString> {
 struct ModelFiles {
     acoustic: CString,
     dictionary: CString,
+    /// Which words follow which; commands need none.
+    language: Option<CString>,
 }
 
 impl ModelFiles {
@@ -215,6 +219,10 @@ impl ModelFiles {
         let dictionary = paths
             .iter()
             .find(|path| path.extension().is_some_and(|e| e == "dict") && path.is_file());
+        let language = paths.iter().find(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".lm.bin") && !name.contains("phone") && path.is_file()
+        });
         let c_path = |path: &PathBuf| CString::new(path.as_os_str().as_bytes()).ok();
         Ok(Self {
             acoustic: acoustic
@@ -223,6 +231,7 @@ impl ModelFiles {
             dictionary: dictionary
                 .and_then(c_path)
                 .ok_or("it has no dictionary (a file \"*.dict\")")?,
+            language: language.and_then(c_path),
         })
     }
 }

@@ -22,6 +22,7 @@ struct Functions {
     model_new: unsafe extern "C" fn(*const c_char) -> Pointer,
     model_free: unsafe extern "C" fn(Pointer),
     model_find_word: unsafe extern "C" fn(Pointer, *const c_char) -> c_int,
+    recognizer_new: unsafe extern "C" fn(Pointer, c_float) -> Pointer,
     recognizer_new_grm: unsafe extern "C" fn(Pointer, c_float, *const c_char) -> Pointer,
     recognizer_free: unsafe extern "C" fn(Pointer),
     recognizer_set_words: unsafe extern "C" fn(Pointer, c_int),
@@ -69,6 +70,7 @@ impl Library {
                 model_new: *library.get(c"vosk_model_new")?,
                 model_free: *library.get(c"vosk_model_free")?,
                 model_find_word: *library.get(c"vosk_model_find_word")?,
+                recognizer_new: *library.get(c"vosk_recognizer_new")?,
                 recognizer_new_grm: *library.get(c"vosk_recognizer_new_grm")?,
                 recognizer_free: *library.get(c"vosk_recognizer_free")?,
                 recognizer_set_words: *library.get(c"vosk_recognizer_set_words")?,
@@ -149,18 +151,31 @@ impl Decoder {
     /// One for a grammar: a JSON list of phrases.
     pub(crate) fn new(model: &Arc<Model>, rate: u32, grammar: &CString) -> Option<Self> {
         let functions = &model.library.functions;
-        // SAFETY: the model is live and kept alive by `Self`; the grammar is NUL-terminated and
-        // copied; null is checked before the pointer is used.
+        // SAFETY: the model is live, and the grammar NUL-terminated and copied.
         let pointer = unsafe {
-            let pointer = (functions.recognizer_new_grm)(
+            (functions.recognizer_new_grm)(
                 model.pointer.as_ptr(),
                 rate as c_float,
                 grammar.as_ptr(),
-            );
-            let pointer = NonNull::new(pointer)?;
-            (functions.recognizer_set_words)(pointer.as_ptr(), 1);
-            pointer
+            )
         };
+        Self::with_words(model, pointer)
+    }
+
+    /// One for whatever the model knows.
+    pub(crate) fn of_free_speech(model: &Arc<Model>, rate: u32) -> Option<Self> {
+        let functions = &model.library.functions;
+        // SAFETY: the model is live.
+        let pointer =
+            unsafe { (functions.recognizer_new)(model.pointer.as_ptr(), rate as c_float) };
+        Self::with_words(model, pointer)
+    }
+
+    /// Takes a new recogniser of this model, and asks it to tell words.
+    fn with_words(model: &Arc<Model>, pointer: Pointer) -> Option<Self> {
+        let pointer = NonNull::new(pointer)?;
+        // SAFETY: the recogniser is live and ours; its model is kept alive by `Self`.
+        unsafe { (model.library.functions.recognizer_set_words)(pointer.as_ptr(), 1) };
         Some(Self { model: Arc::clone(model), pointer })
     }
 

@@ -4,6 +4,7 @@
 //! the C interface (`ffi`) or the measure of closeness ([`crate::legal`]). Invariant: Vosk's grammar
 //! is a loose n-gram, so nothing it says leaves here that is not close to one legal command.
 
+mod dictation;
 mod ffi;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::{
     recogniser::{MOST_READINGS, Recogniser, RecogniserError},
 };
 
+pub(crate) use self::dictation::Dictation;
 pub(crate) use self::ffi::Library;
 use self::ffi::{Decoder, Model};
 
@@ -73,6 +75,13 @@ impl Vosk {
         let path = CString::new(dir.as_os_str().as_bytes()).map_err(|_| unusable("its path"))?;
         let model = Model::new(library, &path).ok_or_else(|| unusable("Vosk cannot read it"))?;
         Ok(Self { model, ready: None })
+    }
+
+    /// Free speech by the same model.
+    pub(crate) fn dictation(&self) -> Result<Dictation, RecogniserError> {
+        let decoder = Decoder::of_free_speech(&self.model, RATE);
+        let decoder = decoder.ok_or(RecogniserError::Engine("it takes no dictation"))?;
+        Ok(Dictation::new(decoder))
     }
 }
 
@@ -156,13 +165,7 @@ impl Ready {
     }
 
     fn take(&mut self, json: &str) {
-        let result: Answer = serde_json::from_str(json).unwrap_or_default();
-        self.heard.extend(
-            result
-                .result
-                .into_iter()
-                .map(|word| HeardWord { text: word.word, sure: word.conf.clamp(0.0, 1.0) }),
-        );
+        self.heard.extend(Answer::words(json));
     }
 }
 
@@ -171,6 +174,14 @@ impl Ready {
 struct Answer {
     #[serde(default)]
     result: Vec<Word>,
+}
+
+impl Answer {
+    fn words(json: &str) -> impl Iterator<Item = HeardWord> {
+        let answer: Self = serde_json::from_str(json).unwrap_or_default();
+        let heard = |word: Word| HeardWord { text: word.word, sure: word.conf.clamp(0.0, 1.0) };
+        answer.result.into_iter().map(heard)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,6 +213,8 @@ fn spelled_out(grammar: &Grammar, phrase: &Phrase, room: usize) -> Option<Vec<St
     for piece in &phrase.0 {
         let entries: &[String] = match piece {
             Piece::Word(word) => std::slice::from_ref(word),
+            // What is dictated is in no grammar.
+            Piece::Rest => &[],
             // How one follows another is left to the recogniser: words come in any order.
             Piece::Slot(slot) | Piece::Several(slot, _) => {
                 grammar.slots.get(slot).map_or(&[], Vec::as_slice)
@@ -225,7 +238,7 @@ fn parts(grammar: &Grammar) -> Vec<String> {
         for run in runs.filter(|run| !run.is_empty()) {
             let words = run.iter().map(|piece| match piece {
                 Piece::Word(word) => word.as_str(),
-                Piece::Slot(_) | Piece::Several(..) => "",
+                Piece::Slot(_) | Piece::Several(..) | Piece::Rest => "",
             });
             parts.push(words.collect::<Vec<_>>().join(" "));
         }

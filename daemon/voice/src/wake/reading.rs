@@ -39,13 +39,13 @@ impl Address {
         Self { word: words.join(" ").to_lowercase(), engine }
     }
 
-    /// The commands, each with and without the word before it.
+    /// The commands, each with and without the word before it. Dictation is none: any talk could be.
     pub(crate) fn grammar(&self, commands: &Grammar) -> Grammar {
-        let mut grammar = commands.clone();
+        let mut grammar = commands.closed();
         if self.is_read() {
-            let addressed = commands.phrases.iter().map(|phrase| {
+            let addressed = grammar.phrases.clone().into_iter().map(|phrase| {
                 let word = self.word.split(' ').map(|word| Piece::Word(word.to_owned()));
-                Phrase(word.chain(phrase.0.iter().cloned()).collect())
+                Phrase(word.chain(phrase.0).collect())
             });
             grammar.phrases.extend(addressed);
         }

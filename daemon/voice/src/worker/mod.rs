@@ -207,9 +207,11 @@ impl Worker {
         timeout_ms: u32,
     ) -> Result<Purpose, ListenError> {
         let model = self.allowed(model)?;
+        let dictation = grammar.is_dictation();
         self.commands.load(Plan { engine, model, grammar })?;
         let timeout_ms = u64::from(timeout_ms);
-        Ok(Purpose::Command { engine, endpointer: Endpointer::new(), timeout_ms })
+        let endpointer = if dictation { Endpointer::of_texts() } else { Endpointer::new() };
+        Ok(Purpose::Command { engine, endpointer, timeout_ms })
     }
 
     fn wait_for(

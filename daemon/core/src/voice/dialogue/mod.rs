@@ -4,6 +4,8 @@
 //! Does not own: the recogniser, or carrying out an effect. Invariant: a call is placed only for a
 //! clear meaning, after its countdown; anything less asks or refuses.
 
+mod message;
+
 use std::time::Duration;
 
 use super::{
@@ -63,6 +65,10 @@ enum Stage {
     Choosing { people: Vec<Person>, wish: Wish },
     /// Calls when "yes" is said, and not before.
     Confirming(Target),
+    /// A message is being dictated to somebody of this name.
+    Dictating(String),
+    /// It was read back, and goes when "yes" is said.
+    Drafted { name: String, text: String },
     /// Calls when the time comes, unless cancelled.
     Countdown { target: Target, name: String, at: Duration },
 }
@@ -98,6 +104,8 @@ impl Dialogue {
             Stage::Choosing { .. } | Stage::Confirming(_) | Stage::Countdown { .. } => {
                 Situation::Question
             }
+            Stage::Dictating(_) => Situation::Message,
+            Stage::Drafted { .. } => Situation::Draft,
             Stage::Closed => calls,
         }
     }
@@ -117,7 +125,12 @@ impl Dialogue {
         match &self.stage {
             Stage::Closed => Vec::new(),
             Stage::Confirming(_) => [Bare::Yes, Bare::No].into_iter().filter_map(plain).collect(),
-            Stage::Countdown { .. } => plain(Bare::Cancel).into_iter().collect(),
+            Stage::Countdown { .. } | Stage::Dictating(_) => {
+                plain(Bare::Cancel).into_iter().collect()
+            }
+            Stage::Drafted { .. } => {
+                [Bare::Yes, Bare::Again, Bare::Cancel].into_iter().filter_map(plain).collect()
+            }
             Stage::Choosing { people, .. } => {
                 let names = people.iter().map(|person| person.name.clone());
                 let places = [Bare::First, Bare::Second, Bare::Third].into_iter();
@@ -131,7 +144,11 @@ impl Dialogue {
     pub const fn next_timeout(&self) -> Option<Duration> {
         match self.stage {
             Stage::Countdown { at, .. } => Some(at),
-            Stage::Closed | Stage::Choosing { .. } | Stage::Confirming(_) => None,
+            Stage::Closed
+            | Stage::Choosing { .. }
+            | Stage::Confirming(_)
+            | Stage::Dictating(_)
+            | Stage::Drafted { .. } => None,
         }
     }
 
@@ -142,6 +159,8 @@ impl Dialogue {
             other @ (Stage::Countdown { .. }
             | Stage::Confirming(_)
             | Stage::Choosing { .. }
+            | Stage::Dictating(_)
+            | Stage::Drafted { .. }
             | Stage::Closed) => {
                 self.stage = other;
                 Vec::new()
@@ -172,6 +191,7 @@ impl Dialogue {
             Stage::Choosing { .. } | Stage::Confirming(_) | Stage::Countdown { .. } => {
                 vec![self.say("cancelled", &[])]
             }
+            Stage::Dictating(_) | Stage::Drafted { .. } => vec![self.say("message-dropped", &[])],
         }
     }
 
@@ -184,6 +204,9 @@ impl Dialogue {
         self.failures += 1;
         if self.failures < 2 {
             return vec![self.say("not-understood", &[]), Effect::Listen];
+        }
+        if let Stage::Dictating(_) | Stage::Drafted { .. } = self.stage {
+            return self.cancel();
         }
         self.failures = 0;
         self.stage = Stage::Closed;
@@ -200,12 +223,14 @@ impl Dialogue {
         (book, history): (&Book, &History),
         (text, score): (&str, f64),
     ) -> Vec<Effect> {
+        let before = self.stage.clone();
         let mut effects = self.answer(now, calls, book, history, text);
         if score < SURE {
             if let Stage::Countdown { .. } = self.stage {
                 effects = self.doubt(effects);
             } else if effects.iter().any(Effect::needs_certainty) {
                 // Said again, it is heard again: sooner than a camera that nobody asked for.
+                self.stage = before;
                 effects = self.handle_nothing(book);
             }
         }
@@ -222,7 +247,11 @@ impl Dialogue {
                 self.stage = Stage::Confirming(target);
                 vec![self.say("confirm-call", &[("name", &name)]), Effect::Listen]
             }
-            other @ (Stage::Closed | Stage::Choosing { .. } | Stage::Confirming(_)) => {
+            other @ (Stage::Closed
+            | Stage::Choosing { .. }
+            | Stage::Confirming(_)
+            | Stage::Dictating(_)
+            | Stage::Drafted { .. }) => {
                 self.stage = other;
                 said
             }
@@ -247,6 +276,13 @@ impl Dialogue {
             self.failures = 0;
         }
         match meaning {
+            Meaning::Clear(Intent::SendMessage { text, .. }, person) => {
+                self.message(history, person.as_slice(), &text)
+            }
+            Meaning::Ambiguous(Intent::SendMessage { text, .. }, people) => {
+                self.message(history, &people, &text)
+            }
+            Meaning::Clear(Intent::Dictate(text), _) => self.draft(&text),
             Meaning::Clear(intent, Some(person)) => {
                 let wish = self.wish(&intent);
                 self.count_down_to(now, &person, wish)
@@ -270,7 +306,7 @@ impl Dialogue {
             (Intent::Call { video, by, .. }, _) => Wish { video: *video, by: by.clone() },
             (_, Stage::Choosing { wish, .. }) => wish.clone(),
             (_, Stage::Confirming(target) | Stage::Countdown { target, .. }) => target.wish(),
-            (_, Stage::Closed) => Wish::default(),
+            (_, Stage::Closed | Stage::Dictating(_) | Stage::Drafted { .. }) => Wish::default(),
         }
     }
 
@@ -348,8 +384,11 @@ impl Dialogue {
                 };
                 vec![Effect::DoNotDisturb(minutes), said]
             }
-            // A name is resolved to a person, or to nobody, before it comes here.
-            Intent::Call { .. } | Intent::Instead(_) => Vec::new(),
+            // A name is resolved to a person, or to nobody, before it comes here; so are messages.
+            Intent::Call { .. }
+            | Intent::Instead(_)
+            | Intent::SendMessage { .. }
+            | Intent::Dictate(_) => Vec::new(),
         }
     }
 
@@ -379,7 +418,10 @@ impl Dialogue {
             Bare::Stop => match situation {
                 Situation::Ringing => vec![Effect::Decline],
                 Situation::InCall => vec![Effect::HangUp],
-                Situation::Idle | Situation::Question => self.cancel(),
+                Situation::Idle
+                | Situation::Question
+                | Situation::Message
+                | Situation::Draft => self.cancel(),
             },
             Bare::Redial => self.redial(now, history.last_out.clone()),
             Bare::CallBack => self.redial(now, history.last_in.clone()),
@@ -388,6 +430,7 @@ impl Dialogue {
             Bare::First => self.choose(now, 0),
             Bare::Second => self.choose(now, 1),
             Bare::Third => self.choose(now, 2),
+            Bare::Again => self.dictate_again(),
             Bare::Repeat => self.repeat(),
             Bare::Help => vec![self.help(situation), Effect::Listen],
             Bare::Disturb => vec![Effect::Disturb, self.say("not-quiet", &[])],
@@ -397,7 +440,6 @@ impl Dialogue {
             Bare::WhoIsIt => vec![self.say("is-calling", &[("name", &history.ringing)])],
             Bare::GroupCall => vec![self.say("no-group-calls", &[])],
             Bare::Emergency => vec![self.say("no-emergency", &[])],
-            Bare::SendMessage => vec![self.say("no-messages", &[])],
             Bare::Speaker | Bare::Louder | Bare::PictureInPicture | Bare::Captions => {
                 vec![self.say("cannot", &[])]
             }
@@ -409,7 +451,10 @@ impl Dialogue {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Confirming(target) | Stage::Countdown { target, .. } => vec![target.call()],
             // "Which one?" is not answered by it.
-            asked @ Stage::Choosing { .. } => {
+            Stage::Drafted { text, .. } => {
+                vec![Effect::SendMessage(text)]
+            }
+            asked @ (Stage::Choosing { .. } | Stage::Dictating(_)) => {
                 self.stage = asked;
                 vec![self.say("not-understood", &[]), Effect::Listen]
             }
@@ -463,6 +508,8 @@ impl Dialogue {
             Situation::Ringing => "help-ringing",
             Situation::InCall => "help-in-call",
             Situation::Question => "help-question",
+            Situation::Message => "help-message",
+            Situation::Draft => "help-draft",
         };
         self.say(prompt, &[])
     }
