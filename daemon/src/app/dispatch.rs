@@ -189,8 +189,17 @@ impl App {
     }
 
     async fn reply(&mut self, id: CommandId, result: Result<Reply, CommandError>) {
-        if let Some(waiter) = self.waiters.remove(&id) {
-            self.tell_waiter(waiter, result.map_err(Fault::from)).await;
+        match self.waiters.remove(&id) {
+            Some(Waiter::Voice(done)) => {
+                let said = match result {
+                    Ok(_) => self.talk.prompt(done, &[]),
+                    Err(error) => error.to_string(),
+                };
+                let now = self.clock.now();
+                self.prompt(now, said, Vec::new()).await;
+            }
+            Some(waiter) => self.tell_waiter(waiter, result.map_err(Fault::from)).await,
+            None => {}
         }
     }
 
@@ -209,7 +218,7 @@ impl App {
             Waiter::Command(answer) => {
                 let _ = answer.send(result);
             }
-            Waiter::Desktop => {
+            Waiter::Desktop | Waiter::Voice(_) => {
                 if let Err(error) = result {
                     tracing::info!(%error, "a click or a voice command was refused");
                     self.tell(Event::Prompt(error.to_string(), Vec::new())).await;

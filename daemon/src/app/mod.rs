@@ -46,8 +46,9 @@ use ahoy_core::{
     builtin::{ConnId, DialId},
     engine::{CommandId, Reply},
     id::{CallId, Handle, Now, ProviderId},
+    provider::Capability,
     service::Service,
-    voice::{History, RingWindow, Situation},
+    voice::{History, Other, RingWindow, Situation},
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -113,6 +114,8 @@ enum Waiter {
     Command(Answer<Reply>),
     /// A click or a voice: a refusal is shown, not returned.
     Desktop,
+    /// A voice that is told by this prompt when it is done.
+    Voice(&'static str),
 }
 
 /// What a job tells the app.
@@ -419,6 +422,22 @@ impl App {
             "in-call" => Situation::InCall,
             _ => Situation::Idle,
         }
+    }
+
+    /// What the assistant knows of the log and of the call that there is.
+    fn history(&self) -> History {
+        let engine = self.service.engine();
+        let call = match engine.summary() {
+            "ringing" => engine.ringing(),
+            "in-call" => engine.active(),
+            _ => None,
+        };
+        let other = call.map(|call| Other {
+            contact: call.party().contact.clone(),
+            name: call.party().name.clone(),
+            can_read: call.capabilities().contains(&Capability::Text),
+        });
+        History { other, ..self.recent.clone() }
     }
 
     /// Tells an event; the bus's order is the order of these calls.

@@ -9,6 +9,7 @@ use ahoy_core::{
     id::{Now, SenderId},
     media::Tone,
     voice::{By, Effect, VoiceEvent, is_short_number},
+    written::Written,
 };
 
 use super::{
@@ -31,7 +32,7 @@ impl App {
                 Err(Fault::argument("options: text must not be empty"))
             }
             Some(text) => {
-                let (calls, recent) = (self.situation(), self.recent.clone());
+                let (calls, recent) = (self.situation(), self.history());
                 self.tell(Event::Heard(text.clone(), true)).await;
                 let effects = self.talk.text(now, calls, &recent, &text);
                 self.typed_effects(now, effects).await;
@@ -117,7 +118,7 @@ impl App {
                 if !self.talk.closed(now) || self.overheard(now, &hypotheses) {
                     return;
                 }
-                let (calls, recent) = (self.situation(), self.recent.clone());
+                let (calls, recent) = (self.situation(), self.history());
                 let (text, effects) = self.talk.heard(now, calls, &recent, &hypotheses);
                 tracing::debug!(latency_ms, "heard a command");
                 self.refresh();
@@ -181,6 +182,7 @@ impl App {
                 self.quiet(now, "on", until.unwrap_or(0)).await;
             }
             Effect::Disturb => self.quiet(now, "off", 0).await,
+            Effect::SendMessage(text) => self.send_message(now, text).await,
             Effect::Answer(_)
             | Effect::Decline
             | Effect::Silence
@@ -223,9 +225,29 @@ impl App {
             | Effect::Listen
             | Effect::Call { .. }
             | Effect::CallHandle(..)
+            | Effect::SendMessage(_)
             | Effect::DoNotDisturb(_)
             | Effect::Disturb => return None,
         })
+    }
+
+    /// Writes to who rings, which declines the call, or to who is talked to.
+    async fn send_message(&mut self, now: Now, text: String) {
+        self.hide_prompt();
+        let engine = self.service.engine();
+        let command = Written::new(text, true).ok().and_then(|written| {
+            let declined = engine.ringing().map(Call::id);
+            let on = engine.active().map(Call::id);
+            let decline = declined.map(|call| Command::Decline(call, Some(written.clone())));
+            decline.or_else(|| Some(Command::SendText(on?, written)))
+        });
+        match command {
+            Some(command) => self.carry_out(now, Waiter::Voice("message-sent"), command).await,
+            None => {
+                let text = self.talk.prompt("message-unsent", &[]);
+                self.prompt(now, text, Vec::new()).await;
+            }
+        }
     }
 
     async fn quiet(&mut self, now: Now, mode: &str, until: u64) {
