@@ -158,7 +158,7 @@ impl Desk {
         let command = match action {
             "answer" => Command::Answer { call, video: false },
             "answer-video" => Command::Answer { call, video: true },
-            "decline" => Command::Decline(call),
+            "decline" => Command::Decline(call, None),
             // Show: the windows of others listen on the bus for that.
             _ => return None,
         };

@@ -240,7 +240,7 @@ mod tests {
             ("Group.SetMuted", Command::GroupSetMuted(GroupId(1), true)),
             ("Group.SetHeld", Command::GroupSetHeld(GroupId(1), true)),
             ("Call.Answer", Command::Answer { call, video: true }),
-            ("Call.Decline", Command::Decline(call)),
+            ("Call.Decline", Command::Decline(call, None)),
             ("Call.HangUp", Command::HangUp(call)),
             ("Call.SetHeld", Command::SetHeld(call, false)),
             ("Call.SetMuted", Command::SetMuted(call, false)),

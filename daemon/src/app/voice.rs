@@ -211,7 +211,7 @@ impl App {
         let held = || engine.calls().find(|call| call.flags().held).map(Call::id);
         Some(match effect {
             Effect::Answer(video) => Command::Answer { call: ringing()?, video: *video },
-            Effect::Decline => Command::Decline(ringing()?),
+            Effect::Decline => Command::Decline(ringing()?, None),
             Effect::Silence => Command::Silence(ringing()?),
             Effect::HangUp => Command::HangUp(active()?),
             Effect::SetMuted(muted) => Command::SetMuted(active()?, *muted),

@@ -177,7 +177,7 @@ impl Call {
         if from_bus(options)?.contains_key("message") {
             return self.unsupported("message");
         }
-        self.command(Command::Decline(self.id)).await
+        self.command(Command::Decline(self.id, None)).await
     }
 
     async fn hang_up(&self, options: BusDict) -> Result<()> {

@@ -448,7 +448,7 @@ impl Field {
             5 if choice >= 128 => Command::Merge(call, first),
             7 if choice >= 128 => Command::Split(call),
             0 | 1 => Command::Answer { call, video: on },
-            2 => Command::Decline(call),
+            2 => Command::Decline(call, None),
             3 => Command::HangUp(call),
             4 => Command::SetMuted(call, on),
             5 => Command::SetVideo(call, on),

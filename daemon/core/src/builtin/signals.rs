@@ -16,6 +16,7 @@ use crate::{
     id::{CallId, Now, Serial},
     provider::{Progress, Report, Update},
     wire::{Candidate, DeclineReason, Envelope, Frame, HangUpReason, MediaWish, Signal},
+    written::Written,
 };
 
 /// A peer may name this many addresses.
@@ -112,8 +113,21 @@ impl BuiltIn {
                 };
                 self.report(Report::Update { call, update });
             }
-            // The engine looks at its form.
-            Signal::Text(written) => self.report(Report::Text { call, written }),
+            Signal::Text(written) => self.written(call, written),
+        }
+    }
+
+    /// They wrote; the engine looks at its form. A caller has no word before the answer: to ring is
+    /// not to write. Who is called has one, which goes with the refusal.
+    fn written(&mut self, call: CallId, written: Written) {
+        let Some(linked) = self.legs.get(&call).and_then(|leg| leg.linked()) else {
+            return;
+        };
+        match linked.stage {
+            Stage::LocalRinging | Stage::Answering { .. } => {}
+            Stage::RemoteRinging { .. } | Stage::Connecting { .. } | Stage::Active { .. } => {
+                self.report(Report::Text { call, written });
+            }
         }
     }
 

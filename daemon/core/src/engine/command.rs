@@ -38,8 +38,8 @@ pub enum Command {
         /// Whether to send pictures.
         video: bool,
     },
-    /// Refuse a call.
-    Decline(CallId),
+    /// Refuse a call, with a text for the caller where there is one.
+    Decline(CallId, Option<Written>),
     /// End a call, whatever it is doing.
     HangUp(CallId),
     /// Hold or resume.
@@ -140,9 +140,11 @@ impl Command {
             | Self::Split(_)
             | Self::Transfer(..)
             | Self::SetScreenShare(..)
-            | Self::SendText(..) => true,
+            | Self::SendText(..)
+            // Whoever stands before a locked machine does not write in its owner's name.
+            | Self::Decline(_, Some(_)) => true,
             Self::Answer { .. }
-            | Self::Decline(_)
+            | Self::Decline(_, None)
             | Self::HangUp(_)
             | Self::SetHeld(..)
             | Self::SetMuted(..)
@@ -179,7 +181,10 @@ impl Engine {
                 self.start(now, id, provider, party, video, call)
             }
             Command::Answer { call, video } => self.command_answer(now, Some(id), call, video),
-            Command::Decline(call) => self.decline(now, id, call),
+            Command::Decline(call, None) => self.decline(now, id, call),
+            Command::Decline(call, Some(written)) => {
+                self.decline_with(now, id, call, written)
+            }
             Command::HangUp(call) => self.hang_up(now, id, call),
             Command::SetHeld(call, held) => self.set_held(now, id, &[call], held),
             Command::SetMuted(call, muted) => self.act(now, id, call, Action::SetMuted(muted)),

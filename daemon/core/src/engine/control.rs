@@ -143,6 +143,36 @@ impl Engine {
         self.end(now, id, EndReason::Declined, waiter)
     }
 
+    /// Says why first. The call is declined also where that could not be said: whoever asks for this
+    /// wants to be rid of it, and hears of the failure.
+    pub(super) fn decline_with(
+        &mut self,
+        now: Now,
+        waiter: CommandId,
+        id: CallId,
+        written: Written,
+    ) -> Result<(), CommandError> {
+        let call = self.find(id)?;
+        written.check()?;
+        if !written.is_last() {
+            let why = "message: a whole text is expected, not one that is being typed";
+            return Err(CommandError::InvalidArgument(why.to_owned()));
+        }
+        if !call.is_ringing() || call.pending.is_some() {
+            return Err(CommandError::InvalidState);
+        }
+        if !call.can(Capability::Text) {
+            return Err(CommandError::NotSupported);
+        }
+        // Whatever was to come of it, such as an answer once another call is held, will not.
+        self.drop_plans(id, &CommandError::Superseded);
+        self.flag(id, |flags| flags.silenced = true);
+        let order = |action| vec![Order { call: id, action }];
+        let stages = [Action::SendText(written), Action::End(EndReason::Declined)].map(order);
+        self.begin(now, Some(waiter), Reply::Done, stages.into());
+        Ok(())
+    }
+
     pub(super) fn hang_up(
         &mut self,
         now: Now,
@@ -310,7 +340,8 @@ impl Engine {
     /// The ringing call that a button is about: none that is ending already, and one that can be
     /// answered before one whose app is gone.
     fn first_ringing(&self) -> Option<CallId> {
-        let ringing = self.calls.values().filter(|call| call.is_ringing() && !call.is_ending());
+        let stays = |call: &&Call| call.is_ringing() && !call.is_ending() && !self.is_declined(call);
+        let ringing = self.calls.values().filter(stays);
         let first = |call: &&Call| (call.is_orphan(), call.flags.waiting, call.created_at);
         ringing.min_by_key(first).map(Call::id)
     }

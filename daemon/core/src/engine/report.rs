@@ -287,7 +287,10 @@ impl Engine {
         if !call.can(Capability::Text) {
             return Err(CommandError::NotSupported);
         }
-        if !call.is_active() {
+        // Whom the user calls may say why they do not answer. The other way round nobody writes before
+        // the answer: a ring must not be a way to write to somebody.
+        let called = call.direction == Direction::Outgoing && call.is_engaged();
+        if !call.is_active() && !called {
             return Err(CommandError::InvalidState);
         }
         self.emit(Output::Text(id, written));

@@ -3,7 +3,7 @@
 //! Owns: the stages, what they wait for, how a failure stops them. Does not own: what an action
 //! does (`action`) or which stages a wish has (`control`). Invariant: a transaction ends exactly
 //! once and then answers its waiter; nothing of a stage goes out before the one before it is
-//! fulfilled; an end is never held up.
+//! fulfilled, but for ends: an end is never held up, whatever failed before it.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -61,6 +61,17 @@ impl Transaction {
     fn plans(&self, call: CallId) -> bool {
         self.planned().any(|order| order.concerns(call))
     }
+
+    /// What comes now. Where something failed only ends do: nobody keeps a call for that.
+    fn next(&mut self) -> Option<Stage> {
+        if self.failed.is_none() {
+            return self.later.pop_front();
+        }
+        let is_end = |order: &mut Order| matches!(order.action, Action::End(_));
+        let stages = self.later.iter_mut();
+        let ends: Stage = stages.flat_map(|stage| stage.extract_if(.., is_end)).collect();
+        (!ends.is_empty()).then_some(ends)
+    }
 }
 
 impl Engine {
@@ -100,16 +111,11 @@ impl Engine {
             if !txn.out.is_empty() {
                 return;
             }
-            let result = match txn.failed.take() {
-                Some(error) => Err(error),
-                None => match txn.later.pop_front() {
-                    None => Ok(txn.reply),
-                    Some(stage) => {
-                        txn.now = stage.into();
-                        continue;
-                    }
-                },
-            };
+            if let Some(stage) = txn.next() {
+                txn.now = stage.into();
+                continue;
+            }
+            let result = txn.failed.take().map_or(Ok(txn.reply), Err);
             let over = self.transactions.remove(&id);
             if let Some(over) = over {
                 self.conclude(now, over, result);
@@ -154,14 +160,22 @@ impl Engine {
         self.transactions.values().flat_map(Transaction::planned)
     }
 
-    /// Whether an action is there to let a later one of its transaction happen.
+    /// Whether an action is there to let a later one of its transaction happen. A message is not: it
+    /// is meant for itself, and the end after it does not need it.
     pub(super) fn makes_way(&self, pending: &Pending) -> bool {
-        self.transactions.get(&pending.txn).is_some_and(|txn| !txn.later.is_empty())
+        let message = matches!(pending.action, Action::SendText(_));
+        !message && self.transactions.get(&pending.txn).is_some_and(|txn| !txn.later.is_empty())
     }
 
     /// Whether something is to be done with a call once something else is out of its way.
     pub(super) fn is_planned(&self, call: CallId) -> bool {
         self.transactions.values().any(|txn| txn.plans(call))
+    }
+
+    /// Whether a call that rings is being declined: its message is out, its end comes next.
+    pub(super) fn is_declined(&self, call: &Call) -> bool {
+        let ends = |order: &Order| order.call == call.id && matches!(order.action, Action::End(_));
+        self.planned().any(ends)
     }
 
     /// Whether a call waits for another to be held before its provider even hears of it.

@@ -83,7 +83,7 @@ fn no_media_and_no_microphone_before_the_answer() {
 #[test]
 fn declining_is_told_to_the_caller() {
     let (mut world, call) = ringing();
-    assert_eq!(world.command(ALICE, Command::Decline(call)), Some(Ok(Reply::Done)));
+    assert_eq!(world.command(ALICE, Command::Decline(call, None)), Some(Ok(Reply::Done)));
     assert_eq!(world.reason(ALICE, call), "declined");
     assert_eq!(world.reason(BOB, call), "declined");
     assert!(world.people[ALICE].missed.is_empty());
@@ -170,7 +170,7 @@ fn a_replayed_offer_rings_nobody() {
         .rfind(|frame| frame[1] == 1)
         .expect("an offer was sent")
         .clone();
-    world.command(ALICE, Command::Decline(call));
+    world.command(ALICE, Command::Decline(call, None));
     world.pass(Duration::from_secs(3));
     world.inject(ALICE, &offer);
     assert!(world.people[ALICE].service.engine().ringing().is_none());

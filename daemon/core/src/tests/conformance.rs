@@ -202,7 +202,7 @@ fn a_call_goes_out_is_answered_and_ended_here(rig: &mut impl Rig) {
 
 fn declining_ends_it_as_declined(rig: &mut impl Rig) {
     let call = rig.is_called(0);
-    rig.done(Command::Decline(call));
+    rig.done(Command::Decline(call, None));
     assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
 }
 
@@ -299,7 +299,7 @@ fn nothing_is_written_in_a_call_that_is_not_on(rig: &mut impl Rig) {
     let call = rig.is_called(0);
     let early = rig.command(Command::SendText(call, written("x", true)));
     assert_eq!(early, Some(Err(CommandError::InvalidState)));
-    rig.done(Command::Decline(call));
+    rig.done(Command::Decline(call, None));
     let late = rig.command(Command::SendText(call, written("x", true)));
     let dialled = rig.calls(1);
     let rings = rig.command(Command::SendText(dialled, written("x", true)));

@@ -149,7 +149,7 @@ fn a_contact_is_recognised_in_every_hour_and_by_no_tag_of_hours_ago() {
         let offer = offer(early, CallId([number; 16]));
         offers(&mut world, &offer);
         assert_eq!(world.state(ALICE, offer.call), "ringing");
-        world.command(ALICE, Command::Decline(offer.call));
+        world.command(ALICE, Command::Decline(offer.call, None));
         let before = world.people[ALICE].service.built_in().opened();
         world.now.unix_us += 3 * 3_600_000_000;
         let context = [b"hello".as_slice(), &(early.unix_s() / 3600).to_be_bytes()].concat();
@@ -446,7 +446,7 @@ fn numbers_of_ours_that_have_run_out_say_nothing_more_and_end_no_call() {
         mallory.says(Signal::Rekey1 { number, message: vec![0; 48] });
     }
     assert_eq!(mallory.world.state(ALICE, mallory.call), "ringing");
-    let declined = mallory.world.command(ALICE, Command::Decline(mallory.call));
+    let declined = mallory.world.command(ALICE, Command::Decline(mallory.call, None));
     assert_eq!(declined, Some(Ok(Reply::Done)));
     assert_eq!(mallory.holds().connections, 0);
 

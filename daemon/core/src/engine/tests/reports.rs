@@ -250,7 +250,7 @@ fn every_end_reason_is_reached_and_the_log_says_what_became_of_the_call() {
         }),
         (EndReason::Declined, |bench| {
             let call = bench.incoming_of("a", 1, &[]);
-            bench.done(Command::Decline(call));
+            bench.done(Command::Decline(call, None));
             call
         }),
         (EndReason::Unanswered, |bench| {

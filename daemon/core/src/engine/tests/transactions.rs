@@ -77,7 +77,7 @@ fn declining_what_is_to_be_answered_comes_first() {
     let (mut bench, one, two) = two(&[Capability::Hold]);
     let (answered, out) = bench.command(answer(two));
     let hold = performs(&out)[0].0;
-    let (declined, out) = bench.command(Command::Decline(two));
+    let (declined, out) = bench.command(Command::Decline(two, None));
     assert_eq!(reply(&out, answered), Some(Err(CommandError::Superseded)));
     let out = bench.perform(performs(&out)[0].0, Ok(()));
     assert_eq!(reply(&out, declined), Some(Ok(Reply::Done)));

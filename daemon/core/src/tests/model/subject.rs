@@ -363,7 +363,7 @@ impl Subject {
                 id: Some(call(self.calls)),
             },
             Transition::Answer(id) => Command::Answer { call: call(id), video: false },
-            Transition::Decline(id) => Command::Decline(call(id)),
+            Transition::Decline(id) => Command::Decline(call(id), None),
             Transition::HangUp(id) => Command::HangUp(call(id)),
             Transition::SetHeld(id, held) => Command::SetHeld(call(id), held),
             Transition::SetMuted(id, muted) => Command::SetMuted(call(id), muted),
