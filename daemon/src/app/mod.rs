@@ -425,7 +425,7 @@ impl App {
     }
 
     /// What the assistant knows of the log and of the call that there is.
-    fn history(&self) -> History {
+    fn known(&self) -> History {
         let engine = self.service.engine();
         let call = match engine.summary() {
             "ringing" => engine.ringing(),

@@ -160,7 +160,7 @@ impl App {
     pub(super) async fn prompt_pressed(&mut self, now: Now, action: &str) {
         self.prompts.hush();
         if let Some(words) = action.strip_prefix(SAY) {
-            let (calls, recent) = (self.situation(), self.history());
+            let (calls, recent) = (self.situation(), self.known());
             let effects = self.talk.pressed(now, calls, &recent, words);
             self.tell(Event::Heard(words.to_owned(), true)).await;
             self.voice_effects(now, effects).await;

@@ -32,7 +32,7 @@ impl App {
                 Err(Fault::argument("options: text must not be empty"))
             }
             Some(text) => {
-                let (calls, recent) = (self.situation(), self.history());
+                let (calls, recent) = (self.situation(), self.known());
                 self.tell(Event::Heard(text.clone(), true)).await;
                 let effects = self.talk.text(now, calls, &recent, &text);
                 self.typed_effects(now, effects).await;
@@ -118,7 +118,7 @@ impl App {
                 if !self.talk.closed(now) || self.overheard(now, &hypotheses) {
                     return;
                 }
-                let (calls, recent) = (self.situation(), self.history());
+                let (calls, recent) = (self.situation(), self.known());
                 let (text, effects) = self.talk.heard(now, calls, &recent, &hypotheses);
                 tracing::debug!(latency_ms, "heard a command");
                 self.refresh();

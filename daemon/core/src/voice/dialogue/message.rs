@@ -62,3 +62,7 @@ impl Dialogue {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;
