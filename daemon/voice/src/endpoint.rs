@@ -28,6 +28,10 @@ const LONGEST_MS: u32 = 8_000;
 const TEXT_HANG_MS: u32 = 1_200;
 /// ... and may say more.
 const LONGEST_TEXT_MS: u32 = 30_000;
+/// Between sentences people breathe ...
+const SENTENCE_HANG_MS: u32 = 600;
+/// ... and captions that never end are not read.
+const LONGEST_SENTENCE_MS: u32 = 15_000;
 /// How far above the background speech begins, dB.
 const MARGIN_DB: f32 = 9.0;
 /// The background is never taken to be quieter than this, dB of full scale: digital silence and
@@ -119,6 +123,11 @@ impl Endpointer {
     /// One that waits longer, for who thinks of what to write.
     pub(crate) fn of_texts() -> Self {
         Self { hang_ms: TEXT_HANG_MS, longest_ms: LONGEST_TEXT_MS, ..Self::new() }
+    }
+
+    /// One that cuts what goes on and on into sentences.
+    pub(crate) fn of_sentences() -> Self {
+        Self { hang_ms: SENTENCE_HANG_MS, longest_ms: LONGEST_SENTENCE_MS, ..Self::new() }
     }
 
     /// One that knows the background from sound that went before, in which nobody began to speak.

@@ -1,4 +1,5 @@
-//! The microphone: one PipeWire capture stream, open only while somebody is listened to.
+//! The microphone: one PipeWire capture stream, open only while somebody is listened to. The other side
+//! of a call is listened to in the same way, on its way to the speaker.
 //!
 //! Owns: the connection on the socket handed over, the stream and its samples. Does not own: when to
 //! open it, or what is in the sound. Invariant: after [`Microphone::close`], and after a drop, the
@@ -35,8 +36,32 @@ use pipewire::{
 
 use crate::endpoint::RATE;
 
-/// What people see in their sound settings while it listens.
-const STREAM_NAME: &str = "Ahoy voice commands";
+/// What is listened to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// A microphone, by its node's name; `None`: the default.
+    Microphone(Option<&'a str>),
+    /// A stream that plays, by its node's name.
+    Stream(&'a str),
+}
+
+impl<'a> Source<'a> {
+    const fn node(self) -> Option<&'a str> {
+        match self {
+            Self::Microphone(node) => node,
+            Self::Stream(node) => Some(node),
+        }
+    }
+
+    /// The node's name, and what people see in their sound settings while it listens.
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Microphone(_) => ("ahoy-voice", "Ahoy voice commands"),
+            Self::Stream(_) => ("ahoy-captions", "Ahoy captions"),
+        }
+    }
+}
+
 /// Samples kept when nobody takes them; older ones are dropped. Ten seconds: the worker takes them
 /// many times a second.
 const MOST_SAMPLES: usize = RATE as usize * 10;
@@ -55,6 +80,9 @@ pub(crate) enum MicrophoneError {
     /// The microphone is not there (any more).
     #[error("the microphone {0} is not available: {1}. Choose another in the sound settings")]
     Unavailable(String, String),
+    /// Nothing plays (any more).
+    #[error("the other side's voice does not play: {0}")]
+    NotPlaying(String),
 }
 
 impl From<pipewire::Error> for MicrophoneError {
@@ -92,16 +120,16 @@ impl PipeWire {
     pub(crate) fn open(
         &self,
         socket: OwnedFd,
-        microphone: Option<&str>,
+        source: Source<'_>,
     ) -> Result<Microphone, MicrophoneError> {
         tracing::debug!(fd = socket.as_raw_fd(), "connecting to PipeWire");
         let core = self.context.connect_fd(socket, None)?;
         let shared = Arc::new(Shared::default());
         let confirmed = Rc::new(Cell::new(None));
         let core_listener = watch(&core, &shared, &confirmed);
-        let stream = Stream::new(&core, STREAM_NAME, stream_properties(microphone))?;
+        let stream = Stream::new(&core, source.names().1, stream_properties(source))?;
         let stream_listener = listen(&stream, &shared)?;
-        connect(&stream, microphone.is_some())?;
+        connect(&stream, source.node().is_some())?;
         Ok(Microphone {
             _core_listener: core_listener,
             _stream_listener: stream_listener,
@@ -110,7 +138,8 @@ impl PipeWire {
             shared,
             confirmed,
             main_loop: self.main_loop.clone(),
-            name: microphone.unwrap_or("chosen as default").to_owned(),
+            is_stream: matches!(source, Source::Stream(_)),
+            name: source.node().unwrap_or("chosen as default").to_owned(),
         })
     }
 }
@@ -135,21 +164,22 @@ fn watch(core: &Core, shared: &Arc<Shared>, confirmed: &Rc<Cell<Option<i32>>>) -
         .register()
 }
 
-fn stream_properties(microphone: Option<&str>) -> pipewire::properties::Properties {
+fn stream_properties(source: Source<'_>) -> pipewire::properties::Properties {
+    let (node, title) = source.names();
     let mut properties = properties! {
         *keys::MEDIA_TYPE => "Audio",
         *keys::MEDIA_CATEGORY => "Capture",
         *keys::MEDIA_ROLE => "Communication",
-        *keys::MEDIA_NAME => STREAM_NAME,
-        *keys::NODE_NAME => "ahoy-voice",
-        *keys::NODE_DESCRIPTION => STREAM_NAME,
+        *keys::MEDIA_NAME => title,
+        *keys::NODE_NAME => node,
+        *keys::NODE_DESCRIPTION => title,
         *keys::APP_NAME => "Ahoy",
         // 50 ms: the end of an utterance is noticed that much later at most. Less makes the whole
         // sound graph run faster, which stutters on a busy machine (measured: missed commands).
         *keys::NODE_LATENCY => "800/16000",
     };
-    if let Some(microphone) = microphone {
-        properties.insert(*keys::TARGET_OBJECT, microphone);
+    if let Some(node) = source.node() {
+        properties.insert(*keys::TARGET_OBJECT, node);
     }
     properties
 }
@@ -250,6 +280,7 @@ pub(crate) struct Microphone {
     /// The last request that the server has answered.
     confirmed: Rc<Cell<Option<i32>>>,
     main_loop: MainLoop,
+    is_stream: bool,
     name: String,
 }
 
@@ -273,10 +304,12 @@ impl Microphone {
 
     /// The error for a microphone that gives no sound.
     pub(crate) fn unavailable(&self, why: &str) -> MicrophoneError {
-        if self.shared.connected.load(Relaxed) {
-            MicrophoneError::Unavailable(self.name.clone(), why.to_owned())
-        } else {
+        if !self.shared.connected.load(Relaxed) {
             MicrophoneError::Connection("it does not answer".to_owned())
+        } else if self.is_stream {
+            MicrophoneError::NotPlaying(why.to_owned())
+        } else {
+            MicrophoneError::Unavailable(self.name.clone(), why.to_owned())
         }
     }
 

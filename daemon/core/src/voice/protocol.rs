@@ -2,7 +2,8 @@
 //!
 //! Owns: the control messages. Does not own: their framing ([`crate::worker`]). Invariant: between
 //! `Listening` or `Waiting` and the next `Heard`, `Nothing`, `Failed` or `Stopped` there is a capture
-//! stream; at no other time. In it `Woken` and `Waiting` take turns.
+//! stream; at no other time. In it `Woken` and `Waiting` take turns. What captions are made of is no
+//! microphone: the sound of the other side, on its way to the speaker.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,15 @@ pub enum VoiceCommand {
         /// PipeWire node name of the microphone; `None`: the default.
         microphone: Option<String>,
     },
+    /// Writes along with what is heard of the other side; goes on until `Stop` or another of these.
+    Caption {
+        /// Which recogniser.
+        engine: Engine,
+        /// Directory of the model; must lie in a directory the worker was started with.
+        model: String,
+        /// PipeWire node name of the stream that plays the other side's voice.
+        source: String,
+    },
     /// Closes the microphone.
     Stop,
 }
@@ -94,6 +104,11 @@ pub enum VoiceEvent {
     Waiting,
     /// The wake word was heard: a command may begin within [`WOKEN_MS`]. `Heard` or `Waiting` follows.
     Woken,
+    /// A sentence of the other side is over and reads so; the next one may follow.
+    Said {
+        /// Lower case, single-spaced.
+        text: String,
+    },
     /// What has been understood so far, for the eye only. None while waiting for the wake word.
     Partial {
         /// Lower case, single-spaced.

@@ -4,6 +4,7 @@
 //! model (`models`), waiting for the wake word (`watch`), or what a command means. Invariant: the microphone is closed before `Heard`, `Nothing`, `Failed`
 //! or `Stopped` is sent, and on every way out.
 
+mod captions;
 mod models;
 mod watch;
 
@@ -22,12 +23,13 @@ use ahoy_sandbox::{Channel, Locked};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::{
+    captions::Captions,
     models::{Models, Plan},
     watch::{Step, Watch},
 };
 use crate::{
     endpoint::{Endpointer, Heard, RATE, Utterance},
-    microphone::{Microphone, MicrophoneError, PipeWire},
+    microphone::{Microphone, MicrophoneError, PipeWire, Source},
     pocketsphinx::{Keyword, KeywordError},
     recogniser::{self, RecogniserError},
 };
@@ -88,6 +90,7 @@ struct Listening {
 enum Purpose {
     Command { engine: Engine, endpointer: Endpointer, timeout_ms: u64 },
     Word(Box<Watch>),
+    Captions(Engine, Captions),
 }
 
 /// How listening ended.
@@ -182,12 +185,17 @@ impl Worker {
             VoiceCommand::Listen { engine, model, grammar, microphone, timeout_ms } => {
                 self.end_listening()?;
                 let purpose = self.listen_for(engine, &model, grammar, timeout_ms);
-                self.open(purpose, microphone.as_deref())
+                self.open(purpose, Source::Microphone(microphone.as_deref()))
+            }
+            VoiceCommand::Caption { engine, model, source } => {
+                self.end_listening()?;
+                let purpose = self.caption(engine, &model);
+                self.open(purpose, Source::Stream(&source))
             }
             VoiceCommand::Wait { word, wake_model, engine, model, grammar, microphone } => {
                 self.end_listening()?;
                 let purpose = self.wait_for(&word, &wake_model, engine, &model, grammar);
-                self.open(purpose, microphone.as_deref())
+                self.open(purpose, Source::Microphone(microphone.as_deref()))
             }
         }
     }
@@ -228,6 +236,11 @@ impl Worker {
         Ok(Purpose::Word(Box::new(Watch::new(keyword, word, plan))))
     }
 
+    fn caption(&self, engine: Engine, model: &str) -> Result<Purpose, ListenError> {
+        let model = self.allowed(model)?;
+        Ok(Purpose::Captions(engine, Captions::new(recogniser::load_scribe(engine, &model)?)))
+    }
+
     fn allowed(&self, model: &str) -> Result<PathBuf, ListenError> {
         let outside = || ListenError::Outside(model.to_owned());
         let path = Path::new(model).canonicalize().map_err(|_| outside())?;
@@ -238,11 +251,11 @@ impl Worker {
     fn open(
         &mut self,
         purpose: Result<Purpose, ListenError>,
-        microphone: Option<&str>,
+        source: Source<'_>,
     ) -> Result<(), WorkerError> {
         let socket = self.socket.take().ok_or(ListenError::NoSocket);
         let opened = purpose.and_then(|purpose| {
-            let microphone = self.pipewire.open(socket?, microphone)?;
+            let microphone = self.pipewire.open(socket?, source)?;
             Ok(Listening { microphone, purpose, announced: false, last_sound: Instant::now() })
         });
         match opened {
@@ -270,6 +283,12 @@ impl Worker {
             Some(Listening { purpose: Purpose::Word(watch), .. }) => {
                 watch.handle_sound(&samples);
                 self.watch_on()
+            }
+            Some(Listening { purpose: Purpose::Captions(_, captions), .. }) => {
+                match captions.hear(&samples) {
+                    Ok(events) => events.iter().try_for_each(|event| self.send(event)),
+                    Err(error) => self.fail(&error.into()),
+                }
             }
             None => Ok(()),
         }
@@ -384,7 +403,9 @@ impl Worker {
     fn let_go(&mut self) {
         match &self.listening {
             Some(Listening { purpose: Purpose::Command { .. }, .. }) => {}
-            Some(Listening { purpose: Purpose::Word(_), .. }) | None => self.commands.let_go(),
+            Some(Listening { purpose: Purpose::Word(_) | Purpose::Captions(..), .. }) | None => {
+                self.commands.let_go();
+            }
         }
     }
 
@@ -403,7 +424,9 @@ impl Listening {
         self.announced = true;
         self.last_sound = Instant::now();
         Some(match self.purpose {
-            Purpose::Command { engine, .. } => VoiceEvent::Listening { engine },
+            Purpose::Command { engine, .. } | Purpose::Captions(engine, _) => {
+                VoiceEvent::Listening { engine }
+            }
             Purpose::Word(_) => VoiceEvent::Waiting,
         })
     }

@@ -148,8 +148,27 @@ impl Sound {
     pub(crate) fn captures(&self) -> Vec<Node> {
         let nodes = self.nodes().into_iter();
         nodes
-            .filter(|node| node.class == "Stream/Input/Audio" && node.name == "ahoy-voice")
+            .filter(|node| node.class == "Stream/Input/Audio" && node.name.starts_with("ahoy-"))
             .collect()
+    }
+
+    /// The nodes that a node hears.
+    pub(crate) fn heard_by(&self, node: &str) -> Vec<String> {
+        let dump = self.command("pw-dump").stderr(Stdio::null()).output().expect("pw-dump");
+        let objects: Vec<serde_json::Value> =
+            serde_json::from_slice(&dump.stdout).unwrap_or_default();
+        let name = |id: &serde_json::Value| {
+            let found = objects.iter().find(|object| object["id"] == *id);
+            found.and_then(|object| object["info"]["props"]["node.name"].as_str()).unwrap_or("")
+        };
+        let links = objects.iter().filter(|object| object["type"] == "PipeWire:Interface:Link");
+        let mut heard: Vec<String> = links
+            .filter(|link| name(&link["info"]["input-node-id"]) == node)
+            .map(|link| name(&link["info"]["output-node-id"]).to_owned())
+            .collect();
+        heard.sort();
+        heard.dedup();
+        heard
     }
 
     /// A connected PipeWire socket, as the daemon hands it over.
@@ -162,6 +181,17 @@ impl Sound {
         let mut player = self.command("pw-cat");
         player.args(["--playback", "--target", MOUTH]).arg(file);
         assert!(run(&mut player), "pw-cat played {}", file.display());
+    }
+
+    /// Plays a sound file as a call plays the other side's voice, in a stream of this name.
+    pub(crate) fn play_as(&self, stream: &str, file: &Path) -> Playing {
+        let mut player = self.command("pw-cat");
+        let properties = format!("node.name={stream}");
+        player.args(["--playback", "--target", MOUTH, "--properties", &properties]).arg(file);
+        player.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let playing = Playing { _child: Owned(player.spawn().expect("pw-cat")) };
+        wait_for("the stream", || self.nodes().iter().any(|node| node.name == stream));
+        playing
     }
 
     /// A file of this test.
@@ -178,6 +208,11 @@ impl Drop for Sound {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// A player, until it is dropped.
+pub(crate) struct Playing {
+    _child: Owned,
 }
 
 /// A node, as far as it matters here.
@@ -378,6 +413,7 @@ pub(crate) fn english(grammar: &Grammar) -> Request<'_> {
 pub(crate) fn grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
     let piece = |text: &str| match text.strip_prefix('<').and_then(|t| t.strip_suffix('>')) {
         Some(slot) => Piece::Slot(slot.into()),
+        None if text == "…" => Piece::Rest,
         None => Piece::Word(text.into()),
     };
     let slots = slots.iter().map(|(slot, entries)| {
@@ -473,6 +509,21 @@ impl Voice {
                 .arg(text)),
         }
     }
+}
+
+/// Puts silence before and behind the sound of a file: one channel of 16 bits at 16 kHz.
+pub(crate) fn add_silence(file: &Path, milliseconds: u32) -> io::Result<()> {
+    const HEADER: usize = 44;
+    let whole = fs::read(file)?;
+    let sound = whole.get(HEADER..).ok_or_else(|| io::Error::other("no sound"))?;
+    let silence = vec![0; milliseconds as usize * 32];
+    let data = [&silence[..], sound, &silence[..]].concat();
+    let length = u32::try_from(data.len()).map_err(io::Error::other)?;
+    let mut wav = whole[..HEADER].to_vec();
+    wav[4..8].copy_from_slice(&(length + 36).to_le_bytes());
+    wav[40..44].copy_from_slice(&length.to_le_bytes());
+    wav.extend(data);
+    fs::write(file, wav)
 }
 
 /// White noise as a sound file: 16 kHz, mono.
