@@ -17,6 +17,7 @@ use crate::{
 };
 
 const CALL_TEXT: &str = "org.ahoycall.Calls1.Call.Text";
+const CALL_CAPTIONS: &str = "org.ahoycall.Calls1.Call.Captions";
 
 /// `call`
 #[derive(Debug, Args)]
@@ -182,6 +183,22 @@ pub struct TextArgs {
     /// What to write, at most 4096 bytes
     #[arg(value_name = "TEXT")]
     pub text: String,
+    /// Which call, where several are on
+    #[arg(long, value_name = "CALL")]
+    pub call: Option<String>,
+}
+
+/// `captions`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ahoyctl captions on
+  ahoyctl captions off --call bob
+  ahoyctl watch --only caption      what is understood, as it is said
+  ahoyctl settings set calls.captions true    in every call")]
+pub struct CaptionsArgs {
+    /// Write along with what the other side says, or stop
+    pub switch: Switch,
     /// Which call, where several are on
     #[arg(long, value_name = "CALL")]
     pub call: Option<String>,
@@ -355,6 +372,27 @@ pub async fn text(args: TextArgs, out: &Out) -> Result<()> {
     out.both(
         format!("Sent to {}.", call.who()),
         &json!({"done": true, "action": "Send", "call": call.path}),
+    )
+}
+
+/// Writing along with what the other side says.
+pub async fn captions(args: CaptionsArgs, out: &Out) -> Result<()> {
+    let bus = Bus::connect().await?;
+    let call = pick::find(&bus, args.call.as_deref(), Fits::On).await?;
+    if !call.interfaces.iter().any(|interface| interface == CALL_CAPTIONS) {
+        return Err(Error::refused(
+            "NotSupported",
+            format!("there are no captions of the call with {}", call.who()),
+            "Encrypted calls have them once they are connected, where a recogniser of your language \
+             is installed: ahoyctl voice list",
+        ));
+    }
+    let on = matches!(args.switch, Switch::On);
+    let () = bus.call_at(&call.path, CALL_CAPTIONS, "SetEnabled", &(on,)).await?;
+    let what = if on { "are written along" } else { "are not written along" };
+    out.both(
+        format!("The words of {} {what}.", call.who()),
+        &json!({"done": true, "action": "SetEnabled", "call": call.path, "enabled": on}),
     )
 }
 

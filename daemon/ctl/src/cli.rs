@@ -86,6 +86,8 @@ pub enum Command {
     Dtmf(calls::DtmfArgs),
     /// Write to the other side, beside the voice
     Text(calls::TextArgs),
+    /// Write along with what the other side of a call says
+    Captions(calls::CaptionsArgs),
     /// Stop the ringing, without answering or declining
     Silence(calls::OneCall),
     /// Do Not Disturb: show it, or set who rings
@@ -170,6 +172,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Press(args) => calls::press(args, &out).await,
         Command::Dtmf(args) => calls::dtmf(args, &out).await,
         Command::Text(args) => calls::text(args, &out).await,
+        Command::Captions(args) => calls::captions(args, &out).await,
         Command::Silence(args) => calls::silence(args, &out).await,
         Command::Dnd(args) => dnd::run(args, &out).await,
         Command::Endpoints(command) => endpoints::run(command, &out).await,

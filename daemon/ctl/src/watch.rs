@@ -30,6 +30,7 @@ One object per line, flushed at once; `event` says what it is:
   {\"event\":\"missed\",\"history_id\":S}
   {\"event\":\"action\",\"serial\":N,\"call\":P,\"action\":S,\"result\":S,\"error\":S}
   {\"event\":\"text\",\"path\":P,\"text\":S,\"final\":B}         the other side of a call writes
+  {\"event\":\"caption\",\"path\":P,\"text\":S,\"final\":B}      what the other side says, as text
   {\"event\":\"heard\",\"text\":S,\"final\":B}                 what the voice engine understands
   {\"event\":\"prompt\",\"text\":S,\"choices\":[S…]}           what Ahoy says or asks
   {\"event\":\"voice-changed\",\"changed\":{…}}              Listening
@@ -126,6 +127,10 @@ impl Follower<'_> {
             ("Call.Text", "Received") => {
                 let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;
                 Some(json!({"event": "text", "path": named.path, "text": text, "final": is_final}))
+            }
+            ("Call.Captions", "Caption") => {
+                let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;
+                Some(json!({"event": "caption", "path": named.path, "text": text, "final": is_final}))
             }
             ("Voice", "Heard") => {
                 let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;

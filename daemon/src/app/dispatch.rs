@@ -50,6 +50,7 @@ impl App {
         self.ring_window(now, &attention).await;
         let (calls, may) = (self.situation(), !self.prompts.is_speaking());
         self.talk.reconcile_wait(now, calls, may);
+        self.reconcile_captions(now).await;
         let sound = self.sound(&attention);
         self.media.set_sound(sound);
         let now = now.mono;
@@ -89,6 +90,7 @@ impl App {
             unseen: self.unseen,
             locked: self.lock.is_locked,
             listening: self.talk.is_going_on() || self.prompts.is_speaking(),
+            captions: self.can_caption(),
             endpoints: self.endpoints(),
             endpoint: self.settings.text(Key::SPEAKER),
             default_providers: self.default_providers(),

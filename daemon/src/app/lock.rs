@@ -63,6 +63,8 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::ContactFavourite(..)
         | Request::ContactImport(..)
         | Request::Interpret(..) => false,
+        // What is said in a call is not for a lock screen.
+        Request::Captions(..) => false,
         // Who we are, and whom we let in.
         Request::Invite(..)
         | Request::Confirm(..)
@@ -283,6 +285,7 @@ mod tests {
             ("Identity.Restore", Request::Restore(file(), text(), answer())),
             ("Voice.Listen", Request::Listen(None, answer())),
             ("Voice.Stop", Request::StopListening(answer())),
+            ("Call.Captions.SetEnabled", Request::Captions(CallId([7; 16]), true, answer())),
             ("Voice.Interpret", Request::Interpret(text(), answer())),
             ("Filter.Block", Request::Block((text(), text(), text()), answer())),
             ("Filter.Unblock", Request::Unblock((text(), text()), answer())),

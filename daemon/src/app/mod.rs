@@ -7,6 +7,7 @@
 
 mod bridges;
 mod callee;
+mod captions;
 mod clock;
 mod contacts;
 mod convert;
@@ -28,6 +29,7 @@ mod network;
 mod prompts;
 mod providers;
 mod readers;
+mod recognisers;
 pub mod request;
 mod requests;
 mod ring_window;
@@ -59,6 +61,7 @@ pub use start::{Setup, StartError, start};
 
 use crate::{
     app::{
+        captions::Captions,
         desk::Desk,
         filter::{Added, Directories},
         grants::{Grants, Senders},
@@ -180,6 +183,7 @@ pub struct App {
     microphones: Microphones,
     media_worker: WorkerHandle<Media>,
     voice_worker: WorkerHandle<Voice>,
+    captions: Captions,
     talk: Talk,
     prompts: Prompts,
     window: RingWindow,
@@ -222,6 +226,7 @@ enum Input {
     Notify(Option<NotifyEvent>),
     Media(Option<WorkerEvent<Media>>),
     Voice(Option<WorkerEvent<Voice>>),
+    Captions(Option<WorkerEvent<Voice>>),
     Spoken(u64),
     Key(Shortcut),
     Inner(Option<Inner>),
@@ -290,6 +295,7 @@ impl App {
             event = inbox.notify.recv() => Input::Notify(event),
             request = inbox.requests.recv() => Input::Request(request),
             event = self.voice_worker.events.recv() => Input::Voice(event),
+            event = self.captions.worker.events.recv() => Input::Captions(event),
             id = self.prompts.over() => Input::Spoken(id),
             key = self.manners.pressed() => Input::Key(key),
             event = inbox.inner.recv() => Input::Inner(event),
@@ -308,6 +314,7 @@ impl App {
             self.talk.next_timeout(),
             self.prompts.next_timeout(),
             self.window.next_timeout(),
+            self.captions.next_timeout(),
             self.media.next_timeout(),
             self.apps.waking.next_timeout(),
             self.grants.next_timeout(),
@@ -330,6 +337,7 @@ impl App {
             Input::Notify(Some(event)) => self.notify_event(now, event).await,
             Input::Media(Some(event)) => self.media_event(event).await,
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
+            Input::Captions(Some(event)) => self.captions_event(now, event).await,
             Input::Key(shortcut) => self.key_pressed(now, shortcut).await,
             Input::Spoken(id) => self.spoken(now, id).await,
             Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
@@ -344,6 +352,7 @@ impl App {
             | Input::Notify(None)
             | Input::Media(None)
             | Input::Voice(None)
+            | Input::Captions(None)
             | Input::Inner(None)
             | Input::Settings(None)
             | Input::Request(None)
@@ -462,6 +471,7 @@ impl App {
         self.settle().await;
         self.media_worker.set_wanted(false);
         self.voice_worker.set_wanted(false);
+        self.captions.worker.set_wanted(false);
         if calls {
             // Frames go out in the adapter's own tasks; a peer that does not read must not hold us.
             let _ = tokio::time::timeout(GOODBYE, self.flushed()).await;

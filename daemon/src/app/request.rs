@@ -245,6 +245,8 @@ pub enum Request {
     StopListening(Answer<()>),
     /// What would this mean? Intent, slots, score.
     Interpret(String, Answer<(String, Dict, f64)>),
+    /// Write along with what the other side of a call says, or stop.
+    Captions(CallId, bool, Answer<()>),
     /// Read a setting.
     SettingGet(String, Answer<Plain>),
     /// Write a setting.
@@ -312,6 +314,7 @@ impl Request {
             Self::ContactResolve(_, answer) | Self::SettingList(answer) => no(answer, fault),
             Self::ContactImport(_, _, answer) => no(answer, fault),
             Self::Interpret(_, answer) => no(answer, fault),
+            Self::Captions(_, _, answer) => no(answer, fault),
             Self::Blocked(answer) => no(answer, fault),
             Self::SettingGet(_, answer) => no(answer, fault),
         }
@@ -348,6 +351,8 @@ pub struct Snapshot {
     pub locked: bool,
     /// Whether the microphone is open for commands.
     pub listening: bool,
+    /// Whether there is a recogniser for captions.
+    pub captions: bool,
     /// (id, name, kind, whether it is there).
     pub endpoints: Vec<(String, String, String, bool)>,
     /// The endpoint in use.
@@ -397,6 +402,8 @@ pub enum Event {
     ActionFinished(u32, CallId, &'static str, &'static str, String),
     /// The other side of a call writes.
     Text(CallId, Written),
+    /// What the other side of a call says, and whether the sentence is over.
+    Caption(CallId, String, bool),
     /// Rows of the log: added, changed, removed.
     History(Vec<String>, Vec<String>, Vec<String>),
     /// Contacts changed.

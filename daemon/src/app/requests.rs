@@ -120,6 +120,7 @@ impl App {
             }
             Request::Listen(text, answer) => self.listen(now, text, answer).await,
             Request::StopListening(answer) => self.stop_listening(now, answer).await,
+            Request::Captions(call, on, answer) => self.set_captions(call, on, answer),
             Request::Interpret(text, answer) => self.interpret(&text, answer),
             Request::SettingGet(key, answer) => {
                 let value = self.settings.get(&key).map(plain);

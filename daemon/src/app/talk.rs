@@ -20,6 +20,7 @@ use ahoy_core::{
 use super::{
     ears::{Ears, Purpose},
     lock,
+    recognisers::{self, POCKETSPHINX_EN},
     request::{Dict, Fault, FaultKind, Plain},
 };
 use crate::worker::{Link, Voice};
@@ -34,8 +35,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(60);
 /// Bytes of a locale pack that are read.
 const MAX_PACK: u64 = 256 * 1024;
-/// Where Debian puts the English model of PocketSphinx.
-const POCKETSPHINX_EN: &str = "/usr/share/pocketsphinx/model/en-us";
 
 /// What the settings say about voice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -203,31 +202,13 @@ impl Talk {
         self.dialogue.pack().grammar(situation, &self.book)
     }
 
-    /// Vosk when a model of the language is installed, else PocketSphinx for English.
     fn choose(&self) -> Result<(Engine, PathBuf), Fault> {
-        let language = self.wish.locale.split(['-', '_']).next().unwrap_or("en").to_owned();
-        let model = self.models.join(&language);
-        let vosk = model.is_dir() && self.engines.contains(&Engine::Vosk);
-        let sphinx = language == "en"
-            && Path::new(POCKETSPHINX_EN).is_dir()
-            && self.engines.contains(&Engine::PocketSphinx);
-        match self.wish.engine.as_str() {
-            "vosk" | "auto" if vosk => Ok((Engine::Vosk, model)),
-            "pocketsphinx" | "auto" if sphinx => Ok((Engine::PocketSphinx, POCKETSPHINX_EN.into())),
-            _ => Err(Fault::new(FaultKind::NotSupported, self.missing(&language))),
-        }
+        recognisers::choose(&self.wish, &self.models, &self.engines)
     }
 
-    fn missing(&self, language: &str) -> String {
-        if self.models.join(language).is_dir() {
-            return "the Vosk library is not installed: put libvosk.so where contrib/run puts it, \
-                    or set AHOY_LIBVOSK to its path"
-                .to_owned();
-        }
-        format!(
-            "no recogniser for \"{language}\": run `ahoyctl voice install {language}`, or for \
-             English install the packages libpocketsphinx3 and pocketsphinx-en-us"
-        )
+    /// What the settings say, and where models are.
+    pub(super) fn wish(&self) -> (&Wish, &Path) {
+        (&self.wish, &self.models)
     }
 
     /// What can be pressed in answer to what is open: label and words.

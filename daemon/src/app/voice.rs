@@ -114,6 +114,8 @@ impl App {
                 self.talk.partial(now);
                 self.tell(Event::Heard(text, false)).await;
             }
+            // Of the other process, which writes along.
+            VoiceEvent::Said { .. } => tracing::debug!("a caption of the recogniser of commands"),
             VoiceEvent::Heard { hypotheses, latency_ms } => {
                 if !self.talk.closed(now) || self.overheard(now, &hypotheses) {
                     return;
@@ -182,6 +184,7 @@ impl App {
                 self.quiet(now, "on", until.unwrap_or(0)).await;
             }
             Effect::Disturb => self.quiet(now, "off", 0).await,
+            Effect::Captions(on) => self.say_captions(now, on).await,
             Effect::SendMessage(text) => self.send_message(now, text).await,
             Effect::Answer(_)
             | Effect::Decline
@@ -226,6 +229,7 @@ impl App {
             | Effect::Call { .. }
             | Effect::CallHandle(..)
             | Effect::SendMessage(_)
+            | Effect::Captions(_)
             | Effect::DoNotDisturb(_)
             | Effect::Disturb => return None,
         })

@@ -7,6 +7,7 @@
 mod audio;
 mod call;
 pub mod caller;
+mod captions;
 mod contacts;
 mod error;
 mod filter;
@@ -196,6 +197,8 @@ impl Shown {
                         server.at(call_path(id), object).await?;
                     }
                     self.set_text(id, text::Text::fits(&view)).await?;
+                    let captions = captions::Captions::fits(&self.front.view.borrow(), &view);
+                    self.set_captions(id, captions).await?;
                     self.last.calls.insert(id, view);
                 }
             }
@@ -203,9 +206,14 @@ impl Shown {
                 let call = self.emitter(call_path(id).as_str())?;
                 text::Text::received(&call, written.text(), written.is_last()).await?;
             }
+            Event::Caption(id, text, is_final) => {
+                let call = self.emitter(call_path(id).as_str())?;
+                captions::Captions::caption(&call, &text, is_final).await?;
+            }
             Event::Removed(id) => {
                 self.update().await?;
                 self.set_text(id, false).await?;
+                self.set_captions(id, false).await?;
                 // Most calls have none; that must not keep the rest of the object.
                 match server.remove::<verification::Verification, _>(call_path(id)).await {
                     Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
@@ -274,6 +282,19 @@ impl Shown {
         }
     }
 
+    /// Makes a call's object have, or not have, `.Call.Captions`.
+    async fn set_captions(&self, id: CallId, wanted: bool) -> zbus::Result<()> {
+        let server = self.objects.connection.object_server();
+        if wanted {
+            let object = captions::Captions::new(id, &self.front);
+            return server.at(call_path(id), object).await.map(drop);
+        }
+        match server.remove::<captions::Captions, _>(call_path(id)).await {
+            Ok(_) | Err(zbus::Error::InterfaceNotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives an app microphone and speaker, or takes them.
     async fn audio(&self, peer: &Peer, endpoint: Option<String>) {
         let door = self.door(peer.door);
@@ -296,6 +317,10 @@ impl Shown {
                 self.last.calls.remove(id);
                 continue;
             };
+            let captions = captions::Captions::fits(&now, view);
+            if captions::Captions::fits(&before, old) != captions {
+                self.set_captions(*id, captions).await?;
+            }
             if old == view && before.endpoint == now.endpoint {
                 continue;
             }

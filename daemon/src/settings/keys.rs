@@ -207,6 +207,9 @@ keys! {
         "The language of voice commands.";
     Text VOICE_MICROPHONE VoiceMicrophone "voice.microphone" NODE,
         "Microphone for voice commands, as a PipeWire node name; empty is the session's default.";
+    Flag CAPTIONS Captions "calls.captions"
+        Rule::Bool { default: false },
+        "Whether what the other side says is written along in every call.";
     Flag VOICE_SPEAK VoiceSpeak "voice.speak"
         Rule::Bool { default: true },
         "Whether what is said by voice is answered aloud, by speech-dispatcher or espeak-ng.";

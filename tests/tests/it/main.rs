@@ -8,6 +8,7 @@
 
 mod bench;
 mod beside;
+mod captions;
 mod capture;
 mod checks;
 mod contract;

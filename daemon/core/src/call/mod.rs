@@ -252,6 +252,12 @@ impl Call {
         self.group
     }
 
+    /// Names of its streams in PipeWire; empty where the daemon has none of them.
+    #[must_use]
+    pub const fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
     /// What it can do.
     #[must_use]
     pub const fn capabilities(&self) -> &BTreeSet<Capability> {

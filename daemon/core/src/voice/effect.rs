@@ -49,6 +49,8 @@ pub enum Effect {
     PressDigits(String),
     /// Share the screen, or stop.
     ShareScreen(bool),
+    /// Write along with what the other side says, or stop.
+    Captions(bool),
     /// Write this to the other side: of what rings as a refusal, else into what is on.
     SendMessage(String),
     /// Let nobody ring: for so many minutes, or `None` for good.
@@ -81,6 +83,7 @@ impl Effect {
             | Self::Resume
             | Self::PressDigits(_)
             | Self::ShareScreen(false)
+            | Self::Captions(_)
             | Self::DoNotDisturb(_)
             | Self::Disturb => false,
         }

@@ -72,6 +72,7 @@ pub enum Bare {
     Louder,
     PictureInPicture,
     Captions,
+    CaptionsOff,
     Stop,
     Yes,
     No,
@@ -87,7 +88,7 @@ pub enum Bare {
 
 impl Bare {
     /// All of them, as packs spell them.
-    pub const ALL: [(Self, &'static str); 37] = [
+    pub const ALL: [(Self, &'static str); 38] = [
         (Self::GroupCall, "group-call"),
         (Self::Redial, "redial"),
         (Self::CallBack, "call-back"),
@@ -114,6 +115,7 @@ impl Bare {
         (Self::Louder, "louder"),
         (Self::PictureInPicture, "picture-in-picture"),
         (Self::Captions, "captions"),
+        (Self::CaptionsOff, "captions-off"),
         (Self::Stop, "stop"),
         (Self::Yes, "yes"),
         (Self::No, "no"),

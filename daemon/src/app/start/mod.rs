@@ -34,7 +34,9 @@ use self::{
     sides::{BusSide, LinkSide, WorkerSide, start_bus, start_link, start_workers, watch_settings},
 };
 use super::{
-    App, Clock, Ended, Inbox, bridges, contacts,
+    App, Clock, Ended, Inbox, bridges,
+    captions::Captions,
+    contacts,
     desk::Desk,
     filter::{self, Directories},
     grants::{Grants, Senders},
@@ -277,6 +279,7 @@ impl Parts {
             media: MediaSide::default(),
             media_worker: workers.media,
             voice_worker: workers.voice,
+            captions: Captions::new(workers.captions),
             talk: self.talk,
             prompts: self.prompts,
             window: RingWindow::default(),

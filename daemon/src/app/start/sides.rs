@@ -121,6 +121,7 @@ pub(super) fn start_bus(
 pub(super) struct WorkerSide {
     pub(super) media: WorkerHandle<Media>,
     pub(super) voice: WorkerHandle<Voice>,
+    pub(super) captions: WorkerHandle<Voice>,
     pub(super) path: mpsc::Sender<PathOrder>,
     pub(super) path_events: mpsc::Receiver<PathEvent>,
 }
@@ -135,12 +136,15 @@ pub(super) fn start_workers(
     tasks.spawn("media worker", |token| media_worker.run(token));
     let (voice_worker, voice) = worker::<Voice>(setup, voice_arguments(&setup.paths.models()));
     tasks.spawn("voice worker", |token| voice_worker.run(token));
+    let (captions_worker, captions) =
+        worker::<Voice>(setup, voice_arguments(&setup.paths.models()));
+    tasks.spawn("captions worker", |token| captions_worker.run(token));
     let (path, orders) = mpsc::channel(PATH_ORDERS);
     let (events, path_events) = mpsc::channel(PATH_EVENTS);
     let (to_worker, from_worker) = (media.to_worker.clone(), media.from_worker.clone());
     let media_path = MediaPath::new(socket, Queues { to_worker, from_worker }, events);
     tasks.spawn("media path", |token| media_path.run(orders, move || clock.now(), token));
-    WorkerSide { media, voice, path, path_events }
+    WorkerSide { media, voice, captions, path, path_events }
 }
 
 fn voice_arguments(models: &std::path::Path) -> Vec<std::ffi::OsString> {

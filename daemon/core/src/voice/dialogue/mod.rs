@@ -440,7 +440,9 @@ impl Dialogue {
             Bare::WhoIsIt => vec![self.say("is-calling", &[("name", &history.ringing)])],
             Bare::GroupCall => vec![self.say("no-group-calls", &[])],
             Bare::Emergency => vec![self.say("no-emergency", &[])],
-            Bare::Speaker | Bare::Louder | Bare::PictureInPicture | Bare::Captions => {
+            Bare::Captions => vec![Effect::Captions(true)],
+            Bare::CaptionsOff => vec![Effect::Captions(false)],
+            Bare::Speaker | Bare::Louder | Bare::PictureInPicture => {
                 vec![self.say("cannot", &[])]
             }
         }
