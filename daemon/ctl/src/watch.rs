@@ -130,7 +130,9 @@ impl Follower<'_> {
             }
             ("Call.Captions", "Caption") => {
                 let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;
-                Some(json!({"event": "caption", "path": named.path, "text": text, "final": is_final}))
+                Some(
+                    json!({"event": "caption", "path": named.path, "text": text, "final": is_final}),
+                )
             }
             ("Voice", "Heard") => {
                 let (text, is_final) = body.deserialize::<(String, bool)>().ok()?;

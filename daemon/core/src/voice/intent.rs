@@ -32,14 +32,8 @@ pub enum Situation {
 
 impl Situation {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Idle,
-        Self::Ringing,
-        Self::InCall,
-        Self::Question,
-        Self::Message,
-        Self::Draft,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Idle, Self::Ringing, Self::InCall, Self::Question, Self::Message, Self::Draft];
 }
 
 /// A command that needs nothing beside it.

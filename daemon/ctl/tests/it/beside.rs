@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     harness::Session,
-    service::{Call, ROOT, dict},
+    service::{Call, Captions, ROOT, dict},
     surroundings::Provider,
 };
 
@@ -82,6 +82,28 @@ async fn text_goes_to_the_call_that_carries_it_and_one_that_does_not_is_named() 
     let run = session.ctl(&["text", "I am late", "--call", "bob"]).await;
     assert_eq!(run.ok(), "Sent to Bob.\n");
     assert_eq!(session.service.asked(), ["Send \"I am late\" b2"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn captions_are_for_calls_that_have_them_and_are_watched_as_they_come() {
+    let session = Session::new().await;
+    session.service.active("a1", "Alice").await;
+    let run = session.ctl(&["captions", "on"]).await;
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("no captions of the call with Alice"), "{run:?}");
+    let path = session.service.captioned("b2", "Bob").await;
+    let run = session.ctl(&["captions", "on", "--call", "bob"]).await;
+    assert_eq!(run.ok(), "The words of Bob are written along.\n");
+    session.ctl(&["captions", "off", "--call", "bob"]).await.ok();
+    assert_eq!(session.service.asked(), ["SetEnabled true b2", "SetEnabled false b2"]);
+    let mut watch = session.follow(&["watch"]);
+    for _ in ["status", "a1", "b2"] {
+        watch.json().await;
+    }
+    let emitter = session.service.emitter(&path);
+    Captions::caption(&emitter, "i am late", false).await.unwrap();
+    let expected = json!({"event": "caption", "path": path, "text": "i am late", "final": false});
+    assert_eq!(watch.json().await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

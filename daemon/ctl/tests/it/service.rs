@@ -126,6 +126,13 @@ impl Service {
         path
     }
 
+    pub(crate) async fn captioned(&self, id: &str, name: &str) -> String {
+        let path = self.active(id, name).await;
+        let text = Captions { world: Arc::clone(&self.world), id: id.to_owned() };
+        self.connection.object_server().at(path.as_str(), text).await.unwrap();
+        path
+    }
+
     pub(crate) async fn remove_call(&self, path: &str) {
         self.connection.object_server().remove::<Call, _>(path).await.unwrap();
     }
@@ -148,6 +155,25 @@ impl Text {
 
     #[zbus(signal)]
     pub(crate) async fn received(
+        emitter: &SignalEmitter<'_>,
+        text: &str,
+        r#final: bool,
+    ) -> zbus::Result<()>;
+}
+
+pub(crate) struct Captions {
+    world: Shared,
+    id: String,
+}
+
+#[interface(name = "org.ahoycall.Calls1.Call.Captions")]
+impl Captions {
+    fn set_enabled(&self, enabled: bool) {
+        ask(&self.world, format!("SetEnabled {enabled} {}", self.id));
+    }
+
+    #[zbus(signal)]
+    pub(crate) async fn caption(
         emitter: &SignalEmitter<'_>,
         text: &str,
         r#final: bool,

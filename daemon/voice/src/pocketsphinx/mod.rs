@@ -26,8 +26,8 @@ use crate::{
     spelling,
 };
 
-use self::ffi::Decoder;
 pub(crate) use self::dictation::Dictation;
+use self::ffi::Decoder;
 pub(crate) use self::keyword::{Keyword, KeywordError};
 
 const COMMANDS: &CStr = c"commands";

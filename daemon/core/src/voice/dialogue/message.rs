@@ -13,7 +13,12 @@ use super::{
 
 impl Dialogue {
     /// Writes to the other side, if that is one of these people, or nobody was named.
-    pub(super) fn message(&mut self, history: &History, people: &[Person], text: &str) -> Vec<Effect> {
+    pub(super) fn message(
+        &mut self,
+        history: &History,
+        people: &[Person],
+        text: &str,
+    ) -> Vec<Effect> {
         let Some(Other { contact, name, can_read }) = &history.other else {
             return vec![self.say("no-messages", &[])];
         };

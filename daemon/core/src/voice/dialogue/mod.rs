@@ -418,10 +418,9 @@ impl Dialogue {
             Bare::Stop => match situation {
                 Situation::Ringing => vec![Effect::Decline],
                 Situation::InCall => vec![Effect::HangUp],
-                Situation::Idle
-                | Situation::Question
-                | Situation::Message
-                | Situation::Draft => self.cancel(),
+                Situation::Idle | Situation::Question | Situation::Message | Situation::Draft => {
+                    self.cancel()
+                }
             },
             Bare::Redial => self.redial(now, history.last_out.clone()),
             Bare::CallBack => self.redial(now, history.last_in.clone()),
