@@ -28,6 +28,7 @@ mod network;
 mod prompts;
 mod providers;
 mod readers;
+mod refusals;
 pub mod request;
 mod requests;
 mod ring_window;
@@ -70,6 +71,7 @@ use crate::{
         prompts::Prompts,
         providers::Apps,
         readers::Readers,
+        refusals::Refusals,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
         ringtones::Ringtones,
         talk::Talk,
@@ -160,6 +162,7 @@ pub struct App {
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,
+    refusals: Refusals,
     manners: Manners,
     lock: Lock,
     server: Option<Server>,

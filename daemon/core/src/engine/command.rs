@@ -182,9 +182,7 @@ impl Engine {
             }
             Command::Answer { call, video } => self.command_answer(now, Some(id), call, video),
             Command::Decline(call, None) => self.decline(now, id, call),
-            Command::Decline(call, Some(written)) => {
-                self.decline_with(now, id, call, written)
-            }
+            Command::Decline(call, Some(written)) => self.decline_with(now, id, call, written),
             Command::HangUp(call) => self.hang_up(now, id, call),
             Command::SetHeld(call, held) => self.set_held(now, id, &[call], held),
             Command::SetMuted(call, muted) => self.act(now, id, call, Action::SetMuted(muted)),

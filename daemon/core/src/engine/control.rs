@@ -340,7 +340,8 @@ impl Engine {
     /// The ringing call that a button is about: none that is ending already, and one that can be
     /// answered before one whose app is gone.
     fn first_ringing(&self) -> Option<CallId> {
-        let stays = |call: &&Call| call.is_ringing() && !call.is_ending() && !self.is_declined(call);
+        let stays =
+            |call: &&Call| call.is_ringing() && !call.is_ending() && !self.is_declined(call);
         let ringing = self.calls.values().filter(stays);
         let first = |call: &&Call| (call.is_orphan(), call.flags.waiting, call.created_at);
         ringing.min_by_key(first).map(Call::id)

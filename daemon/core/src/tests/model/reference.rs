@@ -688,12 +688,7 @@ impl World {
                 self.calls[id].waiting = false;
             }
             Act::End(_) => self.forget(id),
-            Act::Start
-            | Act::Answer
-            | Act::Hold(_)
-            | Act::Mute(_)
-            | Act::Group(_)
-            | Act::Text => {}
+            Act::Start | Act::Answer | Act::Hold(_) | Act::Mute(_) | Act::Group(_) | Act::Text => {}
         }
         let until = (self.now + act.time()).min(self.txns[txn].until);
         let superseded = self.calls[id].out.replace(Out { act, until, txn });
