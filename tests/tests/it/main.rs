@@ -11,6 +11,7 @@ mod beside;
 mod capture;
 mod checks;
 mod contract;
+mod declining;
 mod demo;
 mod devices;
 mod finding;
