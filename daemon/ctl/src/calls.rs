@@ -250,7 +250,8 @@ pub async fn decline(args: DeclineArgs, out: &Out) -> Result<()> {
     if let Some(message) = &message {
         options.insert("message", Variant::from(message.as_str()));
     }
-    let done = act(args.call.as_deref(), Fits::Ringing, "Decline", &(options,), out, |call| {
+    let body = (options,);
+    let done = act(args.call.as_deref(), Fits::Ringing, "Decline", &body, out, |call| {
         format!("Declined {}{said}.", call.who())
     });
     done.await.map_err(|error| if message.is_some() { unsaid(error) } else { error })
