@@ -97,8 +97,8 @@ async fn each_command_takes_the_call_that_fits() {
 async fn a_ready_made_reply_is_the_one_of_the_settings_and_one_that_is_missing_declines_nothing() {
     let session = Session::new().await;
     session.service.incoming("b2", "Bob").await;
-    let replies = "I am late | On my way".into();
-    session.service.world.lock().unwrap().settings.insert("ring.replies".to_owned(), replies);
+    let replies = dict([("ring.replies", "I am late | On my way".into())]);
+    session.service.world.lock().unwrap().settings.extend(replies);
     let run = session.ctl(&["decline", "--reply", "2"]).await;
     assert_eq!(run.ok(), "Declined Bob, with your message.\n");
     assert_eq!(session.service.asked(), ["Decline \"On my way\" b2"]);
