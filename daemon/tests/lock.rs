@@ -12,12 +12,12 @@ use std::{
 
 use common::{
     Daemon, QUIET, bus,
-    calls::{Options, ROOT, proxy},
+    calls::{self, Options, ROOT, proxy},
     connect,
     pair::{call, pair},
 };
 use futures_util::StreamExt as _;
-use zbus::{Connection, OwnedVariant, Proxy, connection::Builder, interface};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, Proxy, connection::Builder, interface};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -37,8 +37,9 @@ impl Saver {
     ) -> zbus::Result<()>;
 }
 
-/// What a notification server was told to show: summary and actions, newest last.
-type Shown = Arc<Mutex<Vec<(String, Vec<String>)>>>;
+/// What a notification server was told to show: summary, body and actions, newest last.
+type One = (String, String, Vec<String>);
+type Shown = Arc<Mutex<Vec<One>>>;
 
 /// A notification server that draws nothing.
 struct Notifications(Shown);
@@ -57,8 +58,8 @@ impl Notifications {
         hints: HashMap<String, OwnedVariant>,
         expires: i32,
     ) -> u32 {
-        drop((app, icon, body, hints, expires));
-        self.0.lock().unwrap().push((summary, actions));
+        drop((app, icon, hints, expires));
+        self.0.lock().unwrap().push((summary, body, actions));
         replaces.max(1)
     }
 
@@ -107,7 +108,7 @@ impl Desktop {
     }
 
     /// Waits until the last notification is one that fits.
-    async fn until_shown(&self, fits: impl Fn(&(String, Vec<String>)) -> bool) {
+    async fn until_shown(&self, fits: impl Fn(&One) -> bool) {
         let begin = Instant::now();
         while !self.shown.lock().unwrap().last().is_some_and(&fits) {
             assert!(begin.elapsed() < LIMIT, "{:?}", self.shown.lock().unwrap());
@@ -200,12 +201,40 @@ async fn who_rings_is_named_after_the_unlock_and_not_before() {
     call(&there, &contact).await;
     let has = |actions: &[String], id: &str| actions.iter().any(|one| one == id);
     desktop
-        .until_shown(|(summary, actions)| {
+        .until_shown(|(summary, _, actions)| {
             !summary.contains("Needle") && has(actions, "answer") && !has(actions, "answer-video")
         })
         .await;
     desktop.lock(false).await;
     desktop
-        .until_shown(|(summary, actions)| summary == "Needle" && has(actions, "answer-video"))
+        .until_shown(|(summary, _, actions)| summary == "Needle" && has(actions, "answer-video"))
         .await;
+}
+
+#[tokio::test]
+async fn what_somebody_declined_with_is_read_after_the_unlock_and_not_before() {
+    let (Some(ours), Some(theirs)) = (bus(), bus()) else { return };
+    ours.configure(&format!("{QUIET}[lock]\nshow-caller = true\n"));
+    theirs.configure(QUIET);
+    let desktop = Desktop::on(&ours.address, false).await;
+    let (ours, theirs) = (Daemon::on(ours), Daemon::on(theirs));
+    let (here, there) = (connect(&ours).await, connect(&theirs).await);
+    let contact = pair(&there, &here).await;
+    let manager = proxy(&here, ROOT, "Manager").await;
+    let outgoing = call(&here, &contact).await;
+    desktop.lock(true).await;
+    until(&manager, true).await;
+    // It rings there, too, by then.
+    calls::until(&here, &outgoing, "State", "remote-ringing").await;
+    let theirs = proxy(&there, ROOT, "Manager").await;
+    let ringing: OwnedObjectPath = theirs.get_property("RingingCall").await.unwrap();
+    let why = Options::from([("message", "In <b>a</b>\nmeeting".into())]);
+    let incoming = proxy(&there, ringing.as_str(), "Call").await;
+    incoming.call::<_, _, ()>("Decline", &(why,)).await.unwrap();
+    // Named, as the user wanted it; but what was written is for the one it was written to.
+    desktop
+        .until_shown(|(summary, body, _)| summary == "Us" && body == "Declined, with a message")
+        .await;
+    desktop.lock(false).await;
+    desktop.until_shown(|(_, body, _)| body == "Declined: In <b>a</b> meeting").await;
 }

@@ -303,6 +303,41 @@ async fn an_app_that_goes_while_it_rings_is_silent_at_once_and_may_take_its_call
 }
 
 #[tokio::test]
+async fn a_message_is_brought_by_the_app_before_the_end_and_one_that_fails_keeps_no_call() {
+    let texts = || Options::from([("capabilities", vec!["text"].into())]);
+    let message = || Options::from([("message", "I am late".into())]);
+    let Some(daemon) = start(QUIET) else { return };
+    let controller = connect(&daemon).await;
+    let cases = [
+        ("org.example.One", UUID, Manner::Fulfils, None),
+        ("org.example.Two", OTHER, Manner::Refuses("send-text"), Some("ProviderFailed")),
+    ];
+    for (id, uuid, manner, wanted) in cases {
+        let mut app = register_as(&daemon, NAME, id, manner).await;
+        let (call, _) = app.rings(uuid, texts()).await.unwrap();
+        let object = proxy(&controller, call.as_str(), "Call").await;
+        let wrong = Options::from([("message", 7u32.into())]);
+        let refused = object.call::<_, _, ()>("Decline", &(wrong,)).await.unwrap_err();
+        assert_eq!(error_name(refused), "InvalidArgument");
+        let declined = object.call::<_, _, ()>("Decline", &(message(),)).await;
+        assert_eq!(declined.err().map(error_name).as_deref(), wanted);
+        let (of, args) = app.performs("send-text").await;
+        assert_eq!((of.as_str(), args["text"].as_str()), (call.as_str(), "I am late"));
+        assert_eq!(args["final"], "true");
+        let (_, args) = app.performs("end").await;
+        assert_eq!(args["reason"], "declined");
+        until(&controller, &call, "EndReason", "declined").await;
+    }
+    let app = register(&daemon, NAME, "org.example.Mute").await;
+    let third = "0b5cbf0c-21a7-4b1b-9b64-53a1a1a1a1a3";
+    let (call, _) = app.rings(third, Options::new()).await.unwrap();
+    let object = proxy(&controller, call.as_str(), "Call").await;
+    let refused = object.call::<_, _, ()>("Decline", &(message(),)).await.unwrap_err();
+    assert_eq!(error_name(refused), "NotSupported");
+    assert_eq!(property(&controller, &call, "State").await.as_deref(), Some("ringing"));
+}
+
+#[tokio::test]
 async fn an_app_that_goes_while_it_is_asked_has_not_failed_and_may_take_its_call_up_again() {
     let Some(daemon) = start(QUIET) else { return };
     let controller = connect(&daemon).await;

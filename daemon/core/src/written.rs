@@ -69,6 +69,23 @@ impl Written {
         self.last
     }
 
+    /// On one line of at most `most` characters, for where there is little room. Nothing of it turns
+    /// the direction of what stands beside it round.
+    #[must_use]
+    pub fn line(&self, most: usize) -> String {
+        let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let breaks = |c: char| c.is_whitespace() || c.is_control();
+        let shown = self.text.chars().filter(|c| !turns(*c));
+        let mut line: String =
+            shown.map(|c| if breaks(c) { ' ' } else { c }).take(most + 1).collect();
+        if let Some((cut, _)) = line.char_indices().nth(most) {
+            let keep = line.char_indices().nth(most.saturating_sub(1)).map_or(cut, |(at, _)| at);
+            line.truncate(keep);
+            line.push('…');
+        }
+        line
+    }
+
     /// In pieces of at most `bytes` (8 or more), at the ends of characters; what is typed is its end.
     #[must_use]
     pub fn pieces(&self, bytes: usize) -> Vec<Self> {
@@ -116,6 +133,15 @@ mod tests {
         let typed = Written::new(text.clone(), false).unwrap().pieces(100);
         assert!(typed.len() == 1 && !typed[0].is_last() && text.ends_with(typed[0].text()));
         assert_eq!(sent("short").pieces(100), [sent("short")]);
+    }
+
+    #[test]
+    fn a_line_is_one_line_short_and_turns_nothing_around() {
+        assert_eq!(sent("I am late.\nSorry! 🙏").line(40), "I am late. Sorry! 🙏");
+        assert_eq!(sent("a\u{202e}b\u{2066}c\u{2028}d").line(40), "abc d");
+        assert_eq!(sent("🙏🙏🙏🙏").line(4), "🙏🙏🙏🙏");
+        assert_eq!(sent("🙏🙏🙏🙏🙏").line(4), "🙏🙏🙏…");
+        assert_eq!(sent(&"x".repeat(MAX_WRITTEN)).line(200).chars().count(), 200);
     }
 
     #[test]

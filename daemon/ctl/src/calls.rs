@@ -5,10 +5,10 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use zbus::{OwnedObjectPath, Variant};
+use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 use crate::{
-    bus::{Bus, CALL, MANAGER},
+    bus::{Bus, CALL, MANAGER, SETTINGS},
     error::{Error, Result},
     names,
     out::{Out, clean},
@@ -18,6 +18,8 @@ use crate::{
 
 const CALL_TEXT: &str = "org.ahoycall.Calls1.Call.Text";
 const CALL_CAPTIONS: &str = "org.ahoycall.Calls1.Call.Captions";
+/// The setting with the texts that are ready.
+const REPLIES: &str = "ring.replies";
 
 /// `call`
 #[derive(Debug, Args)]
@@ -58,15 +60,21 @@ pub struct AnswerArgs {
 
 /// `decline`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  ahoyctl decline\n  ahoyctl decline --message \"I call you back at six\""
-)]
+#[command(after_help = "\
+Examples:
+  ahoyctl decline
+  ahoyctl decline --message \"I am late, I will call you\"
+  ahoyctl decline bob --reply 1               the first of the ready-made ones
+  ahoyctl settings get ring.replies           which those are, with | between")]
 pub struct DeclineArgs {
     /// Which call, where several ring
     pub call: Option<String>,
-    /// A text for the caller
-    #[arg(long, value_name = "TEXT")]
+    /// A text for the caller, at most 4096 bytes, where the call can carry it
+    #[arg(long, value_name = "TEXT", conflicts_with = "reply")]
     pub message: Option<String>,
+    /// A ready-made text for the caller: 1 is the first one of the setting ring.replies
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub reply: Option<u8>,
 }
 
 /// `hangup`
@@ -250,14 +258,52 @@ pub async fn answer(args: AnswerArgs, out: &Out) -> Result<()> {
 
 /// Declines.
 pub async fn decline(args: DeclineArgs, out: &Out) -> Result<()> {
+    let message = match args.reply {
+        Some(number) => Some(ready_made(number).await?),
+        None => args.message,
+    };
     let mut options = Options::new();
-    if let Some(message) = &args.message {
+    let said = if message.is_some() { ", with your message" } else { "" };
+    if let Some(message) = &message {
         options.insert("message", Variant::from(message.as_str()));
     }
-    act(args.call.as_deref(), Fits::Ringing, "Decline", &(options,), out, |call| {
-        format!("Declined {}.", call.who())
+    let body = (options,);
+    let done = act(args.call.as_deref(), Fits::Ringing, "Decline", &body, out, |call| {
+        format!("Declined {}{said}.", call.who())
+    });
+    done.await.map_err(|error| if message.is_some() { unsaid(error) } else { error })
+}
+
+/// One of the replies that the user has ready.
+async fn ready_made(number: u8) -> Result<String> {
+    let bus = Bus::connect().await?;
+    let replies: OwnedVariant = bus.call(SETTINGS, "Get", &(REPLIES,)).await?;
+    let replies = <&str>::try_from(&*replies).unwrap_or_default();
+    let all: Vec<&str> = replies.split('|').map(str::trim).filter(|one| !one.is_empty()).collect();
+    all.get(usize::from(number) - 1).map(|&reply| reply.to_owned()).ok_or_else(|| {
+        Error::usage(
+            format!("there is no reply {number}: {} are ready", all.len()),
+            format!("See them: ahoyctl settings get {REPLIES}; change them: ahoyctl settings set"),
+        )
     })
-    .await
+}
+
+/// A message that could not be sent keeps no call: that must be said beside what went wrong.
+fn unsaid(error: Error) -> Error {
+    let Error::Refused { name, cause, .. } = &error else { return error };
+    match name.as_str() {
+        "Timeout" | "ProviderFailed" | "ProviderGone" => Error::refused(
+            name,
+            format!("the call is declined, but your message was not sent: {cause}"),
+            "Call back to say it: ahoyctl recents",
+        ),
+        "NotSupported" => Error::refused(
+            name,
+            format!("the call carries no text and goes on ringing: {cause}"),
+            "Decline it without a message: ahoyctl decline",
+        ),
+        _ => error,
+    }
 }
 
 /// Ends a call, or all.

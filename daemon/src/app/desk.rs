@@ -34,6 +34,8 @@ pub(super) struct Shown {
     pub(super) when_locked: bool,
     /// A button that switches the camera on.
     pub(super) camera: bool,
+    /// What people write.
+    pub(super) words: bool,
 }
 
 /// Which notifications are up.
@@ -56,11 +58,12 @@ fn missed_key(call: CallId) -> Key {
     Key(format!("{MISSED}{call}"))
 }
 
-fn button(id: &str, label: &str) -> Action {
+pub(super) fn button(id: &str, label: &str) -> Action {
     Action { id: id.to_owned(), label: label.to_owned() }
 }
 
-fn shown_name(call: &Call) -> String {
+/// Who is on the other side, for people.
+pub(super) fn shown_name(call: &Call) -> String {
     let party = call.party();
     if party.name.is_empty() { party.handle.value().to_owned() } else { party.name.clone() }
 }

@@ -19,6 +19,7 @@ use super::{
     App, MISSED, Missed, Waiter, desk,
     grants::{self, Grants},
     prompts::is_prompt,
+    refusals::Refusals,
     request::{Event, Fault, Snapshot},
 };
 use crate::{
@@ -41,6 +42,7 @@ impl App {
         let attention = self.service.engine().attention();
         let shown = self.lock.shown(&self.settings);
         self.desk.reconcile(self.service.engine(), &attention, shown, &self.notifier);
+        self.refusals.reconcile(self.service.engine(), shown, &self.notifier);
         self.manners.reconcile(&attention, self.settings.flag(Key::PAUSE_PLAYERS));
         if let Some(nodes) = self.microphones.reconcile(&attention.shut) {
             tracing::debug!(streams = nodes.len(), "microphones of apps that are shut");
@@ -135,7 +137,12 @@ impl App {
             }
             engine::Output::Log(row) => self.log_row(row).await,
             engine::Output::Missed(call) => self.missed(call).await,
-            engine::Output::Text(call, written) => self.tell(Event::Text(call, written)).await,
+            engine::Output::Text(call, written) => {
+                if let Some(known) = self.service.engine().call(call) {
+                    self.refusals.heard(known, &written);
+                }
+                self.tell(Event::Text(call, written)).await;
+            }
             engine::Output::Cue(tone) => {
                 let device = self.device(Key::SPEAKER);
                 self.media.play_once(tone, device);
@@ -330,6 +337,11 @@ impl App {
             NotifyEvent::Closed { key, .. } if is_prompt(&key) => {}
             NotifyEvent::Action { key, action, .. } if is_prompt(&key) => {
                 self.prompt_pressed(now, &action).await;
+            }
+            NotifyEvent::Closed { key, .. } | NotifyEvent::Action { key, .. }
+                if Refusals::is_one(&key) =>
+            {
+                self.refusals.seen(&key, &self.notifier);
             }
             NotifyEvent::Closed { key, .. } => self.desk.closed(&key, &self.notifier),
             NotifyEvent::Action { key, action, .. } => {

@@ -155,6 +155,8 @@ impl Lock {
             caller: !self.is_locked || when_locked,
             when_locked,
             camera: !self.is_locked || settings.flag(Key::LOCK_CAMERA),
+            // To be named is not to be read: what somebody wrote is for the one it was written to.
+            words: !self.is_locked,
         }
     }
 }
@@ -207,6 +209,7 @@ mod tests {
     use ahoy_core::{
         call::{Marks, NameSource, Party},
         id::{CallId, GroupId, Handle, SenderId},
+        written::Written,
     };
     use tokio::sync::oneshot;
 
@@ -215,6 +218,10 @@ mod tests {
 
     fn answer<T>() -> Answer<T> {
         oneshot::channel().0
+    }
+
+    fn later() -> Written {
+        Written::new("Later".to_owned(), true).expect("a text")
     }
 
     fn commands() -> Vec<(&'static str, Command)> {
@@ -242,7 +249,7 @@ mod tests {
             ("Group.SetMuted", Command::GroupSetMuted(GroupId(1), true)),
             ("Group.SetHeld", Command::GroupSetHeld(GroupId(1), true)),
             ("Call.Answer", Command::Answer { call, video: true }),
-            ("Call.Decline", Command::Decline(call, None)),
+            ("Call.Decline", Command::Decline(call, Some(later()))),
             ("Call.HangUp", Command::HangUp(call)),
             ("Call.SetHeld", Command::SetHeld(call, false)),
             ("Call.SetMuted", Command::SetMuted(call, false)),
@@ -377,10 +384,22 @@ mod tests {
     }
 
     #[test]
+    fn a_locked_session_declines_and_says_nothing_in_the_owners_name() {
+        let (settings, call) = (with(""), CallId([7; 16]));
+        let locked = Lock { is_locked: true };
+        let plain = Command::Decline(call, None);
+        assert_eq!(locked.admit(plain.clone(), &settings), Ok(plain));
+        let with_message = Command::Decline(call, Some(later()));
+        let refused = locked.admit(with_message, &settings).expect_err("refused");
+        assert_eq!(refused.kind, FaultKind::SessionLocked);
+    }
+
+    #[test]
     fn a_caller_is_named_on_a_locked_screen_only_if_the_person_said_so() {
         let (default, allowed) = (with(""), with("[lock]\nshow-caller = true\n"));
         let (locked, open) = (Lock { is_locked: true }, Lock::default());
-        let shown = |caller, when_locked, camera| Shown { caller, when_locked, camera };
+        let shown =
+            |caller, when_locked, open| Shown { caller, when_locked, camera: open, words: open };
         assert_eq!(open.shown(&default), shown(true, false, true));
         assert_eq!(locked.shown(&default), shown(false, false, false));
         assert_eq!(locked.shown(&allowed), shown(true, true, false));

@@ -127,6 +127,7 @@ impl App {
 
     pub(super) async fn history_seen(&mut self, rows: Vec<String>, answer: Answer<()>) {
         self.recent.missed.clear();
+        self.refusals.clear(&self.notifier);
         for Missed { call, .. } in std::mem::take(&mut self.missed) {
             self.desk.forget_missed(call, &self.notifier);
         }

@@ -30,6 +30,7 @@ mod prompts;
 mod providers;
 mod readers;
 mod recognisers;
+mod refusals;
 pub mod request;
 mod requests;
 mod ring_window;
@@ -74,6 +75,7 @@ use crate::{
         prompts::Prompts,
         providers::Apps,
         readers::Readers,
+        refusals::Refusals,
         request::{Answer, Caller, Event, Fault, Request, Snapshot},
         ringtones::Ringtones,
         talk::Talk,
@@ -166,6 +168,7 @@ pub struct App {
     told: mpsc::Sender<crate::dbus::Told>,
     notifier: Notifier,
     desk: Desk,
+    refusals: Refusals,
     manners: Manners,
     lock: Lock,
     server: Option<Server>,

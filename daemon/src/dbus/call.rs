@@ -10,6 +10,7 @@ use ahoy_core::{
     engine::Command,
     id::{CallId, Handle},
     media::Quality,
+    written::Written,
 };
 use zbus::{ObjectPath, OwnedObjectPath, Variant, interface};
 
@@ -82,13 +83,6 @@ impl Call {
     async fn command(&self, command: Command) -> Result<()> {
         self.front.ask(|answer| Request::Command(command, answer)).await?;
         Ok(())
-    }
-
-    /// An operation that no provider of this version offers: refused by capability, as the
-    /// contract says.
-    fn unsupported(&self, capability: &str) -> Result<()> {
-        let id = self.id;
-        Err(Error::NotSupported(format!("call {id} does not have the capability {capability}")))
     }
 }
 
@@ -165,6 +159,19 @@ fn flag(options: BusDict, name: &str) -> Result<bool> {
     }
 }
 
+/// What is said with a refusal.
+fn message(options: BusDict) -> Result<Option<Written>> {
+    let wrong = |why: &str| Error::InvalidArgument(format!("options: message {why}"));
+    match from_bus(options)?.remove("message") {
+        None => Ok(None),
+        Some(Plain::Text(text)) => {
+            let written = Written::new(text, true);
+            written.map(Some).map_err(|error| wrong(&format!("is refused: {error}")))
+        }
+        Some(_) => Err(wrong("must be a string")),
+    }
+}
+
 #[interface(name = "org.ahoycall.Calls1.Call", introspection_docs = false)]
 impl Call {
     async fn answer(&self, options: BusDict) -> Result<()> {
@@ -173,11 +180,8 @@ impl Call {
     }
 
     async fn decline(&self, options: BusDict) -> Result<()> {
-        // A message with the refusal needs a way to carry it; until then it is not pretended.
-        if from_bus(options)?.contains_key("message") {
-            return self.unsupported("message");
-        }
-        self.command(Command::Decline(self.id, None)).await
+        let message = message(options)?;
+        self.command(Command::Decline(self.id, message)).await
     }
 
     async fn hang_up(&self, options: BusDict) -> Result<()> {

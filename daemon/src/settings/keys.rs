@@ -169,6 +169,13 @@ keys! {
         // 60 s is the cap of the bus contract; below 5 s nobody reaches the phone.
         Rule::Number { default: 60, least: 5, most: 60 },
         "How long an incoming call rings, in seconds.";
+    Text RING_REPLIES RingReplies "ring.replies"
+        Rule::Text {
+            default: "I can't talk now. I'll call you later.|I'm on my way.|Can I call you back?",
+            form: "up to 9 texts of up to 200 characters each on one line with | between, or empty",
+            fits: is_replies,
+        },
+        "Ready-made texts for a call that is declined with a message, with | between.";
     Text DEFAULT_MEDIA DefaultMedia "call.default-media"
         Rule::Choice { default: "voice", words: &["voice", "video"] },
         "What a call is made with when nobody says.";
@@ -282,6 +289,15 @@ fn is_node(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     text.chars().count() <= 64 && !text.contains(char::is_control)
+}
+
+/// As many as there are digits on a keypad; as long as a notification shows on the other side.
+fn is_replies(text: &str) -> bool {
+    let fits = |reply: &str| !reply.trim().is_empty() && reply.chars().count() <= 200;
+    text.is_empty()
+        || (!text.contains(char::is_control)
+            && text.split('|').count() <= 9
+            && text.split('|').all(fits))
 }
 
 fn is_providers(text: &str) -> bool {

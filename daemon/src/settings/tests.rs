@@ -77,6 +77,9 @@ fn a_bad_value_is_refused_naming_the_key_and_what_is_allowed() {
         ("voice.locale", Value::Text("English".into()), "language tag"),
         ("lan.name", Value::Text("a\nb".into()), "one line"),
         ("audio.speaker", Value::Text("x".repeat(300)), "256"),
+        ("ring.replies", Value::Text("Later| ".into()), "up to 9 texts"),
+        ("ring.replies", Value::Text("x|".repeat(9) + "x"), "up to 9 texts"),
+        ("ring.replies", Value::Text("x".repeat(201)), "200 characters"),
     ] {
         let error = settings.set(key, value).expect_err(key);
         let text = error.to_string();

@@ -12,6 +12,7 @@ mod captions;
 mod capture;
 mod checks;
 mod contract;
+mod declining;
 mod demo;
 mod devices;
 mod finding;

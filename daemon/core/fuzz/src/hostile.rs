@@ -28,6 +28,7 @@ use ahoy_core::{
         Candidate, DeclineReason, Envelope, Frame, HangUpReason, Join, MediaWish, Offer, Purpose,
         Ringing, Signal,
     },
+    written::Written,
 };
 
 use super::must;
@@ -316,6 +317,7 @@ impl Field {
             5 => Signal::HangUp(bytes.choose(&[HangUpReason::Normal, HangUpReason::Glare])),
             6 => Signal::Rekey1 { number, message: bytes.some().to_vec() },
             7 => Signal::Rekey2 { number, message: bytes.some().to_vec() },
+            _ if flags >= 128 => Signal::Text(must(Written::new("Hello".into(), flags & 1 != 0))),
             _ => {
                 Signal::State { muted: flags & 1 != 0, video: flags & 2 != 0, held: flags & 4 != 0 }
             }
@@ -448,6 +450,7 @@ impl Field {
             5 if choice >= 128 => Command::Merge(call, first),
             7 if choice >= 128 => Command::Split(call),
             0 | 1 => Command::Answer { call, video: on },
+            2 if on => Command::Decline(call, Some(must(Written::new("Later".into(), true)))),
             2 => Command::Decline(call, None),
             3 => Command::HangUp(call),
             4 => Command::SetMuted(call, on),
@@ -523,6 +526,9 @@ impl Field {
         match output {
             engine::Output::Added(call) => self.calls.push(call),
             engine::Output::Reply(id, _) => assert!(self.waiting.remove(&id), "answered twice"),
+            engine::Output::Text(call, _) => {
+                assert!(self.taken.contains(&call), "somebody writes by ringing");
+            }
             _ => {}
         }
     }

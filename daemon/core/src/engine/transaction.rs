@@ -189,17 +189,20 @@ impl Engine {
     /// hears so at once; what is out already takes its course.
     pub(super) fn drop_plans(&mut self, call: CallId, error: &CommandError) {
         let mut answers = Vec::new();
-        for txn in self.transactions.values_mut().filter(|txn| txn.plans(call)) {
+        self.transactions.retain(|_, txn| {
+            if !txn.plans(call) {
+                return true;
+            }
             txn.now.retain(|order| !order.concerns(call));
             txn.later.clear();
             txn.failed.get_or_insert(error.clone());
             answers.push(txn.waiter.take());
-        }
+            // One with nothing out has nobody else who would end it.
+            !txn.out.is_empty()
+        });
         for waiter in answers {
             self.reply(waiter, Err(error.clone()));
         }
-        // One with nothing out has nobody else who would end it.
-        self.transactions.retain(|_, txn| !(txn.out.is_empty() && txn.failed.is_some()));
     }
 
     /// Does one order, as far as it can be done without the provider's reply.

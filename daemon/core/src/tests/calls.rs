@@ -90,6 +90,21 @@ fn declining_is_told_to_the_caller() {
 }
 
 #[test]
+fn a_long_message_arrives_whole_before_the_refusal_and_sealed() {
+    let (mut world, call) = ringing();
+    let before = world.people[ALICE].frames.len();
+    let why = Written::new("platypus ".repeat(MAX_WRITTEN / 9), true).unwrap();
+    let declined = world.command(ALICE, Command::Decline(call, Some(why.clone())));
+    assert_eq!(declined, Some(Ok(Reply::Done)));
+    assert_eq!(world.reason(BOB, call), "declined");
+    let heard: String = world.people[BOB].texts.iter().map(Written::text).collect();
+    assert_eq!(heard, why.text());
+    let frames = &world.people[ALICE].frames[before..];
+    let clear = |frame: &Vec<u8>| frame.windows(8).any(|part| part == b"platypus");
+    assert!(frames.len() >= 3 && !frames.iter().any(clear), "two of text, one of refusal");
+}
+
+#[test]
 fn giving_up_makes_a_missed_call() {
     let (mut world, call) = ringing();
     assert_eq!(world.command(BOB, Command::HangUp(call)), Some(Ok(Reply::Done)));

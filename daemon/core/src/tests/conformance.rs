@@ -10,8 +10,9 @@ use super::{
 use crate::{
     call::{Flags, Outcome},
     engine::{Command, CommandError, Engine, GRACE, Reply},
-    id::{CallId, Handle},
+    id::{CallId, Handle, Serial},
     media::DeviceKind,
+    provider::Action,
     written::Written,
 };
 
@@ -31,6 +32,12 @@ pub(super) trait Rig {
     fn other_holds(&mut self, call: CallId, held: bool);
     /// They write.
     fn other_writes(&mut self, call: CallId, written: Written);
+    /// They write all the same, whatever their own side says to it.
+    fn other_forces(&mut self, call: CallId, written: Written);
+    /// They decline and say why.
+    fn other_declines(&mut self, call: CallId, why: Written);
+    /// What reached them of what the user wrote in this call.
+    fn told(&self, call: CallId) -> Vec<String>;
     /// What the user was shown of that.
     fn texts(&self) -> Vec<Written>;
     /// Calls can be heard there.
@@ -126,6 +133,25 @@ impl Rig for BuiltIn {
         self.other_does(call, Command::SendText(call, written));
     }
 
+    fn other_forces(&mut self, call: CallId, written: Written) {
+        let who = self.other(call);
+        let text = Action::SendText(written);
+        let now = self.0.now;
+        let built_in = self.0.people[who].service.built_in();
+        // Past their engine, which has not asked for it.
+        built_in.handle_perform(now, Serial(u32::MAX), call, text);
+        self.0.run();
+    }
+
+    fn other_declines(&mut self, call: CallId, why: Written) {
+        self.other_does(call, Command::Decline(call, Some(why)));
+    }
+
+    fn told(&self, call: CallId) -> Vec<String> {
+        let texts = &self.0.people[self.other(call)].texts;
+        texts.iter().map(|one| one.text().to_owned()).collect()
+    }
+
     fn texts(&self) -> Vec<Written> {
         self.0.people[ALICE].texts.clone()
     }
@@ -158,6 +184,9 @@ conform!(
     a_call_comes_in_is_answered_and_ended_there,
     a_call_goes_out_is_answered_and_ended_here,
     declining_ends_it_as_declined,
+    a_message_goes_before_the_refusal,
+    a_callee_may_say_why_they_decline,
+    a_caller_who_only_rings_writes_nothing,
     giving_up_before_the_answer_is_cancelled,
     a_caller_who_gives_up_leaves_a_missed_call,
     a_callee_who_declines_ends_it_as_declined,
@@ -204,6 +233,33 @@ fn declining_ends_it_as_declined(rig: &mut impl Rig) {
     let call = rig.is_called(0);
     rig.done(Command::Decline(call, None));
     assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
+}
+
+fn a_message_goes_before_the_refusal(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    rig.done(Command::Decline(call, Some(written("I am late.\nSorry! 🙏", true))));
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
+    assert_eq!(rig.told(call), ["I am late.\nSorry! 🙏"]);
+    let again = rig.command(Command::Decline(call, Some(written("x", true))));
+    assert_eq!(again, Some(Err(CommandError::InvalidState)), "it is over");
+}
+
+fn a_callee_may_say_why_they_decline(rig: &mut impl Rig) {
+    let call = rig.calls(0);
+    let why = written("In a meeting", true);
+    rig.other_declines(call, why.clone());
+    assert_eq!((rig.reason(call), rig.outcome(call)), ("declined", Outcome::Declined));
+    assert_eq!(rig.texts(), [why]);
+}
+
+fn a_caller_who_only_rings_writes_nothing(rig: &mut impl Rig) {
+    let call = rig.is_called(0);
+    rig.other_forces(call, written("Buy this", true));
+    assert_eq!((rig.texts(), rig.state(call)), (vec![], "ringing"));
+    rig.done(Command::Answer { call, video: false });
+    let wanted = written("Hello", true);
+    rig.other_writes(call, wanted.clone());
+    assert_eq!(rig.texts(), [wanted], "the call is as it was");
 }
 
 fn giving_up_before_the_answer_is_cancelled(rig: &mut impl Rig) {

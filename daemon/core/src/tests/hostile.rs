@@ -12,6 +12,7 @@ use crate::{
     peer::Identity,
     session::{Chain, EpochInitiator, Established, Initiator, Secret, tag},
     wire::{Candidate, Envelope, Frame, Join, MediaWish, Offer, Purpose, Signal},
+    written::Written,
 };
 
 /// Bob's keys in other hands, on a connection to Alice.
@@ -337,12 +338,14 @@ fn signals_out_of_their_phase_change_nothing() {
     mallory.says(Signal::Accept { media: wish });
     mallory.says(Signal::Busy);
     mallory.says(Signal::Select);
+    mallory.says(Signal::Text(Written::new("Buy this".to_owned(), true).unwrap()));
     for number in [0, 1, 2, u32::MAX] {
         mallory.says(Signal::Rekey1 { number, message: vec![0; 48] });
         mallory.says(Signal::Rekey2 { number, message: vec![0; 48] });
     }
     assert_eq!(mallory.world.state(ALICE, mallory.call), "ringing");
     assert!(!mallory.media_started());
+    assert_eq!(mallory.world.people[ALICE].texts, [], "to ring is not to write");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Scripted {
     out: HashMap<Serial, Action>,
     next: u8,
     texts: Vec<Written>,
+    /// What it was asked to bring to the other side.
+    told: Vec<(CallId, String)>,
 }
 
 fn provider() -> ProviderId {
@@ -66,6 +68,7 @@ impl Scripted {
             replies: HashMap::new(),
             out: HashMap::new(),
             texts: Vec::new(),
+            told: Vec::new(),
             next: 1,
         }
     }
@@ -113,6 +116,9 @@ impl Scripted {
         let needs =
             matches!(action, Action::Start { .. } | Action::Answer { .. } | Action::SetHeld(false));
         assert!(audio || !needs, "{action:?} without audio");
+        if let Action::SendText(written) = action {
+            self.told.push((call, written.text().to_owned()));
+        }
         self.engine.handle_performed(self.now, serial, Ok(()));
         if let Action::Start { .. } = action {
             for progress in [Progress::Dialing, Progress::RemoteRinging] {
@@ -200,6 +206,24 @@ impl Rig for Scripted {
 
     fn other_writes(&mut self, call: CallId, written: Written) {
         self.report(Report::Text { call, written });
+    }
+
+    /// An app that is wrong about it.
+    fn other_forces(&mut self, call: CallId, written: Written) {
+        let text = Report::Text { call, written };
+        let refused = self.engine.handle_report(self.now, &provider(), text);
+        assert_eq!(refused, Err(CommandError::InvalidState));
+        self.run();
+    }
+
+    fn other_declines(&mut self, call: CallId, why: Written) {
+        self.other_writes(call, why);
+        self.other_ends(call);
+    }
+
+    fn told(&self, call: CallId) -> Vec<String> {
+        let theirs = self.told.iter().filter(|(of, _)| *of == call);
+        theirs.map(|(_, text)| text.clone()).collect()
     }
 
     fn texts(&self) -> Vec<Written> {

@@ -59,7 +59,9 @@ class App(dbus.service.Object):
         known = action in ("answer", "end", "set-local-silence") or NEEDS.get(action) in CAN
         if not known and not (FAULT == "does-unclaimed" and action == "play-dtmf"):
             refuse("cannot do that")
-        calls[call].update(args)
+        if action == "send-text" and FAULT == "writes-only-when-on" and calls[call].get("rings"):
+            refuse("is not on")
+        calls[call].update(args, rings=False)
         if action == "set-held" and FAULT == "reports-early":
             us.Update(call, sv({"held": args["held"]}))
         if action == "play-dtmf" and FAULT == "contradicts":
@@ -132,7 +134,7 @@ def register():
         who = {"remote": ("tel", sys.argv.pop(2)), "capabilities": dbus.Array(CAN, "s")}
         try:
             call, how = us.ReportIncoming(one if FAULT == "one-uuid" else str(uuid.uuid4()), sv(who))
-            calls[call] = {}
+            calls[call] = {"rings": True}
         except dbus.DBusException:
             pass
 

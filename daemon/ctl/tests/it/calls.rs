@@ -94,6 +94,34 @@ async fn each_command_takes_the_call_that_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ready_made_reply_is_the_one_of_the_settings_and_one_that_is_missing_declines_nothing() {
+    let session = Session::new().await;
+    session.service.incoming("b2", "Bob").await;
+    let replies = dict([("ring.replies", "I am late | On my way".into())]);
+    session.service.world.lock().unwrap().settings.extend(replies);
+    let run = session.ctl(&["decline", "--reply", "2"]).await;
+    assert_eq!(run.ok(), "Declined Bob, with your message.\n");
+    assert_eq!(session.service.asked(), ["Decline \"On my way\" b2"]);
+    let run = session.ctl(&["decline", "--reply", "3"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("2 are ready") && run.err.contains("ring.replies"), "{run:?}");
+    let run = session.ctl(&["decline", "--reply", "1", "--message", "x"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(session.service.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_not_sent_says_whether_the_call_is_gone() {
+    let session = Session::new().await;
+    session.service.incoming("b2", "Bob").await;
+    let run = session.ctl(&["decline", "--message", "to nobody"]).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("is declined, but your message was not sent"), "{run:?}");
+    let run = session.ctl(&["decline", "--message", "no text"]).await;
+    assert!(run.err.contains("goes on ringing"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resume_takes_the_held_call_and_refusals_are_told() {
     let session = Session::new().await;
     let mut held = Call::new(&session.service.world, "h3", "Carol", "outgoing", "active");

@@ -17,7 +17,7 @@ use crate::harness::{DEADLINE, Dir, Run, command, run};
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Each fault of `broken.py`, and the point that finds it.
-const FAULTS: [(&str, &str); 36] = [
+const FAULTS: [(&str, &str); 37] = [
     ("never-registers", "registers"),
     ("odd-option", "registration-keys"),
     ("one-uuid", "fresh-ids"),
@@ -39,6 +39,7 @@ const FAULTS: [(&str, &str); 36] = [
     ("refuses-set-endpoint", "endpoint"),
     ("refuses-set-screen-share", "screen"),
     ("refuses-send-text", "text"),
+    ("writes-only-when-on", "text"),
     ("refuses-set-group", "group"),
     ("refuses-transfer", "transfer"),
     ("refuses-local-hangup", "end"),

@@ -27,6 +27,7 @@ pub(crate) enum Error {
     ZBus(zbus::Error),
     UnknownProvider(String),
     NotSupported(String),
+    ProviderFailed(String),
     InvalidState(String),
     InvalidArgument(String),
     UnknownContact(String),
@@ -327,8 +328,15 @@ impl Call {
         Ok(())
     }
 
-    fn decline(&self, options: Dict) {
-        self.ask(&format!("Decline {:?}", text(&options, "message")));
+    /// Some messages are refused, as providers do.
+    fn decline(&self, options: Dict) -> Result<()> {
+        let message = text(&options, "message");
+        self.ask(&format!("Decline {message:?}"));
+        match message.as_str() {
+            "to nobody" => Err(Error::ProviderFailed("no line".into())),
+            "no text" => Err(Error::NotSupported(String::new())),
+            _ => Ok(()),
+        }
     }
 
     async fn hang_up(

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test panics on whatever it did not expect")]
 
 mod audio;
+mod declining;
 mod groups;
 mod limits;
 mod losses;

@@ -75,6 +75,7 @@ impl ReferenceStateMachine for Model {
             | Transition::HeldThere(id, _)
             | Transition::Answer(id)
             | Transition::Decline(id)
+            | Transition::DeclineWith(id)
             | Transition::HangUp(id)
             | Transition::SetHeld(id, _)
             | Transition::SetMuted(id, _)
@@ -112,7 +113,8 @@ fn providers(world: &World, all: &mut Choices) {
 
 fn can() -> impl Strategy<Value = Can> {
     let likely = || proptest::bool::weighted(0.7);
-    (likely(), likely(), likely()).prop_map(|(hold, mute, merge)| Can { hold, mute, merge })
+    let all = (likely(), likely(), likely(), likely());
+    all.prop_map(|(hold, mute, merge, text)| Can { hold, mute, merge, text })
 }
 
 fn incoming(provider: usize) -> BoxedStrategy<Transition> {
@@ -156,6 +158,7 @@ fn calls(world: &World, all: &mut Choices) {
     all.push((1, held(any(), Transition::HeldThere)));
     all.push((6, any().prop_map(Transition::Answer).boxed()));
     all.push((1, any().prop_map(Transition::Decline).boxed()));
+    all.push((2, any().prop_map(Transition::DeclineWith).boxed()));
     all.push((2, any().prop_map(Transition::HangUp).boxed()));
     all.push((5, held(any(), Transition::SetHeld)));
     all.push((3, held(any(), Transition::SetMuted)));

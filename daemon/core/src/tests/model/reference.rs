@@ -23,6 +23,7 @@ pub(super) enum Act {
     Hold(bool),
     Mute(bool),
     Group(Option<usize>),
+    Text,
 }
 
 impl Act {
@@ -34,6 +35,7 @@ impl Act {
             Self::Hold(_) => "set-held",
             Self::Mute(_) => "set-muted",
             Self::Group(_) => "set-group",
+            Self::Text => "send-text",
         }
     }
 
@@ -42,10 +44,14 @@ impl Act {
         matches!(self, Self::Start | Self::Answer | Self::Hold(false))
     }
 
+    const fn ends(self) -> bool {
+        matches!(self, Self::End(_))
+    }
+
     const fn time(self) -> u64 {
         match self {
             Self::Start | Self::Answer => LONG_ACTION,
-            Self::End(_) | Self::Hold(_) | Self::Mute(_) | Self::Group(_) => ACTION,
+            Self::End(_) | Self::Hold(_) | Self::Mute(_) | Self::Group(_) | Self::Text => ACTION,
         }
     }
 }
@@ -65,6 +71,7 @@ pub(super) enum Transition {
     HeldThere(usize, bool),
     Answer(usize),
     Decline(usize),
+    DeclineWith(usize),
     HangUp(usize),
     SetHeld(usize, bool),
     SetMuted(usize, bool),
@@ -86,6 +93,7 @@ pub(super) struct Can {
     pub(super) hold: bool,
     pub(super) mute: bool,
     pub(super) merge: bool,
+    pub(super) text: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +143,18 @@ struct Txn {
     later: Vec<Vec<(usize, Act)>>,
     failed: bool,
     over: bool,
+}
+
+impl Txn {
+    /// What comes now; only ends where something failed.
+    fn next(&mut self) -> Option<Vec<(usize, Act)>> {
+        if !self.failed {
+            return (!self.later.is_empty()).then(|| self.later.remove(0));
+        }
+        let ends: Vec<_> = self.later.concat().into_iter().filter(|(_, act)| act.ends()).collect();
+        self.later.iter_mut().for_each(|stage| stage.retain(|(_, act)| !act.ends()));
+        (!ends.is_empty()).then_some(ends)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -193,6 +213,7 @@ impl World {
             Transition::HeldThere(id, held) => self.held_there(id, held),
             Transition::Answer(id) => self.answer(id),
             Transition::Decline(id) => self.decline(id),
+            Transition::DeclineWith(id) => self.decline_with(id),
             Transition::HangUp(id) => self.hang_up(id),
             Transition::SetHeld(id, held) => self.set_held(&[id], held),
             Transition::SetMuted(id, muted) => self.set_muted(id, muted),
@@ -476,6 +497,17 @@ impl World {
         self.begin(vec![vec![(id, Act::End(EndReason::Declined))]])
     }
 
+    /// With a message first; the end follows whatever becomes of it.
+    fn decline_with(&mut self, id: usize) -> Option<()> {
+        let call = &self.calls[id];
+        if call.state != "ringing" || call.out.is_some() || !call.can.text {
+            return None;
+        }
+        self.forget(id);
+        self.calls[id].silenced = true;
+        self.begin(vec![vec![(id, Act::Text)], vec![(id, Act::End(EndReason::Declined))]])
+    }
+
     fn hang_up(&mut self, id: usize) -> Option<()> {
         if !self.is_live(id) || self.is_ending(id) {
             return None;
@@ -493,7 +525,8 @@ impl World {
 
     fn first_ringing(&self) -> Option<usize> {
         let ringing = self.ids().filter(|id| self.calls[*id].state == "ringing");
-        ringing.filter(|id| !self.is_ending(*id)).min_by_key(|id| {
+        let to_end = |id: usize| self.planned().any(|(one, act)| one == id && act.ends());
+        ringing.filter(|id| !self.is_ending(*id) && !to_end(*id)).min_by_key(|id| {
             let call = &self.calls[*id];
             (call.orphan.is_some(), call.waiting, call.created)
         })
@@ -610,15 +643,15 @@ impl World {
                 }
             } else if !self.txns[txn].out.is_empty() {
                 return;
-            } else if self.txns[txn].failed || self.txns[txn].later.is_empty() {
+            } else if let Some(stage) = self.txns[txn].next() {
+                self.txns[txn].now = stage.into();
+            } else {
                 self.txns[txn].over = true;
                 for (id, act) in self.txns[txn].later.concat() {
                     if act == Act::Start {
                         self.end(id, EndReason::Failed);
                     }
                 }
-            } else {
-                self.txns[txn].now = self.txns[txn].later.remove(0).into();
             }
         }
     }
@@ -655,7 +688,7 @@ impl World {
                 self.calls[id].waiting = false;
             }
             Act::End(_) => self.forget(id),
-            Act::Start | Act::Answer | Act::Hold(_) | Act::Mute(_) | Act::Group(_) => {}
+            Act::Start | Act::Answer | Act::Hold(_) | Act::Mute(_) | Act::Group(_) | Act::Text => {}
         }
         let until = (self.now + act.time()).min(self.txns[txn].until);
         let superseded = self.calls[id].out.replace(Out { act, until, txn });
@@ -670,7 +703,7 @@ impl World {
     /// Whether it is done to let something else happen.
     fn makes_way(&self, out: Out) -> bool {
         let txn = &self.txns[out.txn];
-        !txn.over && !txn.later.is_empty()
+        out.act != Act::Text && !txn.over && !txn.later.is_empty()
     }
 
     /// An action has ended, for whoever waits for that.
@@ -725,7 +758,7 @@ impl World {
             Act::Hold(held) if done => self.calls[id].held = held,
             Act::Group(with) if done => self.grouped(id, with),
             Act::Hold(true) if how == "gone" && self.makes_way(out) => result = Some(()),
-            Act::Start | Act::Answer | Act::Hold(_) | Act::Group(_) => {}
+            Act::Start | Act::Answer | Act::Hold(_) | Act::Group(_) | Act::Text => {}
         }
         self.settle_all(id, result);
         Some(())

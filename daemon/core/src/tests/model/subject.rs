@@ -19,6 +19,7 @@ use crate::{
     id::{CallId, GroupId, Handle, Now, ProviderId, SenderId, Serial},
     provider::{Capability, Encryption, NewCall, Progress, Report, Resume, Update},
     tests::world::Seeded,
+    written::Written,
 };
 
 pub(super) struct Subject {
@@ -194,6 +195,7 @@ impl Subject {
             (can.hold, Capability::Hold),
             (can.mute, Capability::Mute),
             (can.merge, Capability::Merge),
+            (can.text, Capability::Text),
         ];
         NewCall {
             call: call(self.calls),
@@ -331,6 +333,7 @@ impl Subject {
             Transition::Start(_)
             | Transition::Answer(_)
             | Transition::Decline(_)
+            | Transition::DeclineWith(_)
             | Transition::HangUp(_)
             | Transition::SetHeld(..)
             | Transition::SetMuted(..)
@@ -364,6 +367,10 @@ impl Subject {
             },
             Transition::Answer(id) => Command::Answer { call: call(id), video: false },
             Transition::Decline(id) => Command::Decline(call(id), None),
+            Transition::DeclineWith(id) => {
+                let written = Written::new("Later".to_owned(), true).unwrap();
+                Command::Decline(call(id), Some(written))
+            }
             Transition::HangUp(id) => Command::HangUp(call(id)),
             Transition::SetHeld(id, held) => Command::SetHeld(call(id), held),
             Transition::SetMuted(id, muted) => Command::SetMuted(call(id), muted),

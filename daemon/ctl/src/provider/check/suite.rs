@@ -176,13 +176,19 @@ impl Suite {
         self.stage.until(time, rings).await
     }
 
-    /// Declines whatever else rings.
+    /// Declines whatever else rings, with a message where the call can carry one.
     async fn decline(&mut self) {
         let Some(call) = self.ringing(Duration::from_millis(200)).await else {
             let why = "no second call came in";
             self.found.note(Check::Decline, Verdict::NotTried(why.to_owned()));
             return;
         };
+        // As a user does who says why.
+        if self.stage.book.calls.get(&call).is_some_and(|known| known.can("text")) {
+            let text = self.arguments("send-text", true);
+            let reply = self.stage.perform("send-text", &call, text).await;
+            self.taken(Check::Text, "send-text on a call that rings", &reply);
+        }
         let reason = Options::from([("reason", Variant::from("declined"))]);
         let reply = self.stage.perform("end", &call, reason).await;
         self.taken(Check::Decline, "end {reason: declined}", &reply);

@@ -142,7 +142,12 @@ pub(super) const ALL: [About; 35] = [
         "set-screen-share is fulfilled within 5 s",
         "ProviderApp.Perform",
     ),
-    about(Check::Text, "text", "send-text is fulfilled within 5 s", "ProviderApp.Perform"),
+    about(
+        Check::Text,
+        "text",
+        "send-text is fulfilled within 5 s, also on a call that rings",
+        "ProviderApp.Perform",
+    ),
     about(Check::Group, "group", "set-group is fulfilled within 5 s", "ProviderApp.Perform"),
     about(Check::Transfer, "transfer", "transfer is fulfilled within 5 s", "ProviderApp.Perform"),
     about(Check::End, "end", "end is fulfilled within 5 s", "ProviderApp.Perform"),
