@@ -169,6 +169,9 @@ keys! {
         // 60 s is the cap of the bus contract; below 5 s nobody reaches the phone.
         Rule::Number { default: 60, least: 5, most: 60 },
         "How long an incoming call rings, in seconds.";
+    Flag RINGING_FLASH RingingFlash "ringing.flash"
+        Rule::Bool { default: false },
+        "Whether a ring is shown by light, too: the keyboard's, a phone's, and a notification that blinks.";
     Text DEFAULT_MEDIA DefaultMedia "call.default-media"
         Rule::Choice { default: "voice", words: &["voice", "video"] },
         "What a call is made with when nobody says.";
@@ -253,6 +256,9 @@ keys! {
     Flag SHORTCUTS Shortcuts "shortcuts.global"
         Rule::Bool { default: false },
         "Whether keys of the desktop talk to Ahoy, answer and hang up; the desktop asks you which.";
+    Text HEADSET_BUTTON HeadsetButton "headset.button"
+        Rule::Choice { default: "on", words: &["on", "calls", "off"] },
+        "What a headset's buttons are for: on is answer, hang up, mute and, without a call, talk to Ahoy.";
     Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
         Rule::Bool { default: true },
         "Whether music and films (MPRIS) pause while it rings and in calls.";

@@ -196,7 +196,8 @@ impl Layout {
 impl Field {
     /// Whether it counts as pressed; `None`: the report is too short to say.
     fn read(&self, data: &[u8]) -> Option<bool> {
-        let places = (0..self.count).map(|place| bits(data, self.at + place * self.size, self.size));
+        let places =
+            (0..self.count).map(|place| bits(data, self.at + place * self.size, self.size));
         let mut any = false;
         for value in places {
             any |= match self.means {
