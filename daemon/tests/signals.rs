@@ -35,6 +35,11 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
+/// Has it end while the services of this test go on, and gives what it wrote to its log.
+async fn ended(daemon: Daemon) -> String {
+    tokio::task::spawn_blocking(|| daemon.log()).await.unwrap()
+}
+
 /// What runs, and all that ever ran: app, event, profile, timeout.
 #[derive(Clone, Default)]
 struct Felt {
@@ -110,7 +115,7 @@ async fn a_phone_vibrates_while_it_rings_and_not_a_moment_longer() {
     app.ends(&call).await;
     app.rings("tel", "+49305678").await.unwrap();
     until("it vibrates", || felt.runs(&["phone-incoming-call"])).await;
-    drop(daemon.log());
+    ended(daemon).await;
     assert!(felt.runs(&[]), "it rests");
 }
 
@@ -129,7 +134,7 @@ async fn a_silent_ring_moves_and_lights_nothing() {
     // Whatever was to begin has by the time the next call is through.
     let (call, _) = app.rings("tel", "+49305679").await.unwrap();
     app.ends(&call).await;
-    drop(daemon.log());
+    ended(daemon).await;
     assert!(felt.begun.lock().unwrap().is_empty());
     assert!(light.set.lock().unwrap().is_empty());
 }
@@ -150,7 +155,7 @@ async fn feedbackd_that_comes_back_vibrates_again_and_none_costs_one_line() {
     first.close().await.unwrap();
     let (_second, felt) = feedbackd(&daemon.bus).await;
     until("one that comes back", || felt.runs(&["phone-incoming-call"])).await;
-    let log = daemon.log();
+    let log = ended(daemon).await;
     assert_eq!(log.matches("feedbackd is not here").count(), 1, "{log}");
     assert!(felt.runs(&[]), "it ends with the daemon");
 }
@@ -196,7 +201,7 @@ async fn the_keyboard_blinks_while_it_rings_and_is_as_bright_as_before_after_it(
     bus.configure(&format!("{FLASH}{QUIET}"));
     let (_upower, light) = upower(&system).await;
     let (_feedbackd, felt) = feedbackd(&bus).await;
-    let mut daemon = Daemon::with_system(bus, &system.address);
+    let daemon = Daemon::with_system(bus, &system.address);
     let _controller = connect(&daemon).await;
     let app = Calling::register(&daemon).await;
     let (call, _) = app.rings("tel", "+49305678").await.unwrap();
@@ -208,7 +213,7 @@ async fn the_keyboard_blinks_while_it_rings_and_is_as_bright_as_before_after_it(
     // Told to end while it rings, it leaves it as it was, too.
     app.rings("tel", "+49305678").await.unwrap();
     until("it blinks", || light.now.load(Ordering::Relaxed) != 2).await;
-    daemon.end();
+    ended(daemon).await;
     assert_eq!(light.now.load(Ordering::Relaxed), 2);
 }
 

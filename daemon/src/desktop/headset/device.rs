@@ -50,10 +50,7 @@ impl Device {
         token: CancellationToken,
     ) {
         wanted.mark_changed();
-        let ended = tokio::select! {
-            () = token.cancelled() => Ok(()),
-            ended = self.serve(&mut wanted, &wishes) => ended,
-        };
+        let ended = self.serve(&mut wanted, &wishes, &token).await;
         if let Err(error) = ended {
             debug!(%error, "a headset is gone");
             return;
@@ -67,10 +64,13 @@ impl Device {
         &mut self,
         wanted: &mut watch::Receiver<Wanted>,
         wishes: &mpsc::Sender<Wish>,
+        token: &CancellationToken,
     ) -> io::Result<()> {
         let mut report = vec![0; MAX_REPORT];
         loop {
+            // Ends here and nowhere within: what is being written of the lamps comes before their end.
             tokio::select! {
+                () = token.cancelled() => return Ok(()),
                 changed = wanted.changed() => {
                     if changed.is_err() {
                         return Ok(());
