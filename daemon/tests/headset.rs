@@ -140,8 +140,9 @@ async fn the_hook_answers_mute_mutes_and_the_hook_hangs_up() {
     let ended = timeout(LIMIT, async {
         while property(&controller, call.as_str(), "State").await.as_deref() == Some("active") {
             headset.press(&[2, 0b00]);
+            doctor(&controller).await;
             headset.press(&[2, 0b01]);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            doctor(&controller).await;
         }
     });
     ended.await.unwrap();
@@ -171,8 +172,11 @@ async fn without_a_call_it_asks_for_the_assistant_unless_that_is_not_wanted() {
         settings.call::<_, _, ()>("Set", &body).await.unwrap();
     };
     set("calls").await;
+    // A terminal joins what is written at once, so each report is given time for a question between.
     headset.press(&[2, 0b01]);
+    doctor(&controller).await;
     headset.press(&[2, 0b00]);
+    doctor(&controller).await;
     let app = Calling::register(&daemon).await;
     let call = rings(&app).await;
     headset.lamps(0b100).await;
