@@ -1,6 +1,8 @@
 //! Claims about headsets, on sockets that stand in for devices, on directories as the kernel lays them
 //! out, and on a device of the kernel's own making where it has uhid.
 
+#![expect(clippy::unwrap_in_result, reason = "a failed step fails the test")]
+
 use std::{
     io::{self, Read as _, Write as _},
     os::fd::OwnedFd,
