@@ -83,6 +83,12 @@ impl Paths {
         self.data.join("may-dial")
     }
 
+    /// How bright the keyboard's light was, while it blinks.
+    #[must_use]
+    pub fn light(&self) -> PathBuf {
+        self.data.join("keyboard-light")
+    }
+
     /// Where directories of callers lie.
     #[must_use]
     pub fn directories(&self) -> PathBuf {

@@ -18,7 +18,7 @@ type Target = fn(&[u8]);
 type Seeds = BTreeMap<String, Vec<u8>>;
 
 /// Each with the number of mutations that takes about a third of a second.
-const TARGETS: [(&str, Target, u32); 8] = [
+const TARGETS: [(&str, Target, u32); 9] = [
     ("frame", targets::frame, 20000),
     ("control", targets::control, 12000),
     ("intent", targets::intent, 6000),
@@ -27,6 +27,7 @@ const TARGETS: [(&str, Target, u32); 8] = [
     ("worker", targets::worker, 16000),
     ("service", targets::service, 500),
     ("directory", targets::directory, 3000),
+    ("headset", targets::headset, 12000),
 ];
 
 fn seeds_of(target: &str) -> Seeds {

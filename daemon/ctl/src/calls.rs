@@ -203,7 +203,7 @@ Examples:
   ahoyctl captions on
   ahoyctl captions off --call bob
   ahoyctl watch --only caption      what is understood, as it is said
-  ahoyctl settings set calls.captions true    in every call")]
+  ahoyctl settings set call.captions true    in every call")]
 pub struct CaptionsArgs {
     /// Write along with what the other side says, or stop
     pub switch: Switch,

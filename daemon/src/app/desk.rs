@@ -68,11 +68,13 @@ pub(super) fn shown_name(call: &Call) -> String {
     if party.name.is_empty() { party.handle.value().to_owned() } else { party.name.clone() }
 }
 
-fn ringing(call: &Call, shown: Shown) -> Notification {
+fn ringing(call: &Call, shown: Shown, out: bool) -> Notification {
     let view = call.view();
     let kind = if call.flags().remote_video { "video call" } else { "call" };
     let sealed = if view.encryption.starts_with("e2e") { " · encrypted" } else { "" };
     let waiting = if call.flags().waiting { " · waiting" } else { "" };
+    // Another text: servers show it anew, also where they have folded it away.
+    let mark = if out { "◆ " } else { "" };
     // `default` is first and never answers: a stray click must not open a microphone.
     let mut actions = vec![button("default", "Show"), button("answer", "Answer")];
     if shown.camera {
@@ -81,7 +83,7 @@ fn ringing(call: &Call, shown: Shown) -> Notification {
     actions.push(button("decline", "Decline"));
     Notification {
         summary: if shown.caller { shown_name(call) } else { "Ahoy".to_owned() },
-        body: format!("Incoming {kind}{sealed}{waiting}"),
+        body: format!("{mark}Incoming {kind}{sealed}{waiting}"),
         // Silenced: the server's own Do Not Disturb decides whether it shows.
         urgency: if call.flags().silenced { Urgency::Normal } else { Urgency::Critical },
         category: "call.incoming".to_owned(),
@@ -108,12 +110,13 @@ fn missed(name: &str, shown: Shown) -> Notification {
 }
 
 impl Desk {
-    /// Makes the notifications as the calls want them and the lock lets them.
+    /// Makes the notifications as the calls want them and the lock lets them; that of the call `out`
+    /// stands out.
     pub(super) fn reconcile(
         &mut self,
         engine: &Engine,
         wanted: &Attention,
-        shown: Shown,
+        (shown, out): (Shown, Option<CallId>),
         notifier: &Notifier,
     ) {
         let now: BTreeSet<CallId> = wanted.unanswered.iter().copied().collect();
@@ -122,7 +125,7 @@ impl Desk {
         }
         for id in &now {
             if let Some(call) = engine.call(*id) {
-                notifier.show(ring_key(*id), ringing(call, shown));
+                notifier.show(ring_key(*id), ringing(call, shown, out == Some(*id)));
             }
         }
         self.ringing = now;

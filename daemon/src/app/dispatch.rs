@@ -41,9 +41,11 @@ impl App {
         self.refresh();
         let attention = self.service.engine().attention();
         let shown = self.lock.shown(&self.settings);
-        self.desk.reconcile(self.service.engine(), &attention, shown, &self.notifier);
+        let leave = self.leave(&attention);
+        self.manners.reconcile(self.clock.now().mono, &attention, leave);
+        let out = attention.ring.filter(|_| self.manners.stands_out());
+        self.desk.reconcile(self.service.engine(), &attention, (shown, out), &self.notifier);
         self.refusals.reconcile(self.service.engine(), shown, &self.notifier);
-        self.manners.reconcile(&attention, self.settings.flag(Key::PAUSE_PLAYERS));
         if let Some(nodes) = self.microphones.reconcile(&attention.shut) {
             tracing::debug!(streams = nodes.len(), "microphones of apps that are shut");
             self.media.command(MediaCommand::ShutMicrophones { nodes });

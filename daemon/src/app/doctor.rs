@@ -8,6 +8,12 @@ use super::{
     keys::Home,
     request::{Answer, Dict, Plain},
 };
+use crate::{desktop::headset, settings::Key};
+
+/// The rule lets whoever sits at the machine open devices that sound comes from, and no keyboard.
+const HEADSET_FIX: &str = "sudo cp ~/.local/share/ahoy/71-ahoy-headset.rules /etc/udev/rules.d/\n\
+                           sudo udevadm control --reload\n\
+                           then plug it in again";
 
 fn finding(name: &str, ok: bool, detail: &str, fix: &str) -> Dict {
     [
@@ -72,7 +78,24 @@ impl App {
         for (part, why) in &self.media.missing {
             findings.push(finding(part, false, why, "see the line beside it; calls go on without"));
         }
+        findings.push(self.headsets());
         // Nobody waits any more: nothing to do.
         let _ = answer.send(Ok(findings));
+    }
+    /// Whether the buttons of headsets can be read.
+    fn headsets(&self) -> Dict {
+        let name = "headset buttons";
+        let headset::State { open, denied } = self.manners.headsets();
+        if self.settings.text(Key::HEADSET_BUTTON) == "off" {
+            return finding(name, true, "off (headset.button)", "");
+        }
+        if denied > 0 {
+            let detail = format!("{denied} with buttons may not be opened");
+            return finding(name, false, &detail, HEADSET_FIX);
+        }
+        match open {
+            0 => finding(name, true, "no headset with buttons for calls is plugged in", ""),
+            _ => finding(name, true, &format!("read, of {open}"), ""),
+        }
     }
 }

@@ -4,6 +4,9 @@
 //! service that is missing costs its feature and one warning, nothing else.
 
 pub mod awake;
+pub mod backlight;
+pub mod feedback;
+pub mod headset;
 pub mod notify;
 pub mod permissions;
 pub mod players;

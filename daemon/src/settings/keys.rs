@@ -176,6 +176,9 @@ keys! {
             fits: is_replies,
         },
         "Ready-made texts for a call that is declined with a message, with | between.";
+    Flag RING_FLASH RingFlash "ring.flash"
+        Rule::Bool { default: false },
+        "Whether a ring is shown by light, too: the keyboard's, a phone's, and a notification that blinks.";
     Text DEFAULT_MEDIA DefaultMedia "call.default-media"
         Rule::Choice { default: "voice", words: &["voice", "video"] },
         "What a call is made with when nobody says.";
@@ -214,7 +217,7 @@ keys! {
         "The language of voice commands.";
     Text VOICE_MICROPHONE VoiceMicrophone "voice.microphone" NODE,
         "Microphone for voice commands, as a PipeWire node name; empty is the session's default.";
-    Flag CAPTIONS Captions "calls.captions"
+    Flag CAPTIONS Captions "call.captions"
         Rule::Bool { default: false },
         "Whether what the other side says is written along in every call.";
     Flag VOICE_SPEAK VoiceSpeak "voice.speak"
@@ -263,6 +266,9 @@ keys! {
     Flag SHORTCUTS Shortcuts "shortcuts.global"
         Rule::Bool { default: false },
         "Whether keys of the desktop talk to Ahoy, answer and hang up; the desktop asks you which.";
+    Text HEADSET_BUTTON HeadsetButton "headset.button"
+        Rule::Choice { default: "on", words: &["on", "calls", "off"] },
+        "What a headset's buttons are for: on is answer, hang up, mute and, without a call, talk to Ahoy.";
     Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
         Rule::Bool { default: true },
         "Whether music and films (MPRIS) pause while it rings and in calls.";

@@ -120,6 +120,14 @@ impl Daemon {
         Self { ahoyd, bus }
     }
 
+    /// Starts on a bus, with whatever else it is to be told.
+    pub(crate) fn with(bus: Bus, tell: impl FnOnce(&mut Command)) -> Self {
+        let mut command = ahoyd(bus.home.path(), &bus.address);
+        tell(&mut command);
+        let ahoyd = command.spawn().unwrap();
+        Self { ahoyd, bus }
+    }
+
     /// Ends it and starts it again, with the same files.
     pub(crate) fn restart(&mut self) {
         self.end();
@@ -138,6 +146,14 @@ impl Daemon {
         self.ahoyd = ahoyd(self.bus.home.path(), &self.bus.address).spawn().unwrap();
     }
 
+    /// The same, beside a system bus of the test's own.
+    pub(crate) fn crash_with_system(&mut self, system: &str) {
+        self.ahoyd.kill().unwrap();
+        self.ahoyd.wait().unwrap();
+        let mut command = ahoyd(self.bus.home.path(), &self.bus.address);
+        self.ahoyd = command.env("DBUS_SYSTEM_BUS_ADDRESS", system).spawn().unwrap();
+    }
+
     /// Ends the daemon; the bus and the files stay.
     pub(crate) fn end(&mut self) {
         self.ask_to_end();
@@ -150,6 +166,21 @@ impl Daemon {
         let status = std::fs::read_to_string(status).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Waits until it writes these words to its log; gives what it wrote until then.
+    pub(crate) fn until_said(mut self, words: &str) -> String {
+        let lines = BufReader::new(self.ahoyd.stderr.take().unwrap()).lines();
+        let (line, said) = std::sync::mpsc::channel();
+        // Ends with the daemon, which ends with this value.
+        std::thread::spawn(move || lines.map_while(Result::ok).all(|one| line.send(one).is_ok()));
+        let (mut all, deadline) = (String::new(), Instant::now() + Duration::from_secs(20));
+        while !all.contains(words) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            all += &said.recv_timeout(left).unwrap_or_else(|_| panic!("{words}, not {all}"));
+            all.push('\n');
+        }
+        all
     }
 
     /// Asks it to end and gives what it wrote to its log.

@@ -64,7 +64,7 @@ fn what_the_other_side_says_is_read_while_captions_are_on_and_never_else() {
 fn whoever_wants_captions_in_every_call_has_them_from_the_start_and_none_after_it() {
     on_stage(&NEEDS, |stage| {
         let two = Two::meet(stage, Setup::VOICE);
-        let on = ("calls.captions", zbus::Variant::from(true));
+        let on = ("call.captions", zbus::Variant::from(true));
         two.alice.bus.call::<_, ()>("Settings", "Set", &on).expect("a setting");
         let (outgoing, incoming) = two.talk(false);
         is_read(stage, &two.bob, &two.alice, &incoming);

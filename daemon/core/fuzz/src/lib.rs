@@ -12,6 +12,7 @@ use std::cell::RefCell;
 
 use ahoy_core::{
     filter::{DirectoryReader, Loaded},
+    headset::{Buttons, Calls, Layout, MAX_REPORT, Scene},
     id::{ContactId, Now},
     media::{MediaCommand, MediaEvent},
     peer::{Identity, Invite, InviteError},
@@ -33,6 +34,24 @@ pub use seeds::seeds;
 /// Ends the run where our own setting up fails: a broken harness must not look like a pass.
 fn must<T, E>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|_| panic!("the harness itself failed"))
+}
+
+/// A headset: its descriptor, its length in front, then reports of eight bytes.
+pub fn headset(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk::<2>() else { return };
+    let length = usize::from(u16::from_be_bytes(*length)).min(rest.len());
+    let (descriptor, reports) = rest.split_at(length);
+    let Ok(layout) = Layout::parse(descriptor) else { return };
+    let mut buttons = Buttons::new(&layout);
+    for (at, report) in reports.chunks(8).enumerate() {
+        let now = std::time::Duration::from_millis(400 * must(u64::try_from(at)));
+        let calls = [Calls::Idle, Calls::Ringing, Calls::Engaged][at / 4 % 3];
+        let scene = Scene { calls, ring: calls == Calls::Ringing, muted: at % 5 == 0, talk: true };
+        buttons.handle_scene(now, scene);
+        assert!(buttons.handle_report(now, layout.decode(report)).len() <= 3);
+        let lamps = layout.lamps(&scene);
+        assert!(lamps.len() <= 3 && lamps.iter().all(|lamp| lamp.len() <= 1 + MAX_REPORT));
+    }
 }
 
 /// The outer frame of the signalling connection.

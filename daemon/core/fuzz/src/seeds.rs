@@ -24,8 +24,17 @@ type Seed = (&'static str, String, Vec<u8>);
 /// Every seed that is not a find.
 #[must_use]
 pub fn seeds() -> Vec<Seed> {
-    let all =
-        [frames(), control(), intents(), invites(), media(), workers(), services(), directories()];
+    let all = [
+        frames(),
+        control(),
+        intents(),
+        invites(),
+        media(),
+        workers(),
+        services(),
+        directories(),
+        headsets(),
+    ];
     all.into_iter().flatten().collect()
 }
 
@@ -209,5 +218,25 @@ fn directories() -> Vec<Seed> {
         seed("directory", "several", &text(255, several)),
         seed("directory", "quoted", &text(3, "tel,030,\"a, \"\"b\"\"\",0\ntel,030,\"open,1\n")),
         seed("directory", "others", &text(0, "tel,*100#,Credit,0\nx,:,:,1\nx,:,,1")),
+    ]
+}
+
+/// A headset with numbered reports, and a telephone that tells usages by number.
+fn headsets() -> Vec<Seed> {
+    const HEADSET: &[u8] = b"\x05\x0b\x09\x05\xa1\x01\x85\x08\x15\x00\x25\x01\x75\x01\x95\x01\
+        \x09\x2f\x81\x06\x09\x20\x81\x22\x95\x06\x81\x01\x85\x09\x05\x08\x09\x09\x09\x17\x09\x18\
+        \x95\x03\x91\x22\x95\x05\x91\x01\xc0";
+    const PHONE: &[u8] =
+        b"\x05\x0b\x09\x01\xa1\x01\x15\x01\x25\x02\x75\x08\x95\x01\xa4\x19\x20\x29\x2f\
+        \x81\x00\xb4\x05\x0c\x0b\xcd\x00\x0c\x00\x81\x02\xc0";
+    let seed_of = |name, descriptor: &[u8], report: [u8; 8]| {
+        let length = must(u16::try_from(descriptor.len())).to_be_bytes();
+        let up = [report[0], 0, 0, 0, 0, 0, 0, 0];
+        let reports = [report, up, report, up].repeat(4).concat();
+        seed("headset", name, &[&length, descriptor, &reports].concat())
+    };
+    vec![
+        seed_of("headset", HEADSET, [8, 3, 0, 0, 0, 0, 0, 0]),
+        seed_of("phone", PHONE, [1, 1, 0, 0, 0, 0, 0, 0]),
     ]
 }

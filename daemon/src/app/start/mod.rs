@@ -43,7 +43,7 @@ use super::{
     jobs::Jobs,
     keys::{AT_START, HomeError, KeyHome, Wish},
     lock::{Lock, first_lock, place},
-    manners::Manners,
+    manners::{self, Manners},
     media::MediaSide,
     microphones::Microphones,
     network::{listens, start_mdns},
@@ -346,7 +346,13 @@ pub async fn start(
     let talk = talk(&setup, &settings, &known, is_locked);
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
-    let manners = Manners::start(&connection, system_bus.clone(), &mut tasks);
+    let hardware = manners::hardware((setup.variable)("AHOY_HIDRAW"));
+    let manners = Manners::start(
+        &connection,
+        (system_bus.clone(), setup.paths.light()),
+        hardware,
+        &mut tasks,
+    );
     manners.set_keys(settings.flag(Key::SHORTCUTS));
     let bridges = bridges::start(&settings, system_bus, || CallId::random(&mut Kernel), &mut tasks);
     tracing::info!(listens = link.listens, "ahoyd is up");
