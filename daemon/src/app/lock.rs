@@ -62,7 +62,10 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::ContactRemove(..)
         | Request::ContactFavourite(..)
         | Request::ContactImport(..)
-        | Request::Interpret(..) => false,
+        | Request::Interpret(..)
+        | Request::Teach(..)
+        | Request::ForgetSounds(..)
+        | Request::VoiceDoctor(_) => false,
         // Who we are, and whom we let in.
         Request::Invite(..)
         | Request::Confirm(..)
@@ -284,6 +287,9 @@ mod tests {
             ("Voice.Listen", Request::Listen(None, answer())),
             ("Voice.Stop", Request::StopListening(answer())),
             ("Voice.Interpret", Request::Interpret(text(), answer())),
+            ("Voice.Teach", Request::Teach(text(), None, answer())),
+            ("Voice.Forget", Request::ForgetSounds(text(), answer())),
+            ("Voice.Doctor", Request::VoiceDoctor(answer())),
             ("Filter.Block", Request::Block((text(), text(), text()), answer())),
             ("Filter.Unblock", Request::Unblock((text(), text()), answer())),
             ("Filter.List", Request::Blocked(answer())),

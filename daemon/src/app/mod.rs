@@ -34,6 +34,7 @@ mod ring_window;
 mod ringtones;
 mod start;
 mod talk;
+mod teach;
 mod voice;
 mod waking;
 

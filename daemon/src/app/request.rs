@@ -245,6 +245,12 @@ pub enum Request {
     StopListening(Answer<()>),
     /// What would this mean? Intent, slots, score.
     Interpret(String, Answer<(String, Dict, f64)>),
+    /// Teach the name of a contact, or this word of it, by voice.
+    Teach(String, Option<String>, Answer<()>),
+    /// Forget what was taught of a contact: the words.
+    ForgetSounds(String, Answer<Vec<String>>),
+    /// Which names are heard badly?
+    VoiceDoctor(Answer<Vec<Dict>>),
     /// Read a setting.
     SettingGet(String, Answer<Plain>),
     /// Write a setting.
@@ -292,6 +298,7 @@ impl Request {
             | Self::Backup(_, _, answer)
             | Self::Restore(_, _, answer)
             | Self::Listen(_, answer)
+            | Self::Teach(_, _, answer)
             | Self::StopListening(answer)
             | Self::SettingSet(_, _, answer)
             | Self::Confirm(_, _, answer)
@@ -300,9 +307,11 @@ impl Request {
             | Self::SetPolicy(_, answer)
             | Self::AddDirectory(_, _, answer)
             | Self::SetEndpoint(_, answer) => no(answer, fault),
-            Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
-                no(answer, fault);
-            }
+            Self::Doctor(answer)
+            | Self::ContactSearch(_, _, answer)
+            | Self::Devices(answer)
+            | Self::VoiceDoctor(answer) => no(answer, fault),
+            Self::ForgetSounds(_, answer) => no(answer, fault),
             Self::ContactPut(_, answer) | Self::Invite(_, answer) | Self::Accept(_, _, answer) => {
                 no(answer, fault);
             }
@@ -407,6 +416,8 @@ pub enum Event {
     Heard(String, bool),
     /// The assistant says something, with choices.
     Prompt(String, Vec<String>),
+    /// A word of a contact's name was taught, or given up.
+    Taught(String, String, bool),
     /// Settings changed.
     Settings(Dict),
 }

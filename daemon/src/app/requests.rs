@@ -121,6 +121,9 @@ impl App {
             Request::Listen(text, answer) => self.listen(now, text, answer).await,
             Request::StopListening(answer) => self.stop_listening(now, answer).await,
             Request::Interpret(text, answer) => self.interpret(&text, answer),
+            Request::Teach(contact, word, answer) => self.teach(now, contact, word, answer).await,
+            Request::ForgetSounds(contact, answer) => self.forget_sounds(contact, answer).await,
+            Request::VoiceDoctor(answer) => self.talk.look_over_names(answer),
             Request::SettingGet(key, answer) => {
                 let value = self.settings.get(&key).map(plain);
                 let _ = answer.send(value.map_err(|error| settings_fault(&error)));

@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use ahoy_core::voice::{Engine, Grammar, Hypothesis};
+use ahoy_core::voice::{Engine, Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
     pocketsphinx::PocketSphinx,
+    spelling,
     vosk::{Library, Vosk},
 };
 
@@ -59,6 +60,20 @@ pub(crate) trait Recogniser: Send {
         self.begin();
         self.feed(&utterance.samples)?;
         self.finish(utterance)
+    }
+
+    /// The bare phones of an utterance, whatever it was.
+    fn phones(&mut self, _utterance: &Utterance) -> Result<Sound, RecogniserError> {
+        Err(RecogniserError::Engine("it hears words, not phones"))
+    }
+
+    /// The ways in which a text of a grammar is said.
+    fn ways(&self, text: &str, grammar: &Grammar) -> Vec<Sound> {
+        spelling::ways(text, |word| {
+            let brought = grammar.sounds.get(word).into_iter().flatten();
+            let ruled = spelling::pronounce(word);
+            ruled.iter().chain(brought).map(|way| Sound::parse(way)).collect()
+        })
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Grammar {
     pub phrases: Vec<Phrase>,
     /// What may stand in a slot, e.g. `name` -> ["alice", "alice smith"].
     pub slots: BTreeMap<String, Vec<String>>,
+    /// How words of names are said beside what spelling tells: phones of the CMU set, "K IH M".
+    #[serde(default)]
+    pub sounds: BTreeMap<String, Vec<String>>,
 }
 
 /// One way to say one thing.

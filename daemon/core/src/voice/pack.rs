@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 35] = [
+const PROMPTS: [&str; 40] = [
     "calling",
     "calling-video",
     "which",
@@ -81,6 +81,11 @@ const PROMPTS: [&str; 35] = [
     "speak",
     "stop",
     "or",
+    "teach-word",
+    "teach-again",
+    "teach-differ",
+    "teach-done",
+    "teach-failed",
 ];
 
 #[derive(Deserialize)]
@@ -179,7 +184,7 @@ impl Pack {
             |slot: &Slot| phrases.iter().any(|phrase| slots(phrase).any(|one| one == *slot));
         let slots = Slot::ALL.into_iter().filter(named);
         let slots = slots.map(|slot| (slot.as_str().to_owned(), entries(slot))).collect();
-        Grammar { phrases, slots }
+        Grammar { phrases, slots, ..Grammar::default() }
     }
 
     /// Something to say for each phrase of a situation. Places are filled from their lists, another

@@ -188,7 +188,7 @@ fn read_settings(paths: &Paths) -> Result<Settings, StartError> {
 
 fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> Talk {
     let mut talk = Talk::new(voice_wish(settings), setup.paths.models(), setup.paths.packs());
-    talk.set_book(contacts::people(&known.contacts));
+    talk.set_book(contacts::people(&known.contacts), super::teach::taught(&known.contacts));
     talk.set_locked(is_locked);
     talk
 }

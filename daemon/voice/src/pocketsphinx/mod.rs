@@ -7,16 +7,17 @@
 mod ffi;
 mod judge;
 mod keyword;
+mod sounds;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{CStr, CString},
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use ahoy_core::voice::{Grammar, Hypothesis};
+use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
@@ -43,6 +44,9 @@ pub(crate) struct PocketSphinx {
     phone_grammar: CString,
     /// Words that were given a second way to be said.
     relaxed: BTreeSet<String>,
+    /// Ways of words that came with a grammar.
+    added: BTreeMap<String, Vec<Sound>>,
+    files: ModelFiles,
     /// An utterance is being decoded as it is spoken.
     live: bool,
     since_partial: usize,
@@ -65,6 +69,8 @@ impl PocketSphinx {
             decoder,
             phone_grammar,
             relaxed: BTreeSet::new(),
+            added: BTreeMap::new(),
+            files,
             live: false,
             since_partial: 0,
             partial: None,
@@ -129,7 +135,11 @@ impl PocketSphinx {
 impl Recogniser for PocketSphinx {
     fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
         self.end_live();
-        let deaf_to = self.learn(grammar);
+        if self.knows_too_much(grammar) {
+            self.forget()?;
+        }
+        let mut deaf_to = self.learn(grammar);
+        self.learn_sounds(grammar, &mut deaf_to);
         let (hearable, gone) = legal::without(grammar, &deaf_to);
         let jsgf = jsgf::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
         let jsgf = CString::new(jsgf).map_err(|_| RecogniserError::NothingHearable)?;
@@ -178,6 +188,14 @@ impl Recogniser for PocketSphinx {
         tracing::debug!(?verdict, text = commands.text, "decoded");
         let text = commands.text.filter(|_| verdict.believed());
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
+    }
+
+    fn phones(&mut self, utterance: &Utterance) -> Result<Sound, RecogniserError> {
+        self.bare_phones(utterance)
+    }
+
+    fn ways(&self, text: &str, _grammar: &Grammar) -> Vec<Sound> {
+        spelling::ways(text, |word| self.variants(word))
     }
 }
 

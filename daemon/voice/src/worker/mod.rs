@@ -4,6 +4,7 @@
 //! model (`models`), waiting for the wake word (`watch`), or what a command means. Invariant: the microphone is closed before `Heard`, `Nothing`, `Failed`
 //! or `Stopped` is sent, and on every way out.
 
+mod learn;
 mod models;
 mod watch;
 
@@ -86,8 +87,17 @@ struct Listening {
 
 /// What the microphone is open for.
 enum Purpose {
-    Command { engine: Engine, endpointer: Endpointer, timeout_ms: u64 },
+    Command {
+        engine: Engine,
+        endpointer: Endpointer,
+        timeout_ms: u64,
+    },
     Word(Box<Watch>),
+    /// A word that is learnt.
+    Name {
+        endpointer: Endpointer,
+        timeout_ms: u64,
+    },
 }
 
 /// How listening ended.
@@ -184,6 +194,14 @@ impl Worker {
                 let purpose = self.listen_for(engine, &model, grammar, timeout_ms);
                 self.open(purpose, microphone.as_deref())
             }
+            VoiceCommand::Learn { model, microphone, timeout_ms } => {
+                self.end_listening()?;
+                let purpose = self.learn(&model, timeout_ms);
+                self.open(purpose, microphone.as_deref())
+            }
+            VoiceCommand::Inspect { engine, model, grammar } => {
+                self.inspect(engine, &model, grammar)
+            }
             VoiceCommand::Wait { word, wake_model, engine, model, grammar, microphone } => {
                 self.end_listening()?;
                 let purpose = self.wait_for(&word, &wake_model, engine, &model, grammar);
@@ -269,6 +287,7 @@ impl Worker {
                 watch.handle_sound(&samples);
                 self.watch_on()
             }
+            Some(Listening { purpose: Purpose::Name { .. }, .. }) => self.hear_name(&samples),
             None => Ok(()),
         }
     }
@@ -381,7 +400,7 @@ impl Worker {
     /// Frees the recogniser of commands, also while only the wake word is waited for.
     fn let_go(&mut self) {
         match &self.listening {
-            Some(Listening { purpose: Purpose::Command { .. }, .. }) => {}
+            Some(Listening { purpose: Purpose::Command { .. } | Purpose::Name { .. }, .. }) => {}
             Some(Listening { purpose: Purpose::Word(_), .. }) | None => self.commands.let_go(),
         }
     }
@@ -402,6 +421,7 @@ impl Listening {
         self.last_sound = Instant::now();
         Some(match self.purpose {
             Purpose::Command { engine, .. } => VoiceEvent::Listening { engine },
+            Purpose::Name { .. } => VoiceEvent::Listening { engine: Engine::PocketSphinx },
             Purpose::Word(_) => VoiceEvent::Waiting,
         })
     }
