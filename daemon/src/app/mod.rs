@@ -77,6 +77,7 @@ use crate::{
     },
     desktop::{
         notify::{Notifier, NotifyEvent, Server},
+        phonemes::{Guesses, Phonemes},
         shortcuts::Shortcut,
     },
     link::{
@@ -180,6 +181,7 @@ pub struct App {
     voice_worker: WorkerHandle<Voice>,
     talk: Talk,
     prompts: Prompts,
+    phonemes: Phonemes,
     window: RingWindow,
     /// How each worker is locked in, and what its lock lacks; once it has run.
     locks: BTreeMap<&'static str, (String, String)>,
@@ -221,6 +223,7 @@ enum Input {
     Media(Option<WorkerEvent<Media>>),
     Voice(Option<WorkerEvent<Voice>>),
     Spoken(u64),
+    Guessed(Option<Guesses>),
     Key(Shortcut),
     Inner(Option<Inner>),
     Settings(Option<()>),
@@ -289,6 +292,7 @@ impl App {
             request = inbox.requests.recv() => Input::Request(request),
             event = self.voice_worker.events.recv() => Input::Voice(event),
             id = self.prompts.over() => Input::Spoken(id),
+            guesses = self.phonemes.found.recv() => Input::Guessed(guesses),
             key = self.manners.pressed() => Input::Key(key),
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
@@ -330,6 +334,7 @@ impl App {
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
             Input::Key(shortcut) => self.key_pressed(now, shortcut).await,
             Input::Spoken(id) => self.spoken(now, id).await,
+            Input::Guessed(Some(guesses)) => self.talk.set_guessed(guesses),
             Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
             Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
@@ -342,6 +347,7 @@ impl App {
             | Input::Notify(None)
             | Input::Media(None)
             | Input::Voice(None)
+            | Input::Guessed(None)
             | Input::Inner(None)
             | Input::Settings(None)
             | Input::Request(None)

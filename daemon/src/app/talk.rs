@@ -39,6 +39,8 @@ const LINGER: Duration = Duration::from_secs(60);
 const MAX_PACK: u64 = 256 * 1024;
 /// Where Debian puts the English model of PocketSphinx.
 const POCKETSPHINX_EN: &str = "/usr/share/pocketsphinx/model/en-us";
+/// ... and its dictionary.
+pub(super) const DICTIONARY: &str = "/usr/share/pocketsphinx/model/en-us/cmudict-en-us.dict";
 
 /// What the settings say about voice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

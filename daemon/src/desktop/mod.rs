@@ -6,6 +6,7 @@
 pub mod awake;
 pub mod notify;
 pub mod permissions;
+pub mod phonemes;
 pub mod players;
 pub mod secrets;
 pub mod session;

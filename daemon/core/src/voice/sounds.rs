@@ -37,9 +37,11 @@ impl Sounds {
         keep(known, ways);
     }
 
-    /// What a synthesizer would say, instead of what it said before.
-    pub fn set_guessed(&mut self, guessed: BTreeMap<String, String>) {
+    /// What a synthesizer would say, instead of what it said before; whether that is something else.
+    pub fn set_guessed(&mut self, guessed: BTreeMap<String, String>) -> bool {
+        let changed = self.guessed != guessed;
         self.guessed = guessed;
+        changed
     }
 
     /// The ways of the names in a grammar, as many as there is room for.

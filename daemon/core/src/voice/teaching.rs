@@ -2,15 +2,15 @@
 //!
 //! Owns: which word is asked for, whether what was heard agrees, when it is given up. Does not own:
 //! the microphone, the words said back, or where it is kept. Invariant: it ends: each word is asked
-//! for at most [`MOST_ASKED`] times, and nothing is kept that was heard once only.
+//! for at most four times, and nothing is kept that was heard once only.
 
 use super::{intent::normalise, phones::Sound};
 use crate::id::ContactId;
 
 /// How often a word is asked for.
-pub const MOST_ASKED: u8 = 4;
+const MOST_ASKED: u8 = 4;
 /// Words of a name that are taught.
-pub const MOST_WORDS: usize = 6;
+const MOST_WORDS: usize = 6;
 /// Hearings of a word that are compared.
 const MOST_HEARD: usize = 3;
 /// Two that are farther apart are not the same word. Two recordings of a word differ by up to 0.3,

@@ -51,13 +51,14 @@ use super::{
     request::{AT_ONCE, Front, Request, Snapshot},
     requests::voice_wish,
     ringtones::Ringtones,
-    talk::Talk,
+    talk::{DICTIONARY, Talk},
     waking::{Waking, defaults},
 };
 use crate::{
     dbus::{self, caller::Callers, provider::Closed},
     desktop::{
         permissions::Permissions,
+        phonemes::Phonemes,
         speech::{self, Speech},
     },
     installed,
@@ -200,6 +201,14 @@ fn voice(setup: &Setup, tasks: &mut Tasks) -> Prompts {
     Prompts::new(speech)
 }
 
+/// Who guesses how names are said, asked about those that there are.
+fn phonemes(talk: &Talk, tasks: &mut Tasks) -> Phonemes {
+    let (phonemes, task) = Phonemes::new("espeak-ng".into(), DICTIONARY.into());
+    tasks.spawn("phonemes", |token| task.run(token));
+    phonemes.ask(talk.words());
+    phonemes
+}
+
 /// The bus's way to the app, and the app's ends of it.
 fn front() -> (Front, mpsc::Receiver<Request>, watch::Sender<Snapshot>) {
     let (requests_in, requests) = mpsc::channel(REQUESTS);
@@ -233,6 +242,7 @@ struct Parts {
     grants: Grants,
     talk: Talk,
     prompts: Prompts,
+    phonemes: Phonemes,
     is_locked: bool,
 }
 
@@ -279,6 +289,7 @@ impl Parts {
             voice_worker: workers.voice,
             talk: self.talk,
             prompts: self.prompts,
+            phonemes: self.phonemes,
             window: RingWindow::default(),
             locks: BTreeMap::new(),
             recent: known.recent,
@@ -339,6 +350,7 @@ pub async fn start(
     let folder = Folder::new(setup.paths.directories());
     filter::fill(&mut service, clock.now(), &known.blocks, &folder);
     let talk = talk(&setup, &settings, &known, is_locked);
+    let phonemes = phonemes(&talk, &mut tasks);
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
     let manners = Manners::start(&connection, system_bus.clone(), &mut tasks);
@@ -369,6 +381,7 @@ pub async fn start(
         grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,
         prompts: voice(&setup, &mut tasks),
+        phonemes,
         is_locked,
     };
     Ok((parts.into_app().run(token), tasks))

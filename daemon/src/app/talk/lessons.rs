@@ -4,7 +4,10 @@
 //! address book. Does not own: what a lesson does next (core), or where it is kept (the store).
 //! Invariant: whoever asked gets an answer, also where the worker is gone.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use ahoy_core::{
     id::ContactId,
@@ -66,6 +69,23 @@ impl Lessons {
 }
 
 impl Talk {
+    /// The words of all names, where somebody may want to know how they sound in English.
+    pub(in crate::app) fn words(&self) -> Vec<String> {
+        if self.wish.locale.split(['-', '_']).next() != Some("en") {
+            return Vec::new();
+        }
+        let words = self.book.forms().flat_map(|form| form.split(' '));
+        let words: BTreeSet<String> = words.map(str::to_owned).collect();
+        words.into_iter().collect()
+    }
+
+    /// How words sound that no dictionary has; counts from the next time that it listens.
+    pub(in crate::app) fn set_guessed(&mut self, guessed: BTreeMap<String, String>) {
+        if self.lessons.sounds.set_guessed(guessed) {
+            self.wait = None;
+        }
+    }
+
     /// Begins a lesson about a name.
     pub(in crate::app) fn teach(
         &mut self,
