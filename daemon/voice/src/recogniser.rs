@@ -62,11 +62,6 @@ pub(crate) trait Recogniser: Send {
         self.finish(utterance)
     }
 
-    /// The bare phones of an utterance, whatever it was.
-    fn phones(&mut self, _utterance: &Utterance) -> Result<Sound, RecogniserError> {
-        Err(RecogniserError::Engine("it hears words, not phones"))
-    }
-
     /// The ways in which a text of a grammar is said.
     fn ways(&self, text: &str, grammar: &Grammar) -> Vec<Sound> {
         spelling::ways(text, |word| {

@@ -7,6 +7,7 @@
 mod ffi;
 mod judge;
 mod keyword;
+mod phone_ear;
 mod sounds;
 
 use std::{
@@ -27,7 +28,10 @@ use crate::{
 };
 
 use self::ffi::Decoder;
-pub(crate) use self::keyword::{Keyword, KeywordError};
+pub(crate) use self::{
+    keyword::{Keyword, KeywordError},
+    phone_ear::PhoneEar,
+};
 
 const COMMANDS: &CStr = c"commands";
 const PHONES: &CStr = c"phones";
@@ -190,10 +194,6 @@ impl Recogniser for PocketSphinx {
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }
 
-    fn phones(&mut self, utterance: &Utterance) -> Result<Sound, RecogniserError> {
-        self.bare_phones(utterance)
-    }
-
     fn ways(&self, text: &str, _grammar: &Grammar) -> Vec<Sound> {
         spelling::ways(text, |word| self.variants(word))
     }
@@ -221,6 +221,8 @@ fn add_phones(decoder: &mut Decoder) -> Option<CString> {
 struct ModelFiles {
     acoustic: CString,
     dictionary: CString,
+    /// Which phones follow which, where the model says that.
+    phone_order: Option<CString>,
 }
 
 impl ModelFiles {
@@ -233,6 +235,8 @@ impl ModelFiles {
         let dictionary = paths
             .iter()
             .find(|path| path.extension().is_some_and(|e| e == "dict") && path.is_file());
+        let is_order = |path: &&PathBuf| path.to_string_lossy().ends_with("-phone.lm.bin");
+        let phone_order = paths.iter().find(is_order);
         let c_path = |path: &PathBuf| CString::new(path.as_os_str().as_bytes()).ok();
         Ok(Self {
             acoustic: acoustic
@@ -241,6 +245,7 @@ impl ModelFiles {
             dictionary: dictionary
                 .and_then(c_path)
                 .ok_or("it has no dictionary (a file \"*.dict\")")?,
+            phone_order: phone_order.and_then(c_path),
         })
     }
 }

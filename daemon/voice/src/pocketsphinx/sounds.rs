@@ -1,15 +1,14 @@
 //! Pronunciations that come from outside: used beside those of dictionary and rules, and forgotten.
 //!
-//! Owns: what was added to the dictionary for them, bare phones of an utterance. Does not own: who
-//! taught or guessed them. Invariant: what comes from outside is parsed: only phones of the model and
+//! Owns: what was added to the dictionary for them. Does not own: who taught or guessed them. Invariant: what comes from outside is parsed: only phones of the model and
 //! only words of the grammar get into the dictionary.
 
 use std::{collections::BTreeSet, ffi::CString};
 
-use ahoy_core::voice::{Grammar, MOST_WAYS, Phone, Sound};
+use ahoy_core::voice::{Grammar, MOST_WAYS, Sound};
 
-use super::{PHONES, PocketSphinx, add_phones, ffi::Decoder};
-use crate::{endpoint::Utterance, jsgf, legal, recogniser::RecogniserError, spelling};
+use super::{PocketSphinx, add_phones, ffi::Decoder};
+use crate::{jsgf, legal, recogniser::RecogniserError, spelling};
 
 /// Fewer phones would be heard everywhere.
 const LEAST_PHONES: usize = 2;
@@ -87,14 +86,5 @@ impl PocketSphinx {
         let first = named(word.to_owned());
         let first = first.or_else(|| Some(Sound::parse(&spelling::pronounce(word)?)));
         first.into_iter().chain(others).collect()
-    }
-
-    /// The bare phones of an utterance.
-    pub(super) fn bare_phones(&mut self, utterance: &Utterance) -> Result<Sound, RecogniserError> {
-        self.end_live();
-        let path = self.decode_whole(PHONES, &utterance.samples);
-        let path = path.ok_or(RecogniserError::Engine("it could not decode the utterance"))?;
-        let names = path.segments.iter().filter_map(|one| one.word.strip_prefix("phone-"));
-        Ok(names.filter_map(Phone::named).collect())
     }
 }

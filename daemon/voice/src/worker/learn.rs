@@ -3,11 +3,12 @@
 //! Owns: the word that is learnt, what is found out about a grammar. Does not own: the microphone or
 //! the loaded model. Invariant: what is answered fits into one message, however large the grammar is.
 
-use ahoy_core::voice::{Engine, Grammar, Phrase, Piece, Spoken, VoiceEvent, alike};
+use ahoy_core::voice::{Engine, Grammar, Phrase, Piece, Sound, Spoken, VoiceEvent, alike};
 
 use super::{ListenError, Listening, Purpose, Worker, WorkerError, models::Plan};
 use crate::{
-    endpoint::{Endpointer, Heard, Utterance},
+    endpoint::{Endpointer, Heard},
+    pocketsphinx::PhoneEar,
     recogniser::RecogniserError,
 };
 
@@ -17,19 +18,16 @@ const MOST_PAIRS: usize = 100;
 const MOST_DEAF: usize = 64 * 1024;
 
 impl Worker {
-    /// Loads what hears phones. Its commands do not matter, but it wants one.
-    pub(super) fn learn(&mut self, model: &str, timeout_ms: u32) -> Result<Purpose, ListenError> {
-        let model = self.allowed(model)?;
-        let any = Phrase(vec![Piece::Word("yes".to_owned())]);
-        let grammar = Grammar { phrases: vec![any], ..Grammar::default() };
-        self.commands.load(Plan { engine: Engine::PocketSphinx, model, grammar })?;
+    /// Loads what hears phones.
+    pub(super) fn learn(&self, model: &str, timeout_ms: u32) -> Result<Purpose, ListenError> {
+        let ear = Box::new(PhoneEar::load(&self.allowed(model)?)?);
         let timeout_ms = u64::from(timeout_ms);
-        Ok(Purpose::Name { endpointer: Endpointer::new(), timeout_ms })
+        Ok(Purpose::Name { ear, endpointer: Endpointer::new(), timeout_ms })
     }
 
     /// Looks for a word, whatever it is.
     pub(super) fn hear_name(&mut self, samples: &[i16]) -> Result<(), WorkerError> {
-        let Some(Listening { purpose: Purpose::Name { endpointer, timeout_ms }, .. }) =
+        let Some(Listening { purpose: Purpose::Name { ear, endpointer, timeout_ms }, .. }) =
             &mut self.listening
         else {
             return Ok(());
@@ -37,7 +35,10 @@ impl Worker {
         for step in samples.chunks(super::STEP) {
             match endpointer.feed(step) {
                 Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => {}
-                Heard::Over(utterance) => return self.sounded(&utterance),
+                Heard::Over(utterance) => {
+                    let heard = ear.hear(&utterance);
+                    return self.sounded(heard);
+                }
             }
         }
         if !endpointer.speaking() && endpointer.heard_ms() >= *timeout_ms {
@@ -47,12 +48,9 @@ impl Worker {
         Ok(())
     }
 
-    fn sounded(&mut self, utterance: &Utterance) -> Result<(), WorkerError> {
+    fn sounded(&mut self, heard: Result<Sound, RecogniserError>) -> Result<(), WorkerError> {
         self.close_microphone();
-        let Some(recogniser) = self.commands.loaded() else {
-            return self.send(&VoiceEvent::Nothing);
-        };
-        match recogniser.phones(utterance) {
+        match heard {
             Ok(sound) => self.send(&VoiceEvent::Sounded { phones: sound.to_string() }),
             Err(error) => self.fail(&error.into()),
         }

@@ -29,7 +29,7 @@ use self::{
 use crate::{
     endpoint::{Endpointer, Heard, RATE, Utterance},
     microphone::{Microphone, MicrophoneError, PipeWire},
-    pocketsphinx::{Keyword, KeywordError},
+    pocketsphinx::{Keyword, KeywordError, PhoneEar},
     recogniser::{self, RecogniserError},
 };
 
@@ -95,6 +95,7 @@ enum Purpose {
     Word(Box<Watch>),
     /// A word that is learnt.
     Name {
+        ear: Box<PhoneEar>,
         endpointer: Endpointer,
         timeout_ms: u64,
     },
