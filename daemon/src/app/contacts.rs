@@ -144,7 +144,7 @@ impl App {
     pub(super) async fn book(&mut self, now: Now, contacts: Vec<Contact>, changed: Vec<String>) {
         self.end_newly_blocked(now, &contacts);
         self.talk.set_book(people(&contacts), super::teach::taught(&contacts));
-        self.phonemes.ask(self.talk.words());
+        self.phonemes.ask(self.talk.name_words());
         self.favourites = favourites(&contacts);
         self.recent.favourites = spoken_favourites(&contacts);
         self.apps.known = Known::new(&contacts);

@@ -261,7 +261,7 @@ impl App {
     fn apply_settings(&mut self) {
         self.bridges.send_replace(super::bridges::wish(&self.settings));
         self.talk.set_wish(voice_wish(&self.settings));
-        self.phonemes.ask(self.talk.words());
+        self.phonemes.ask(self.talk.name_words());
         self.manners.set_keys(self.settings.flag(Key::SHORTCUTS));
         self.service.set_ring_time(super::start::ring_time(&self.settings));
         let chosen = self.settings.text(Key::DEFAULT_PROVIDERS);

@@ -205,7 +205,7 @@ fn voice(setup: &Setup, tasks: &mut Tasks) -> Prompts {
 fn phonemes(talk: &Talk, tasks: &mut Tasks) -> Phonemes {
     let (phonemes, task) = Phonemes::new("espeak-ng".into(), DICTIONARY.into());
     tasks.spawn("phonemes", |token| task.run(token));
-    phonemes.ask(talk.words());
+    phonemes.ask(talk.name_words());
     phonemes
 }
 

@@ -70,7 +70,7 @@ impl Lessons {
 
 impl Talk {
     /// The words of all names, where somebody may want to know how they sound in English.
-    pub(in crate::app) fn words(&self) -> Vec<String> {
+    pub(in crate::app) fn name_words(&self) -> Vec<String> {
         if self.wish.locale.split(['-', '_']).next() != Some("en") {
             return Vec::new();
         }

@@ -3,6 +3,8 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
+use ahoy_core::voice::{Lesson, Teaching};
+
 use super::*;
 use crate::{
     endpoint::{Endpointer, Heard, RATE},
@@ -234,14 +236,30 @@ fn commands_are_heard_and_other_sentences_refused_in_six_voices() {
 }
 
 /// Names as they are written, and as those who bear them say them.
-const TAUGHT: [(&str, &str); 4] =
-    [("caoimhe", "keeva"), ("tadhg", "tiger"), ("nguyet", "winnette"), ("wojciech", "voytekh")];
+const TAUGHT: [(&str, &str); 3] =
+    [("caoimhe", "keeva"), ("tadhg", "tiger"), ("nguyet", "winnette")];
 
-/// A word twice, as a person says it: not quite the same.
+/// A word in a little noise, so that no two times are quite the same.
 fn phones(ear: &mut PhoneEar, voice: &[&str], text: &str, noise: f64) -> Option<Sound> {
     let mut samples = speak(voice, text)?;
     add_noise(&mut samples, noise);
     Some(ear.hear(&utterance(&samples)?).expect("it decodes"))
+}
+
+/// A lesson in a word, as it is given; what was learnt, nothing where it was given up.
+fn taught(ear: &mut PhoneEar, voice: &[&str], (name, said): (&str, &str)) -> Option<Vec<String>> {
+    let contact = ahoy_core::id::ContactId(name.to_owned());
+    let (mut lesson, _) = Teaching::begin(contact, name)?;
+    for noise in [0.0, 10.0, 20.0, 30.0] {
+        let sound = phones(ear, voice, said, noise)?;
+        println!("{name} {said}: {sound}");
+        match lesson.handle_heard(sound) {
+            Lesson::Learnt { ways, .. } => return Some(ways),
+            Lesson::GivenUp(_) => return None,
+            Lesson::Ask(..) => {}
+        }
+    }
+    None
 }
 
 #[test]
@@ -253,16 +271,16 @@ fn a_name_that_is_said_otherwise_than_spelled_is_heard_once_it_was_taught() {
     let names: Vec<&str> = TAUGHT.iter().map(|(name, _)| *name).collect();
     let commands = test_grammar(&["call <name>", "redial", "mute"], &[("name", &names)]);
     let (mut before, mut after, mut asked) = (0, 0, 0);
-    for voice in &VOICES[..3] {
+    for voice in &VOICES[..2] {
         let mut grammar = commands.clone();
+        if speak(voice, "test").is_none() {
+            println!("SKIPPED: {} is not installed", voice[0]);
+            return;
+        }
         for (name, said) in TAUGHT {
-            let ways = [0.0, 60.0].map(|noise| phones(&mut ear, voice, said, noise));
-            let [Some(one), Some(other)] = ways else {
-                println!("SKIPPED: {} is not installed", voice[0]);
-                return;
-            };
-            println!("{name}: {one} / {other}: {:.2}", one.distance(&other));
-            grammar.sounds.insert(name.to_owned(), vec![one.to_string(), other.to_string()]);
+            let ways = taught(&mut ear, voice, (name, said));
+            println!("{}: {name}: {ways:?}", voice.join(" "));
+            grammar.sounds.extend(ways.map(|ways| (name.to_owned(), ways)));
         }
         for (count, grammar) in [(&mut before, &commands), (&mut after, &grammar)] {
             recogniser.prepare(grammar).expect("the grammar compiles");
