@@ -465,8 +465,8 @@ impl Talk {
     pub(super) fn is_wanted(&self, now: Duration) -> bool {
         let waits = !self.wish.word.is_empty();
         waits
-            || self.is_going_on()
-            || self.lessons.is_asked()
+            || self.is_listening()
+            || self.lessons.is_wanted()
             || self.used.is_some_and(|used| now < used + LINGER)
     }
 

@@ -45,8 +45,9 @@ impl Lessons {
         self.teaching.is_some()
     }
 
-    pub(super) const fn is_asked(&self) -> bool {
-        !self.asked.is_empty()
+    /// Whether the worker should run for it.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.is_on() || !self.asked.is_empty()
     }
 
     pub(super) fn end(&mut self) {
