@@ -77,7 +77,8 @@ fn may_be_alike(one: &Way<'_>, other: &Way<'_>) -> bool {
     let apart: u32 =
         one.counts.iter().zip(&other.counts).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
     // One sound for another of a different kind counts twice.
-    apart <= 2 && !(one.command && other.command) && one.text != other.text
+    let same = one.command == other.command && one.text == other.text;
+    apart <= 2 && !(one.command && other.command) && !same
 }
 
 fn compare(one: &Way<'_>, other: &Way<'_>) -> Option<Alike> {
@@ -150,6 +151,7 @@ mod tests {
             spoken("moot", &["M UW T"]),
             spoken("zoe brown", &["Z OW IY B R AW N"]),
             spoken("silent", &[]),
+            spoken("answer", &["AE N S ER"]),
         ];
         let commands = [spoken("mute", &["M Y UW T"]), spoken("answer", &["AE N S ER"])];
         let found = alike(&names, &commands, 10);
@@ -157,7 +159,12 @@ mod tests {
             found.iter().map(|one| (one.name.as_str(), one.other.as_str(), one.command)).collect();
         assert_eq!(
             pairs,
-            [("sean", "shawn", false), ("jim smith", "tim smith", false), ("moot", "mute", true)]
+            [
+                ("answer", "answer", true),
+                ("sean", "shawn", false),
+                ("jim smith", "tim smith", false),
+                ("moot", "mute", true),
+            ]
         );
         assert_eq!(alike(&names, &commands, 1).len(), 1);
     }

@@ -120,10 +120,12 @@ impl Phone {
 
     /// What it costs to hear it where it is not, or not to hear it. Weak vowels and breath come and go.
     fn alone(self) -> f64 {
-        match self.as_str() {
-            "HH" => 0.4,
-            "AH" | "IH" | "ER" | "Y" | "W" => 0.5,
-            _ => 0.8,
+        match self.kind() {
+            Kind::Consonant { place: 7, .. } => 0.4,
+            Kind::Consonant { manner: Manner::Glide, .. }
+            | Kind::Vowel { open: 2, front: 1, glides: false }
+            | Kind::Vowel { open: 1, front: 1 | 3, glides: false } => 0.5,
+            Kind::Consonant { .. } | Kind::Vowel { .. } => 0.8,
         }
     }
 }

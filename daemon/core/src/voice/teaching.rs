@@ -13,8 +13,9 @@ const MOST_ASKED: u8 = 4;
 const MOST_WORDS: usize = 6;
 /// Hearings of a word that are compared.
 const MOST_HEARD: usize = 3;
-/// Two that are farther apart are not the same word. Two recordings of a word differ by up to 0.3,
-/// other words mostly by more than 0.45 (`daemon/voice/tests/teaching.rs` prints both).
+/// Two that are farther apart are not the same word. A word in three synthetic voices, with and
+/// without noise, differed by 0 to 0.56, mostly less than 0.25; other words always by more (the
+/// tests of `ahoy-voice` print both).
 const AGREE: f64 = 0.35;
 /// Fewer phones than this are a cough.
 const LEAST_PHONES: usize = 2;
