@@ -46,12 +46,13 @@ fn listens_to(two: &Two<'_>, sentence: &[f32]) -> Option<String> {
 }
 
 #[test]
-fn a_name_that_was_refused_is_understood_once_it_was_taught() {
+fn a_name_that_was_not_understood_is_once_it_was_taught() {
     on_stage(&NEEDS, |stage| {
         let two = Two::meet(stage, Setup::VOICE);
         is_called(&two, WRITTEN);
         let call = speech::sentence(stage, &format!("call {SAID}")).expect("a voice");
-        assert_eq!(listens_to(&two, &call), None, "nobody could know");
+        // Digits may be heard in it, doubtfully; not the name.
+        assert_ne!(listens_to(&two, &call).as_deref(), Some("call tadhg"), "nobody could know");
         has_closed_ears(&two.bob);
 
         let alone = speech::sentence(stage, SAID).expect("a voice");
