@@ -126,7 +126,7 @@ pub enum Command {
     Listen(listen::ListenArgs),
     /// Do what a sentence says, as if it had been spoken
     Say(listen::SayArgs),
-    /// Models for speech recognition: list, install, remove, check
+    /// Speech recognition: its models, and the names it hears
     #[command(subcommand)]
     Voice(voice::VoiceCommand),
     /// Check what works here, what is missing, and how to get it
@@ -190,7 +190,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Open(args) => open::run(args, &out).await,
         Command::Listen(args) => listen::listen(args, &out).await,
         Command::Say(args) => listen::say(args, &out).await,
-        Command::Voice(command) => voice::run(command, &out),
+        Command::Voice(command) => voice::run(command, &out).await,
         Command::Doctor(args) => doctor::run(args, &out).await,
         Command::Backup(args) => backup::backup(args, &out).await,
         Command::Restore(args) => backup::restore(args, &out).await,

@@ -1,4 +1,4 @@
-//! `listen` and `say`: one command to Ahoy, spoken or typed.
+//! `listen` and `say`: one command to Ahoy, spoken or typed; and what teaching a name shows.
 //!
 //! Owns: showing what is heard and asked until the dialogue ends. Does not own: meaning or action:
 //! the daemon does both, for typed text too (Listen's option `text`). Invariant: the microphone is
@@ -53,7 +53,7 @@ pub struct SayArgs {
 pub async fn listen(_args: ListenArgs, out: &Out) -> Result<()> {
     let bus = Bus::connect().await?;
     out.say(out.paint(Tone::Dim, "Listening… (Ctrl-C stops)"))?;
-    dialogue(&bus, &Options::new(), out).await
+    dialogue(&bus, "Listen", &(Options::new(),), out).await.map(drop)
 }
 
 /// Does what a sentence says.
@@ -88,16 +88,22 @@ pub async fn say(args: SayArgs, out: &Out) -> Result<()> {
     if args.dry_run {
         return Ok(());
     }
-    dialogue(&bus, &Options::from([("text", Variant::from(text.as_str()))]), out).await
+    let options = Options::from([("text", Variant::from(text.as_str()))]);
+    dialogue(&bus, "Listen", &(options,), out).await.map(drop)
 }
 
-/// Starts the dialogue and shows it to its end.
-async fn dialogue(bus: &Bus, options: &Options<'_>, out: &Out) -> Result<()> {
+/// Words that were taught, each with whether it was kept.
+pub type Taught = Vec<(String, bool)>;
+
+/// Starts a dialogue by a method of `.Voice` and shows it to its end.
+pub async fn dialogue<B>(bus: &Bus, method: &str, body: &B, out: &Out) -> Result<Taught>
+where
+    B: serde::Serialize + zbus::DynamicType,
+{
     let mut signals = bus.signals().await?;
-    let mut screen = Screen { out, partial: false };
-    let body = (options,);
+    let mut screen = Screen { out, partial: false, taught: Vec::new() };
     let shown = async {
-        start(bus, &body, &mut signals, &mut screen).await?;
+        start(bus, (method, body), &mut signals, &mut screen).await?;
         finish(bus, &mut signals, &mut screen).await
     };
     let result = tokio::select! {
@@ -111,17 +117,20 @@ async fn dialogue(bus: &Bus, options: &Options<'_>, out: &Out) -> Result<()> {
     } else {
         out.data(&json!({"event": "done"}))?;
     }
-    result
+    result.map(|()| screen.taught)
 }
 
-/// Sends Listen, showing what comes before it returns.
-async fn start(
+/// Calls the method, showing what comes before it returns.
+async fn start<B>(
     bus: &Bus,
-    body: &(&Options<'_>,),
+    (method, body): (&str, &B),
     signals: &mut Signals,
     screen: &mut Screen<'_>,
-) -> Result<()> {
-    let call = bus.call(VOICE, "Listen", body);
+) -> Result<()>
+where
+    B: serde::Serialize + zbus::DynamicType,
+{
+    let call = bus.call(VOICE, method, body);
     tokio::pin!(call);
     loop {
         tokio::select! {
@@ -166,6 +175,7 @@ struct Screen<'o> {
     out: &'o Out,
     /// A partial text stands on the terminal's last line.
     partial: bool,
+    taught: Taught,
 }
 
 impl Screen<'_> {
@@ -181,6 +191,12 @@ impl Screen<'_> {
             "Prompt" => {
                 if let Ok((text, choices)) = body.deserialize::<(String, Vec<String>)>() {
                     self.prompt(&text, &choices)?;
+                }
+            }
+            "Taught" => {
+                if let Ok((_, word, kept)) = body.deserialize::<(String, String, bool)>() {
+                    self.out.data(&json!({"event": "taught", "word": word, "kept": kept}))?;
+                    self.taught.push((word, kept));
                 }
             }
             "PropertiesChanged" => {

@@ -142,6 +142,10 @@ impl Follower<'_> {
                 let (text, choices) = body.deserialize::<(String, Vec<String>)>().ok()?;
                 Some(json!({"event": "prompt", "text": text, "choices": choices}))
             }
+            ("Voice", "Taught") => {
+                let (id, word, kept) = body.deserialize::<(String, String, bool)>().ok()?;
+                Some(json!({"event": "taught", "contact_id": id, "word": word, "kept": kept}))
+            }
             ("History", "Changed") => {
                 let args = body.deserialize::<(Vec<String>, Vec<String>, Vec<String>)>().ok()?;
                 Some(json!({"event": "history-changed", "args": args}))

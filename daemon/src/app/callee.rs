@@ -58,7 +58,7 @@ impl App {
         self.address(None, contact).await.map(Ok)
     }
 
-    async fn contact_of(&self, id: &str) -> Result<Contact, Fault> {
+    pub(super) async fn contact_of(&self, id: &str) -> Result<Contact, Fault> {
         let id = ContactId(id.to_owned());
         let found = self.store.run(move |db| db.contact(&id)).await;
         let found = found.map_err(|error| store_fault(&error))?;

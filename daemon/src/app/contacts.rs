@@ -109,7 +109,7 @@ impl App {
     }
 
     /// Runs a job that changes contacts; the app learns the new book, the caller the result.
-    async fn change_book<T: Send + 'static>(
+    pub(super) async fn change_book<T: Send + 'static>(
         &mut self,
         answer: Option<Answer<T>>,
         job: impl FnOnce(&mut Store) -> Result<(T, Vec<String>), Fault> + Send + 'static,
@@ -143,7 +143,8 @@ impl App {
     /// The book changed.
     pub(super) async fn book(&mut self, now: Now, contacts: Vec<Contact>, changed: Vec<String>) {
         self.end_newly_blocked(now, &contacts);
-        self.talk.set_book(people(&contacts));
+        self.talk.set_book(people(&contacts), super::teach::taught(&contacts));
+        self.phonemes.ask(self.talk.name_words());
         self.favourites = favourites(&contacts);
         self.recent.favourites = spoken_favourites(&contacts);
         self.apps.known = Known::new(&contacts);

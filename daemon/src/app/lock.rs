@@ -62,7 +62,10 @@ fn may_while_locked(request: &Request, camera: bool) -> bool {
         | Request::ContactRemove(..)
         | Request::ContactFavourite(..)
         | Request::ContactImport(..)
-        | Request::Interpret(..) => false,
+        | Request::Interpret(..)
+        | Request::Teach(..)
+        | Request::ForgetSounds(..)
+        | Request::VoiceDoctor(_) => false,
         // What is said in a call is not for a lock screen.
         Request::Captions(..) => false,
         // Who we are, and whom we let in.
@@ -294,6 +297,9 @@ mod tests {
             ("Voice.Stop", Request::StopListening(answer())),
             ("Call.Captions.SetEnabled", Request::Captions(CallId([7; 16]), true, answer())),
             ("Voice.Interpret", Request::Interpret(text(), answer())),
+            ("Voice.Teach", Request::Teach(text(), None, answer())),
+            ("Voice.Forget", Request::ForgetSounds(text(), answer())),
+            ("Voice.Doctor", Request::VoiceDoctor(answer())),
             ("Filter.Block", Request::Block((text(), text(), text()), answer())),
             ("Filter.Unblock", Request::Unblock((text(), text()), answer())),
             ("Filter.List", Request::Blocked(answer())),

@@ -37,6 +37,7 @@ mod ring_window;
 mod ringtones;
 mod start;
 mod talk;
+mod teach;
 mod voice;
 mod waking;
 
@@ -80,7 +81,10 @@ use crate::{
         ringtones::Ringtones,
         talk::Talk,
     },
-    desktop::notify::{Notifier, NotifyEvent, Server},
+    desktop::{
+        notify::{Notifier, NotifyEvent, Server},
+        phonemes::{Guesses, Phonemes},
+    },
     link::{
         lan::{ConnectionId, Lan, LanEvent},
         mdns::{Mdns, MdnsEvent},
@@ -186,6 +190,7 @@ pub struct App {
     captions: Captions,
     talk: Talk,
     prompts: Prompts,
+    phonemes: Phonemes,
     window: RingWindow,
     /// How each worker is locked in, and what its lock lacks; once it has run.
     locks: BTreeMap<&'static str, (String, String)>,
@@ -229,6 +234,7 @@ enum Input {
     Captions(Option<WorkerEvent<Voice>>),
     Spoken(u64),
     Press(Press),
+    Guessed(Option<Guesses>),
     Inner(Option<Inner>),
     Settings(Option<()>),
     Locked(Option<bool>),
@@ -298,6 +304,7 @@ impl App {
             event = self.captions.worker.events.recv() => Input::Captions(event),
             id = self.prompts.over() => Input::Spoken(id),
             press = self.manners.pressed() => Input::Press(press),
+            guesses = self.phonemes.found.recv() => Input::Guessed(guesses),
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
             event = inbox.settings.recv() => Input::Settings(event),
@@ -341,6 +348,7 @@ impl App {
             Input::Captions(Some(event)) => self.captions_event(now, event).await,
             Input::Press(press) => self.pressed(now, press).await,
             Input::Spoken(id) => self.spoken(now, id).await,
+            Input::Guessed(Some(guesses)) => self.talk.set_guessed(guesses),
             Input::Inner(Some(inner)) => self.inner_event(now, inner).await,
             Input::Settings(Some(())) => self.settings_changed().await,
             Input::Locked(Some(locked)) => self.lock_changed(now, locked).await,
@@ -354,6 +362,7 @@ impl App {
             | Input::Media(None)
             | Input::Voice(None)
             | Input::Captions(None)
+            | Input::Guessed(None)
             | Input::Inner(None)
             | Input::Settings(None)
             | Input::Request(None)

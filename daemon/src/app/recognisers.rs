@@ -42,7 +42,8 @@ pub(super) fn is_installed(wish: &Wish, models: &Path) -> bool {
     choose(wish, models, &[Engine::Vosk, Engine::PocketSphinx]).is_ok()
 }
 
-fn missing(language: &str, models: &Path) -> String {
+/// What to install for a language.
+pub(super) fn missing(language: &str, models: &Path) -> String {
     if models.join(language).is_dir() {
         return "the Vosk library is not installed: put libvosk.so where contrib/run puts it, or \
                 set AHOY_LIBVOSK to its path"

@@ -247,6 +247,12 @@ pub enum Request {
     Interpret(String, Answer<(String, Dict, f64)>),
     /// Write along with what the other side of a call says, or stop.
     Captions(CallId, bool, Answer<()>),
+    /// Teach the name of a contact, or this word of it, by voice.
+    Teach(String, Option<String>, Answer<()>),
+    /// Forget what was taught of a contact: the words.
+    ForgetSounds(String, Answer<Vec<String>>),
+    /// Which names are heard badly?
+    VoiceDoctor(Answer<Vec<Dict>>),
     /// Read a setting.
     SettingGet(String, Answer<Plain>),
     /// Write a setting.
@@ -294,6 +300,7 @@ impl Request {
             | Self::Backup(_, _, answer)
             | Self::Restore(_, _, answer)
             | Self::Listen(_, answer)
+            | Self::Teach(_, _, answer)
             | Self::StopListening(answer)
             | Self::SettingSet(_, _, answer)
             | Self::Confirm(_, _, answer)
@@ -302,9 +309,11 @@ impl Request {
             | Self::SetPolicy(_, answer)
             | Self::AddDirectory(_, _, answer)
             | Self::SetEndpoint(_, answer) => no(answer, fault),
-            Self::Doctor(answer) | Self::ContactSearch(_, _, answer) | Self::Devices(answer) => {
-                no(answer, fault);
-            }
+            Self::Doctor(answer)
+            | Self::ContactSearch(_, _, answer)
+            | Self::Devices(answer)
+            | Self::VoiceDoctor(answer) => no(answer, fault),
+            Self::ForgetSounds(_, answer) => no(answer, fault),
             Self::ContactPut(_, answer) | Self::Invite(_, answer) | Self::Accept(_, _, answer) => {
                 no(answer, fault);
             }
@@ -414,6 +423,8 @@ pub enum Event {
     Heard(String, bool),
     /// The assistant says something, with choices.
     Prompt(String, Vec<String>),
+    /// A word of a contact's name was taught, or given up.
+    Taught(String, String, bool),
     /// Settings changed.
     Settings(Dict),
 }

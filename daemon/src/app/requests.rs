@@ -122,6 +122,9 @@ impl App {
             Request::StopListening(answer) => self.stop_listening(now, answer).await,
             Request::Captions(call, on, answer) => self.set_captions(call, on, answer),
             Request::Interpret(text, answer) => self.interpret(&text, answer),
+            Request::Teach(contact, word, answer) => self.teach(now, contact, word, answer).await,
+            Request::ForgetSounds(contact, answer) => self.forget_sounds(contact, answer).await,
+            Request::VoiceDoctor(answer) => self.talk.look_over_names(answer),
             Request::SettingGet(key, answer) => {
                 let value = self.settings.get(&key).map(plain);
                 let _ = answer.send(value.map_err(|error| settings_fault(&error)));
@@ -259,6 +262,7 @@ impl App {
     fn apply_settings(&mut self) {
         self.bridges.send_replace(super::bridges::wish(&self.settings));
         self.talk.set_wish(voice_wish(&self.settings));
+        self.phonemes.ask(self.talk.name_words());
         self.manners.set_keys(self.settings.flag(Key::SHORTCUTS));
         self.service.set_ring_time(super::start::ring_time(&self.settings));
         let chosen = self.settings.text(Key::DEFAULT_PROVIDERS);

@@ -4,6 +4,8 @@
 //! what an effect does. Invariant: the wake word is waited for exactly while it is wanted and nothing
 //! else is listened to.
 
+mod lessons;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -13,7 +15,7 @@ use ahoy_core::{
     id::Now,
     voice::{
         Book, Dialogue, Effect, Engine, Grammar, History, Hypothesis, Intent, Meaning, Pack,
-        Person, Situation, VoiceCommand,
+        Person, Situation, VoiceCommand, Ways,
     },
 };
 
@@ -24,6 +26,7 @@ use super::{
     request::{Dict, Fault, FaultKind, Plain},
 };
 use crate::worker::{Link, Voice};
+use lessons::Lessons;
 
 /// The wait before a call that was asked for by voice (design/voice.md).
 pub(super) const COUNTDOWN: Duration = Duration::from_secs(2);
@@ -35,6 +38,8 @@ const AGAIN: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(60);
 /// Bytes of a locale pack that are read.
 const MAX_PACK: u64 = 256 * 1024;
+/// The dictionary of the English model of PocketSphinx.
+pub(super) const DICTIONARY: &str = "/usr/share/pocketsphinx/model/en-us/cmudict-en-us.dict";
 
 /// What the settings say about voice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +60,7 @@ pub(super) struct Talk {
     engines: Vec<Engine>,
     dialogue: Dialogue,
     book: Book,
+    lessons: Lessons,
     wish: Wish,
     models: PathBuf,
     packs: PathBuf,
@@ -81,6 +87,7 @@ impl Talk {
             engines: Vec::new(),
             dialogue,
             book: Book::default(),
+            lessons: Lessons::default(),
             wish,
             models,
             packs,
@@ -106,8 +113,10 @@ impl Talk {
         self.wish = wish;
     }
 
-    pub(super) fn set_book(&mut self, people: Vec<Person>) {
+    /// The address book, and how its names are said as far as that was taught.
+    pub(super) fn set_book(&mut self, people: Vec<Person>, taught: Ways) {
         self.book = Book::new(people);
+        self.lessons.set_taught(taught);
         self.wait = None;
     }
 
@@ -132,7 +141,7 @@ impl Talk {
 
     /// Whether the dialogue goes on: ears open, a question asked, or a countdown running.
     pub(super) fn is_going_on(&self) -> bool {
-        self.is_listening() || self.dialogue.is_open()
+        self.is_listening() || self.dialogue.is_open() || self.lessons.is_on()
     }
 
     /// The worker runs. What it listens for is sent once it has said what it can.
@@ -143,6 +152,7 @@ impl Talk {
     /// The worker says which recognisers it has.
     pub(super) fn ready(&mut self, engines: Vec<Engine>, calls: Situation) -> Result<(), Fault> {
         self.engines = engines;
+        self.look_over();
         if std::mem::take(&mut self.pending) { self.listen(calls) } else { Ok(()) }
     }
 
@@ -150,6 +160,8 @@ impl Talk {
     pub(super) fn exited(&mut self) -> bool {
         self.link = None;
         self.engines.clear();
+        self.lessons.end();
+        self.lessons.give_up("the recogniser stopped");
         let was = self.is_listening();
         (self.pending, self.ears, self.wait) = (false, Ears::Closed, None);
         was
@@ -180,6 +192,9 @@ impl Talk {
     }
 
     fn listen(&mut self, calls: Situation) -> Result<(), Fault> {
+        if self.lessons.is_on() {
+            return self.learn();
+        }
         let (engine, model) = self.choose()?;
         let grammar = self.grammar(calls);
         let Some(link) = &self.link else { return Ok(()) };
@@ -199,7 +214,7 @@ impl Talk {
 
     fn grammar(&self, calls: Situation) -> Grammar {
         let situation = self.dialogue.situation(calls);
-        self.dialogue.pack().grammar(situation, &self.book)
+        self.lessons.with_sounds(self.dialogue.pack().grammar(situation, &self.book))
     }
 
     fn choose(&self) -> Result<(Engine, PathBuf), Fault> {
@@ -246,6 +261,7 @@ impl Talk {
     /// Closes the ears, and whatever question is open.
     pub(super) fn close(&mut self) -> Vec<Effect> {
         self.close_ears();
+        self.lessons.end();
         self.dialogue.cancel()
     }
 
@@ -332,6 +348,7 @@ impl Talk {
     /// The worker says that it cannot. What it could not do, where that counts.
     pub(super) fn failed(&mut self, now: Now) -> Option<Purpose> {
         let what = self.ears.handle_over(true);
+        self.lessons.end();
         self.wait = None;
         if what == Some(Purpose::Wake) {
             self.wait_again = Some(now.mono + AGAIN);
@@ -403,6 +420,9 @@ impl Talk {
     }
 
     pub(super) fn nothing(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.nothing_sounded() {
+            return effects;
+        }
         if self.locked {
             // What it says of nothing ends with names of contacts.
             return Vec::new();
@@ -425,7 +445,10 @@ impl Talk {
     /// Whether the worker should run.
     pub(super) fn is_wanted(&self, now: Duration) -> bool {
         let waits = !self.wish.word.is_empty();
-        waits || self.is_listening() || self.used.is_some_and(|used| now < used + LINGER)
+        waits
+            || self.is_listening()
+            || self.lessons.is_wanted()
+            || self.used.is_some_and(|used| now < used + LINGER)
     }
 
     /// What a sentence would mean now: intent, slots, score.

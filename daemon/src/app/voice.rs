@@ -127,6 +127,14 @@ impl App {
                 self.tell(Event::Heard(text, true)).await;
                 self.voice_effects(now, effects).await;
             }
+            VoiceEvent::Sounded { phones } => {
+                if self.talk.closed(now) {
+                    self.name_sounded(now, &phones).await;
+                }
+            }
+            VoiceEvent::Inspected { deaf, alike, why } => {
+                self.talk.looked_over(&deaf, &alike, &why);
+            }
             VoiceEvent::Nothing => {
                 if !self.talk.closed(now) || self.overheard(now, &[]) {
                     return;

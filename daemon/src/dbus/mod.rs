@@ -263,6 +263,9 @@ impl Shown {
             Event::Joined(contact) => identity::Identity::joined(&root, &contact).await?,
             Event::Heard(text, done) => voice::Voice::heard(&root, &text, done).await?,
             Event::Prompt(text, choices) => voice::Voice::prompt(&root, &text, choices).await?,
+            Event::Taught(contact, word, kept) => {
+                voice::Voice::taught(&root, &contact, &word, kept).await?;
+            }
             Event::Settings(values) => {
                 settings::Settings::changed(&root, value::to_bus(values)).await?;
             }

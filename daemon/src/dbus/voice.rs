@@ -57,6 +57,28 @@ impl Voice {
         Ok((intent, to_bus(slots), score))
     }
 
+    async fn teach(&self, contact_id: String, options: BusDict) -> Result<()> {
+        let word = match from_bus(options)?.remove("word") {
+            None => None,
+            Some(Plain::Text(word)) => Some(word),
+            Some(_) => {
+                return Err(Error::InvalidArgument("options: word must be a string".to_owned()));
+            }
+        };
+        Ok(self.front.ask(|answer| Request::Teach(contact_id, word, answer)).await?)
+    }
+
+    #[zbus(out_args("words"))]
+    async fn forget(&self, contact_id: String) -> Result<Vec<String>> {
+        Ok(self.front.ask(|answer| Request::ForgetSounds(contact_id, answer)).await?)
+    }
+
+    #[zbus(out_args("findings"))]
+    async fn doctor(&self) -> Result<Vec<HashMap<String, Variant<'static>>>> {
+        let findings = self.front.ask(Request::VoiceDoctor).await?;
+        Ok(findings.into_iter().map(to_bus).collect())
+    }
+
     #[zbus(property)]
     fn listening(&self) -> bool {
         self.front.view.borrow().listening
@@ -74,5 +96,13 @@ impl Voice {
         emitter: &SignalEmitter<'_>,
         text: &str,
         choices: Vec<String>,
+    ) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    pub(super) async fn taught(
+        emitter: &SignalEmitter<'_>,
+        contact_id: &str,
+        word: &str,
+        kept: bool,
     ) -> zbus::Result<()>;
 }

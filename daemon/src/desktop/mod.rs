@@ -9,6 +9,7 @@ pub mod feedback;
 pub mod headset;
 pub mod notify;
 pub mod permissions;
+pub mod phonemes;
 pub mod players;
 pub mod secrets;
 pub mod session;

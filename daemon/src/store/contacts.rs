@@ -1,10 +1,10 @@
 //! Contacts and the list of blocked callers.
 //!
-//! Owns: the tables `contacts`, `aliases`, `handles` and `blocks`. Does not own: who is called by
+//! Owns: the tables `contacts`, `aliases`, `handles`, `sounds` and `blocks`. Does not own: who is called by
 //! which handle (the engine). Invariant: a contact is written whole or not at all; keys that this
 //! version does not know are kept as they came.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,10 @@ pub struct Contact {
     pub tone: String,
     /// Free text.
     pub notes: String,
+    /// Words of the names and how they are said, as phones ("K IH M"): taught by voice. Absent in
+    /// copies of version 0.1.0.
+    #[serde(default)]
+    pub sounds: BTreeMap<String, Vec<String>>,
     /// Keys of newer versions and other programs.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
@@ -95,6 +99,11 @@ pub struct Block {
     /// The person's reason, or empty.
     pub why: String,
 }
+
+/// Words of one contact whose sounds are kept, and sounds of each; what a backup has more is left out.
+const MOST_SOUNDS: (usize, usize) = (32, 4);
+/// Bytes of one.
+const MOST_PHONES: usize = 400;
 
 const COLUMNS: &str = "id, name, favourite, favourite_video, photo, muted, blocked, tone, notes, \
     extra";
@@ -336,6 +345,18 @@ fn write_lists(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(),
             entry.label
         ])?;
     }
+    write_sounds(db, id, contact)
+}
+
+fn write_sounds(db: &Connection, id: &ContactId, contact: &Contact) -> Result<(), StoreError> {
+    db.execute("DELETE FROM sounds WHERE contact_id = ?1", [id])?;
+    let mut insert = db.prepare_cached("INSERT INTO sounds VALUES (?1, ?2, ?3, ?4)")?;
+    for (word, ways) in contact.sounds.iter().take(MOST_SOUNDS.0) {
+        let ways = ways.iter().filter(|way| way.len() <= MOST_PHONES).take(MOST_SOUNDS.1);
+        for (position, phones) in ways.enumerate() {
+            insert.execute(params![id, word, position as i64, phones])?;
+        }
+    }
     Ok(())
 }
 
@@ -384,5 +405,12 @@ fn with_lists(db: &Connection, mut contact: Contact) -> Result<Contact, StoreErr
             })
         })?
         .collect::<Result<_, _>>()?;
+    let mut sounds = db.prepare_cached(
+        "SELECT word, phones FROM sounds WHERE contact_id = ?1 ORDER BY word, position",
+    )?;
+    let mut rows = sounds.query([&contact.id])?;
+    while let Some(row) = rows.next()? {
+        contact.sounds.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
     Ok(contact)
 }

@@ -8,10 +8,11 @@ use rusqlite::{Connection, Transaction};
 use super::{error::StoreError, history::first_place};
 
 /// One step each; the index + 1 is the version it leads to.
-const MIGRATIONS: [Step; 3] = [
+const MIGRATIONS: [Step; 4] = [
     Step { sql: V1, fill: None },
     Step { sql: V2, fill: Some(fill_marks) },
     Step { sql: V3, fill: None },
+    Step { sql: V4, fill: None },
 ];
 
 /// One version to the next.
@@ -85,6 +86,15 @@ CREATE INDEX history_unseen ON history (id) WHERE seen = 0 AND outcome = 'missed
 /// reader looks at the row anyway.
 /// Safety numbers that were compared.
 const V3: &str = "ALTER TABLE peers ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;";
+
+/// How names are said, as they were taught.
+const V4: &str = "
+CREATE TABLE sounds (
+  contact_id TEXT NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+  word TEXT NOT NULL, position INTEGER NOT NULL, phones TEXT NOT NULL CHECK (length(phones) <= 400),
+  PRIMARY KEY (contact_id, word, position)
+) STRICT, WITHOUT ROWID;
+";
 
 const V2: &str = "
 ALTER TABLE history ADD COLUMN place INTEGER NOT NULL DEFAULT 0;

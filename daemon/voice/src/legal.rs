@@ -219,6 +219,7 @@ pub(crate) fn test_grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Gramm
                 ((*slot).to_owned(), entries)
             })
             .collect(),
+        ..Grammar::default()
     }
 }
 

@@ -4,7 +4,7 @@
 //! either recogniser. Invariant: what is answered is a sentence that the grammar allows, its free
 //! end included; free speech is loaded only once it is needed.
 
-use ahoy_core::voice::{Grammar, Hypothesis};
+use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
@@ -84,5 +84,9 @@ impl<R: Recogniser> Recogniser for Open<R> {
             return Ok(commands);
         }
         self.dictated(utterance)
+    }
+
+    fn ways(&self, text: &str, grammar: &Grammar) -> Vec<Sound> {
+        self.commands.ways(text, grammar)
     }
 }

@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
-use ahoy_core::voice::{Engine, Grammar, Hypothesis};
+use ahoy_core::voice::{Engine, Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
     open::Open,
     pocketsphinx::{self, PocketSphinx},
+    spelling,
     vosk::{Library, Vosk},
 };
 
@@ -66,6 +67,15 @@ pub(crate) trait Recogniser: Send {
         self.begin();
         self.feed(&utterance.samples)?;
         self.finish(utterance)
+    }
+
+    /// The ways in which a text of a grammar is said.
+    fn ways(&self, text: &str, grammar: &Grammar) -> Vec<Sound> {
+        spelling::ways(text, |word| {
+            let brought = grammar.sounds.get(word).into_iter().flatten();
+            let ruled = spelling::pronounce(word);
+            ruled.iter().chain(brought).map(|way| Sound::parse(way)).collect()
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! its transliteration. Does not own: the dictionary, or other languages. Invariant: an answer holds
 //! only phones of the CMU set, separated by spaces.
 
+use ahoy_core::voice::{MOST_WAYS, Sound};
 use any_ascii::any_ascii_char;
 
 /// Words of commands that are missing from the dictionary and that the rules get wrong.
@@ -229,6 +230,23 @@ fn transliterated(c: char) -> Option<String> {
     let plain: String = latin.chars().filter(char::is_ascii_lowercase).collect();
     // A sign that is only heard in others, such as the soft sign of Russian, is no letter.
     Some(plain)
+}
+
+/// The ways in which a text is said, given those of each word; at most [`MOST_WAYS`], none where a word
+/// has none. Where several words have several ways, their first ones go together, and so on.
+pub(crate) fn ways(text: &str, of_word: impl Fn(&str) -> Vec<Sound>) -> Vec<Sound> {
+    let words: Vec<Vec<Sound>> = text.split(' ').map(of_word).collect();
+    if words.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let most = words.iter().map(Vec::len).max().unwrap_or_default().min(MOST_WAYS);
+    let nth = |ways: &[Sound], at: usize| ways.get(at.min(ways.len() - 1)).cloned();
+    (0..most)
+        .map(|at| {
+            let parts = words.iter().filter_map(|ways| nth(ways, at));
+            parts.flat_map(|sound| sound.phones().to_vec()).collect()
+        })
+        .collect()
 }
 
 /// The phones of a word as many say it: no syllable of its own before a last L ("redial", "vowel").

@@ -12,13 +12,13 @@
 
 mod common;
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use ahoy_core::{
     id::ContactId,
-    voice::{Book, Engine, Grammar, Pack, Person, Situation, VoiceEvent},
+    voice::{Book, Engine, Grammar, Pack, Person, Situation, VoiceCommand, VoiceEvent},
 };
-use common::{ENGLISH, Sound, Voice, Worker, commands, english, skipped};
+use common::{ENGLISH, MICROPHONE, Sound, Voice, Worker, commands, english, skipped};
 
 const SPOKEN: [&str; 9] = [
     "call alice video",
@@ -163,4 +163,77 @@ fn a_name_in_another_script_is_heard_as_it_is_said() {
         });
         assert_eq!(heard.as_deref(), Some(wanted), "{said}");
     }
+}
+
+/// Says a word that is learnt, and again where nothing was heard; its phones.
+fn learn(sound: &Sound, worker: &mut Worker, text: &str) -> Option<String> {
+    let file = sound.file("word.wav");
+    assert!(Voice::Flite("rms").speak(text, &file), "flite speaks");
+    (0..2).find_map(|_| {
+        worker.send(&VoiceCommand::PipeWire, Some(sound.socket()));
+        let (model, microphone) = (ENGLISH.to_owned(), Some(MICROPHONE.to_owned()));
+        worker.send(&VoiceCommand::Learn { model, microphone, timeout_ms: 8_000 }, None);
+        assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::PocketSphinx });
+        assert_eq!(sound.captures().len(), 1);
+        sound.play(&file);
+        let event = worker.event();
+        assert!(sound.captures().is_empty(), "no capture once it has heard");
+        println!("{text}: {event:?}");
+        match event {
+            VoiceEvent::Sounded { phones } => Some(phones),
+            _ => None,
+        }
+    })
+}
+
+#[test]
+fn a_word_is_learnt_and_heard_in_the_place_of_the_name_that_it_is() {
+    let sound = Sound::start("learn");
+    if !Voice::Flite("rms").speak("test", &sound.file("test.wav")) {
+        skipped("flite is not installed");
+        return;
+    }
+    let (mut worker, _) = Worker::start(Path::new(ENGLISH));
+    let phones = learn(&sound, &mut worker, "bambalina").expect("phones");
+    let mut grammar = commands();
+    let names = grammar.slots.get_mut("name").expect("names");
+    names.push("tadhg".to_owned());
+    grammar.sounds.insert("tadhg".to_owned(), vec![phones]);
+    let heard = (0..2).find_map(|_| {
+        match say(&sound, &mut worker, &grammar, Voice::Flite("rms"), "call bambalina") {
+            VoiceEvent::Heard { hypotheses, .. } => Some(hypotheses[0].text.clone()),
+            _ => None,
+        }
+    });
+    assert_eq!(heard.as_deref(), Some("call tadhg"));
+}
+
+/// The aim is two seconds where nothing else runs; the deadline of an event is what is claimed.
+#[test]
+fn two_thousand_names_are_looked_over_and_the_alike_among_them_found() {
+    let syllables = ["ba", "ke", "li", "mo", "nu", "ra", "so", "ti", "va", "ze", "do", "fi"];
+    let syllable = |at: usize| syllables[at % syllables.len()];
+    let mut names: Vec<String> = (0..2_000)
+        .map(|at| {
+            let first = format!("{}{}n", syllable(at), syllable(at / 12));
+            format!("{first} {}{}{}s", syllable(at / 144), syllable(at + 5), syllable(at / 7))
+        })
+        .collect();
+    names.extend(["sean".to_owned(), "shawn".to_owned(), "mute".to_owned(), "🙏".to_owned()]);
+    let mut grammar = commands();
+    grammar.slots.insert("name".to_owned(), names);
+    let (mut worker, _) = Worker::start(Path::new(ENGLISH));
+    let began = Instant::now();
+    let (engine, model) = (Engine::PocketSphinx, ENGLISH.to_owned());
+    worker.send(&VoiceCommand::Inspect { engine, model, grammar }, None);
+    let VoiceEvent::Inspected { deaf, alike, why } = worker.event() else {
+        panic!("it looks");
+    };
+    println!("looked over in {:?}, {} pairs", began.elapsed(), alike.len());
+    assert_eq!((deaf.as_slice(), why.as_str()), (&["🙏".to_owned()][..], ""));
+    assert!(alike.len() <= 100, "bounded");
+    let has = |name: &str, other: &str, command: bool| {
+        alike.iter().any(|one| one.name == name && one.other == other && one.command == command)
+    };
+    assert!(has("sean", "shawn", false), "{alike:?}");
 }

@@ -14,7 +14,7 @@ mod common;
 
 use std::{env, path::Path};
 
-use ahoy_core::voice::{Engine, Grammar, VoiceEvent};
+use ahoy_core::voice::{Engine, Grammar, VoiceCommand, VoiceEvent};
 use common::{ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, grammar, skipped};
 
 /// The one of four espeak-ng voices that this model hears best.
@@ -78,12 +78,16 @@ fn request<'a>(model: &'a str, grammar: &'a Grammar) -> Request<'a> {
 }
 
 /// Says something and answers with the best reading.
-fn hear(sound: &Sound, worker: &mut Worker, model: &str, text: &str) -> Option<String> {
+fn hear(
+    sound: &Sound,
+    worker: &mut Worker,
+    (model, grammar): (&str, &Grammar),
+    text: &str,
+) -> Option<String> {
     let file = sound.file("speech.wav");
     // Written with a space for the model's words, spoken without.
     assert!(VOICE.speak(&text.replace(" 에게", "에게"), &file), "espeak-ng speaks");
-    let grammar = korean();
-    worker.listen(sound, request(model, &grammar));
+    worker.listen(sound, request(model, grammar));
     assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::Vosk });
     sound.play(&file);
     let event = worker.event();
@@ -107,17 +111,58 @@ fn korean_commands_are_heard_or_refused_and_never_mistaken() {
     let (mut worker, engines) = Worker::start(Path::new(&model));
     assert!(engines.contains(&Engine::Vosk), "the library is found: {engines:?}");
     let mut right = 0;
+    let grammar = korean();
     for text in SPOKEN {
-        if let Some(heard) = hear(&sound, &mut worker, &model, text) {
+        if let Some(heard) = hear(&sound, &mut worker, (&model, &grammar), text) {
             assert_eq!(heard, text, "a wrong command");
             right += 1;
         }
     }
     assert!(right >= 3, "{right} of {} heard", SPOKEN.len());
     for text in OTHER {
-        assert_eq!(hear(&sound, &mut worker, &model, text), None, "{text} is no command");
+        assert_eq!(
+            hear(&sound, &mut worker, (&model, &grammar), text),
+            None,
+            "{text} is no command"
+        );
     }
     assert!(worker.leave());
+}
+
+/// Names that the model's lexicon lacks, and whose syllables it has.
+const LACKED: [&str; 4] = ["하은", "올가", "도윤", "이고르"];
+
+#[test]
+fn names_that_the_lexicon_lacks_are_heard_by_their_syllables_and_told_as_they_are() {
+    let Some(model) = model() else {
+        return;
+    };
+    let sound = Sound::start("lacked");
+    let (mut worker, _) = Worker::start(Path::new(&model));
+    let named = |names: &[&str]| grammar(&["<name> 에게 전화"], &[("name", names)]);
+    let grammar = named(&LACKED);
+    let (engine, strange) = (Engine::Vosk, named(&["하은", "alice", "🙏"]));
+    for (grammar, deaf) in [(&grammar, &[][..]), (&strange, &["alice", "🙏"])] {
+        let (model, grammar) = (model.clone(), grammar.clone());
+        worker.send(&VoiceCommand::Inspect { engine, model, grammar }, None);
+        let VoiceEvent::Inspected { deaf: found, why, .. } = worker.event() else {
+            panic!("it looks");
+        };
+        assert_eq!(
+            (found.iter().map(String::as_str).collect::<Vec<_>>(), &*why),
+            (deaf.to_vec(), "")
+        );
+    }
+    let mut right = 0;
+    for name in LACKED {
+        let text = format!("{name} 에게 전화");
+        if let Some(heard) = hear(&sound, &mut worker, (&model, &grammar), &text) {
+            assert_eq!(heard, text, "a wrong name");
+            right += 1;
+        }
+    }
+    println!("{right} of {} heard", LACKED.len());
+    assert!(right > 0, "none was heard");
 }
 
 #[test]

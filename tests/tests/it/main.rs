@@ -22,6 +22,7 @@ mod links;
 mod loss;
 mod missing;
 mod muting;
+mod names;
 mod prompts;
 mod ring_window;
 mod ringing;

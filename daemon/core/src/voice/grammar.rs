@@ -15,6 +15,9 @@ pub struct Grammar {
     pub phrases: Vec<Phrase>,
     /// What may stand in a slot, e.g. `name` -> ["alice", "alice smith"].
     pub slots: BTreeMap<String, Vec<String>>,
+    /// How words of names are said beside what spelling tells: phones of the CMU set, "K IH M".
+    #[serde(default)]
+    pub sounds: BTreeMap<String, Vec<String>>,
 }
 
 /// One way to say one thing.
@@ -60,6 +63,6 @@ impl Grammar {
     #[must_use]
     pub fn closed(&self) -> Self {
         let phrases = self.phrases.iter().filter(|phrase| !phrase.is_open()).cloned().collect();
-        Self { phrases, slots: self.slots.clone() }
+        Self { phrases, ..self.clone() }
     }
 }

@@ -45,7 +45,7 @@ pub enum PackError {
 }
 
 /// The prompts every pack has.
-const PROMPTS: [&str; 44] = [
+const PROMPTS: [&str; 49] = [
     "calling",
     "calling-video",
     "which",
@@ -90,6 +90,11 @@ const PROMPTS: [&str; 44] = [
     "speak",
     "stop",
     "or",
+    "teach-word",
+    "teach-again",
+    "teach-differ",
+    "teach-done",
+    "teach-failed",
 ];
 
 #[derive(Deserialize)]
@@ -189,7 +194,7 @@ impl Pack {
         let listed = |slot: &Slot| *slot != Slot::Text && named(slot);
         let slots = Slot::ALL.into_iter().filter(listed);
         let slots = slots.map(|slot| (slot.as_str().to_owned(), entries(slot))).collect();
-        Grammar { phrases, slots }
+        Grammar { phrases, slots, ..Grammar::default() }
     }
 
     /// Something to say for each phrase of a situation. Places are filled from their lists, another

@@ -1,13 +1,13 @@
 //! The words between `ahoyd` and `ahoy-voice`.
 //!
 //! Owns: the control messages. Does not own: their framing ([`crate::worker`]). Invariant: between
-//! `Listening` or `Waiting` and the next `Heard`, `Nothing`, `Failed` or `Stopped` there is a capture
-//! stream; at no other time. In it `Woken` and `Waiting` take turns. What captions are made of is no
-//! microphone: the sound of the other side, on its way to the speaker.
+//! `Listening` or `Waiting` and the next `Heard`, `Sounded`, `Nothing`, `Failed` or `Stopped` there is a
+//! capture stream; at no other time. In it `Woken` and `Waiting` take turns. What captions are made of
+//! is no microphone: the sound of the other side, on its way to the speaker.
 
 use serde::{Deserialize, Serialize};
 
-use super::grammar::Grammar;
+use super::{confusion::Alike, grammar::Grammar};
 
 /// Which recogniser to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +68,26 @@ pub enum VoiceCommand {
         /// PipeWire node name of the stream that plays the other side's voice.
         source: String,
     },
+    /// Opens the microphone and hears one word as bare phones, whatever it is: a name is taught.
+    Learn {
+        /// Directory of an English PocketSphinx model; must lie in a directory the worker was started
+        /// with.
+        model: String,
+        /// PipeWire node name of the microphone; `None`: the default.
+        microphone: Option<String>,
+        /// Gives up after this long without a word, ms.
+        timeout_ms: u32,
+    },
+    /// Says what of a grammar cannot be heard, and which entries sound alike. The microphone stays as
+    /// it is.
+    Inspect {
+        /// Which recogniser.
+        engine: Engine,
+        /// Directory of its model; must lie in a directory the worker was started with.
+        model: String,
+        /// What may be said in any situation.
+        grammar: Grammar,
+    },
     /// Closes the microphone.
     Stop,
 }
@@ -120,6 +140,20 @@ pub enum VoiceEvent {
         hypotheses: Vec<Hypothesis>,
         /// From the end of speech to this event, ms, the endpointer's wait included.
         latency_ms: u32,
+    },
+    /// The word to be learnt is over. The microphone is closed.
+    Sounded {
+        /// Its phones ("K IH M"); empty: none could be told.
+        phones: String,
+    },
+    /// What was found about a grammar.
+    Inspected {
+        /// Names and commands that this model cannot hear.
+        deaf: Vec<String>,
+        /// What is easily taken for another, nearest first.
+        alike: Vec<Alike>,
+        /// Why nothing was found out; empty where it was.
+        why: String,
     },
     /// Nobody spoke, or nothing that could be read. The microphone is closed.
     Nothing,

@@ -1,11 +1,12 @@
-//! `voice …`: the models for speech recognition on this machine.
+//! `voice …`: the models for speech recognition on this machine, and the names that it hears.
 //!
-//! Owns: installing, removing and checking them. Does not own: recognising (the worker reads the
+//! Owns: installing, removing and checking models. Does not own: names (`names`), recognising (the worker reads the
 //! models and never fetches). Invariant: `ahoy/vosk/<lang>` is either a whole model or not there:
 //! it is unpacked beside and renamed into place.
 
 pub mod fetch;
 pub mod models;
+pub mod names;
 pub mod pack;
 pub mod unpack;
 
@@ -42,6 +43,12 @@ pub enum VoiceCommand {
     Check(MaybeLang),
     /// Check a locale pack: what may be said, and what is answered
     CheckPack(pack::CheckPack),
+    /// Teach a name by saying it
+    Teach(names::Teach),
+    /// Forget how a name was taught
+    Forget(names::Forget),
+    /// List names that cannot be heard, or are taken for others
+    Doctor(names::Doctor),
 }
 
 /// `voice install`
@@ -86,8 +93,8 @@ fn hex(typed: &str) -> std::result::Result<String, String> {
     if right { Ok(typed.to_ascii_lowercase()) } else { Err("a SHA-256 has 64 hex digits".into()) }
 }
 
-/// Runs a command of the group. Nothing here needs the bus.
-pub fn run(command: VoiceCommand, out: &Out) -> Result<()> {
+/// Runs a command of the group. Only names need the bus.
+pub async fn run(command: VoiceCommand, out: &Out) -> Result<()> {
     let directory = models::directory()?;
     match command {
         VoiceCommand::List => list(&directory, out),
@@ -95,6 +102,9 @@ pub fn run(command: VoiceCommand, out: &Out) -> Result<()> {
         VoiceCommand::Remove(args) => remove(&args.lang, &directory, out),
         VoiceCommand::Check(args) => check(args.lang.as_deref(), &directory, out),
         VoiceCommand::CheckPack(args) => pack::check(&args, out),
+        VoiceCommand::Teach(args) => names::teach(args, out).await,
+        VoiceCommand::Forget(args) => names::forget(args, out).await,
+        VoiceCommand::Doctor(args) => names::doctor(args, out).await,
     }
 }
 

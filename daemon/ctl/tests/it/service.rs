@@ -615,6 +615,33 @@ impl Voice {
         ask(&self.world, "Stop");
     }
 
+    /// A lesson of one word, which is given up where all of the name was to be taught.
+    async fn teach(
+        &mut self,
+        contact_id: String,
+        options: Dict,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> Result<()> {
+        let word = text(&options, "word");
+        ask(&self.world, format!("Teach {word:?}"));
+        Self::prompt(&emitter, "Say: alice.", vec![]).await?;
+        Self::taught(&emitter, &contact_id, "alice", !word.is_empty()).await?;
+        Ok(())
+    }
+
+    fn forget(&self, contact_id: String) -> Vec<String> {
+        ask(&self.world, "Forget");
+        vec![if contact_id.is_empty() { "nobody" } else { "alice" }.to_owned()]
+    }
+
+    fn doctor(&self) -> Vec<Dict> {
+        let row = |name: &str, problem: &str, other: &str| {
+            let pairs = [("name", name), ("said", name), ("problem", problem), ("other", other)];
+            dict(pairs.map(|(key, value)| (key, value.into())))
+        };
+        vec![row("Xqz", "unheard", ""), row("Sean", "like-name", "Shawn")]
+    }
+
     fn interpret(&self, said: String) -> (String, Dict, f64) {
         if said.starts_with("call alice") {
             return ("call".into(), dict([("name", "alice".into())]), 0.97);
@@ -639,6 +666,14 @@ impl Voice {
         emitter: &SignalEmitter<'_>,
         text: &str,
         choices: Vec<String>,
+    ) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    async fn taught(
+        emitter: &SignalEmitter<'_>,
+        contact_id: &str,
+        word: &str,
+        kept: bool,
     ) -> zbus::Result<()>;
 }
 

@@ -77,3 +77,26 @@ async fn a_locale_pack_is_right_or_told_what_is_wrong_with_it() {
         assert!(run.code == 1 && run.err.contains(why), "{run:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_taught_name_is_shown_and_one_that_was_given_up_is_a_failure() {
+    let session = Session::new().await;
+    session.ctl(&["contacts", "add", "Alice", "+49301"]).await.ok();
+    let run = session.ctl(&["voice", "teach", "alice", "--word", "alice"]).await;
+    assert_eq!(run.ok(), "Ahoy: Say: alice.\n");
+    assert_eq!(session.service.asked().last().map(String::as_str), Some("Teach \"alice\""));
+    let run = session.ctl(&["--json", "voice", "teach", "alice"]).await;
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("NotLearnt")));
+    let run = session.ctl(&["voice", "forget", "alice"]).await;
+    assert_eq!(run.ok(), "Forgot: alice.\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_are_heard_badly_are_listed_and_an_unheard_one_is_a_failure() {
+    let session = Session::new().await;
+    let run = session.ctl(&["voice", "doctor"]).await;
+    assert!(run.code == 1 && run.out.contains("Xqz: \"Xqz\" cannot be heard"), "{run:?}");
+    assert!(run.out.contains("Sean: \"Sean\" sounds like Shawn"), "{run:?}");
+    let run = session.ctl(&["--json", "voice", "doctor"]).await;
+    assert_eq!((run.code, &run.error()["name"]), (1, &json!("Doctor")));
+}

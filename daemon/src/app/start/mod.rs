@@ -54,13 +54,14 @@ use super::{
     request::{AT_ONCE, Front, Request, Snapshot},
     requests::voice_wish,
     ringtones::Ringtones,
-    talk::Talk,
+    talk::{DICTIONARY, Talk},
     waking::{Waking, defaults},
 };
 use crate::{
     dbus::{self, caller::Callers, provider::Closed},
     desktop::{
         permissions::Permissions,
+        phonemes::Phonemes,
         speech::{self, Speech},
     },
     installed,
@@ -191,7 +192,7 @@ fn read_settings(paths: &Paths) -> Result<Settings, StartError> {
 
 fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> Talk {
     let mut talk = Talk::new(voice_wish(settings), setup.paths.models(), setup.paths.packs());
-    talk.set_book(contacts::people(&known.contacts));
+    talk.set_book(contacts::people(&known.contacts), super::teach::taught(&known.contacts));
     talk.set_locked(is_locked);
     talk
 }
@@ -201,6 +202,14 @@ fn voice(setup: &Setup, tasks: &mut Tasks) -> Prompts {
     let (speech, task) = Speech::new(speech::socket(setup.variable));
     tasks.spawn("speech", |token| task.run(token));
     Prompts::new(speech)
+}
+
+/// Who guesses how names are said, asked about those that there are.
+fn phonemes(talk: &Talk, tasks: &mut Tasks) -> Phonemes {
+    let (phonemes, task) = Phonemes::new("espeak-ng".into(), DICTIONARY.into());
+    tasks.spawn("phonemes", |token| task.run(token));
+    phonemes.ask(talk.name_words());
+    phonemes
 }
 
 /// The bus's way to the app, and the app's ends of it.
@@ -236,6 +245,7 @@ struct Parts {
     grants: Grants,
     talk: Talk,
     prompts: Prompts,
+    phonemes: Phonemes,
     is_locked: bool,
 }
 
@@ -284,6 +294,7 @@ impl Parts {
             captions: Captions::new(workers.captions),
             talk: self.talk,
             prompts: self.prompts,
+            phonemes: self.phonemes,
             window: RingWindow::default(),
             locks: BTreeMap::new(),
             recent: known.recent,
@@ -344,6 +355,7 @@ pub async fn start(
     let folder = Folder::new(setup.paths.directories());
     filter::fill(&mut service, clock.now(), &known.blocks, &folder);
     let talk = talk(&setup, &settings, &known, is_locked);
+    let phonemes = phonemes(&talk, &mut tasks);
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
     let hardware = manners::hardware((setup.variable)("AHOY_HIDRAW"));
@@ -380,6 +392,7 @@ pub async fn start(
         grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,
         prompts: voice(&setup, &mut tasks),
+        phonemes,
         is_locked,
     };
     Ok((parts.into_app().run(token), tasks))

@@ -21,6 +21,7 @@ fn alice() -> Contact {
         favourite: true,
         notes: "likes\ntea".to_owned(),
         extra,
+        sounds: [("ähre".to_owned(), vec!["EH R AH".to_owned(), "EY R".to_owned()])].into(),
         ..Contact::default()
     }
 }
@@ -45,6 +46,18 @@ fn a_contact_comes_back_as_it_was_put_with_keys_of_newer_versions() {
     let mut expected = alice();
     expected.id = Some(id.clone());
     assert_eq!(fixture.store.contact(&id).expect("read"), Some(expected));
+}
+
+#[test]
+fn of_the_sounds_of_a_hostile_backup_only_so_many_and_so_long_are_kept() {
+    let mut fixture = Fixture::new();
+    let ways = vec!["K ".repeat(9_000), "K".into(), "B".into(), "P".into(), "T".into(), "D".into()];
+    let words = (0..500).map(|at| (format!("word{at:03}"), ways.clone()));
+    let contact = Contact { sounds: words.collect(), ..alice() };
+    let id = fixture.store.put_contact(&contact).expect("put");
+    let kept = fixture.store.contact(&id).expect("read").expect("there").sounds;
+    assert_eq!(kept.len(), 32);
+    assert!(kept.values().all(|ways| *ways == ["K", "B", "P", "T"]));
 }
 
 #[test]

@@ -380,7 +380,7 @@ fn to_version_1(store: &Store) {
     let back = "DROP TRIGGER history_marks_new; DROP TRIGGER history_marks_gone; \
                 DROP TRIGGER history_marks_changed; DROP TABLE history_marks; \
                 DROP INDEX history_by_place; ALTER TABLE history DROP COLUMN place; \
-                ALTER TABLE peers DROP COLUMN verified; \
+                ALTER TABLE peers DROP COLUMN verified; DROP TABLE sounds; \
                 PRAGMA user_version = 1;";
     store.db.execute_batch(back).expect("back to version 1");
 }

@@ -141,6 +141,25 @@ impl Decoder {
         Self::with(&[c"-hmm", acoustic, c"-dict", dictionary, c"-lm", language])
     }
 
+    /// One that knows no word, but which phones follow which: for hearing any word as phones. With
+    /// the weight and the beams that its makers recommend for that: there are few phones, so more
+    /// of them can be followed.
+    pub(crate) fn of_phones(acoustic: &CStr, order: &CStr) -> Option<Self> {
+        let wide = c"1e-20";
+        Self::with(&[
+            c"-hmm",
+            acoustic,
+            c"-allphone",
+            order,
+            c"-lw",
+            c"2.0",
+            c"-beam",
+            wide,
+            c"-pbeam",
+            wide,
+        ])
+    }
+
     fn with(options: &[&CStr]) -> Option<Self> {
         let words = [c"ahoy-voice"].into_iter().chain(options.iter().copied());
         let mut argv: Vec<*mut c_char> = words.map(|word| word.as_ptr().cast_mut()).collect();

@@ -8,16 +8,18 @@ mod dictation;
 mod ffi;
 mod judge;
 mod keyword;
+mod phone_ear;
+mod sounds;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{CStr, CString},
     fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use ahoy_core::voice::{Grammar, Hypothesis};
+use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
@@ -28,7 +30,10 @@ use crate::{
 
 pub(crate) use self::dictation::Dictation;
 use self::ffi::Decoder;
-pub(crate) use self::keyword::{Keyword, KeywordError};
+pub(crate) use self::{
+    keyword::{Keyword, KeywordError},
+    phone_ear::PhoneEar,
+};
 
 const COMMANDS: &CStr = c"commands";
 const PHONES: &CStr = c"phones";
@@ -45,6 +50,9 @@ pub(crate) struct PocketSphinx {
     phone_grammar: CString,
     /// Words that were given a second way to be said.
     relaxed: BTreeSet<String>,
+    /// Ways of words that came with a grammar.
+    added: BTreeMap<String, Vec<Sound>>,
+    files: ModelFiles,
     /// An utterance is being decoded as it is spoken.
     live: bool,
     since_partial: usize,
@@ -67,6 +75,8 @@ impl PocketSphinx {
             decoder,
             phone_grammar,
             relaxed: BTreeSet::new(),
+            added: BTreeMap::new(),
+            files,
             live: false,
             since_partial: 0,
             partial: None,
@@ -131,7 +141,11 @@ impl PocketSphinx {
 impl Recogniser for PocketSphinx {
     fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
         self.end_live();
-        let deaf_to = self.learn(grammar);
+        if self.knows_too_much(grammar) {
+            self.forget()?;
+        }
+        let mut deaf_to = self.learn(grammar);
+        self.learn_sounds(grammar, &mut deaf_to);
         let (hearable, gone) = legal::without(grammar, &deaf_to);
         let jsgf = jsgf::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
         let jsgf = CString::new(jsgf).map_err(|_| RecogniserError::NothingHearable)?;
@@ -181,6 +195,10 @@ impl Recogniser for PocketSphinx {
         let text = commands.text.filter(|_| verdict.believed());
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }
+
+    fn ways(&self, text: &str, _grammar: &Grammar) -> Vec<Sound> {
+        spelling::ways(text, |word| self.variants(word))
+    }
 }
 
 /// Makes every phone a word; the grammar of them in any order.
@@ -207,6 +225,8 @@ struct ModelFiles {
     dictionary: CString,
     /// Which words follow which; commands need none.
     language: Option<CString>,
+    /// Which phones follow which, where the model says that.
+    phone_order: Option<CString>,
 }
 
 impl ModelFiles {
@@ -223,6 +243,8 @@ impl ModelFiles {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.ends_with(".lm.bin") && !name.contains("phone") && path.is_file()
         });
+        let is_order = |path: &&PathBuf| path.to_string_lossy().ends_with("-phone.lm.bin");
+        let phone_order = paths.iter().find(is_order);
         let c_path = |path: &PathBuf| CString::new(path.as_os_str().as_bytes()).ok();
         Ok(Self {
             acoustic: acoustic
@@ -232,6 +254,7 @@ impl ModelFiles {
                 .and_then(c_path)
                 .ok_or("it has no dictionary (a file \"*.dict\")")?,
             language: language.and_then(c_path),
+            phone_order: phone_order.and_then(c_path),
         })
     }
 }

@@ -3,6 +3,8 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
+use ahoy_core::voice::{Lesson, Teaching};
+
 use super::*;
 use crate::{
     endpoint::{Endpointer, Heard, RATE},
@@ -158,13 +160,17 @@ fn add_noise(samples: &mut [i16], amplitude: f64) {
     }
 }
 
-/// What the worker would report.
-fn heard(recogniser: &mut PocketSphinx, samples: &[i16]) -> Option<Hypothesis> {
+fn utterance(samples: &[i16]) -> Option<Utterance> {
     let mut endpointer = Endpointer::new();
-    let utterance = samples.chunks(320).find_map(|step| match endpointer.feed(step) {
+    samples.chunks(320).find_map(|step| match endpointer.feed(step) {
         Heard::Over(utterance) => Some(utterance),
         Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => None,
-    })?;
+    })
+}
+
+/// What the worker would report.
+fn heard(recogniser: &mut PocketSphinx, samples: &[i16]) -> Option<Hypothesis> {
+    let utterance = utterance(samples)?;
     recogniser.finish(&utterance).expect("it decodes").into_iter().next()
 }
 
@@ -227,4 +233,106 @@ fn commands_are_heard_and_other_sentences_refused_in_six_voices() {
         assert!(commands.right >= least_right, "{commands:?}");
         assert!(commands.wrong + others.wrong <= most_wrong, "{commands:?} {others:?}");
     }
+}
+
+/// Names as they are written, and as those who bear them say them.
+const TAUGHT: [(&str, &str); 3] =
+    [("caoimhe", "keeva"), ("tadhg", "tiger"), ("nguyet", "winnette")];
+
+/// A word in a little noise, so that no two times are quite the same.
+fn phones(ear: &mut PhoneEar, voice: &[&str], text: &str, noise: f64) -> Option<Sound> {
+    let mut samples = speak(voice, text)?;
+    add_noise(&mut samples, noise);
+    Some(ear.hear(&utterance(&samples)?).expect("it decodes"))
+}
+
+/// A lesson in a word, as it is given; what was learnt, nothing where it was given up.
+fn taught(ear: &mut PhoneEar, voice: &[&str], (name, said): (&str, &str)) -> Option<Vec<String>> {
+    let contact = ahoy_core::id::ContactId(name.to_owned());
+    let (mut lesson, _) = Teaching::begin(contact, name)?;
+    for noise in [0.0, 10.0, 20.0, 30.0] {
+        let sound = phones(ear, voice, said, noise)?;
+        println!("{name} {said}: {sound}");
+        match lesson.handle_heard(sound) {
+            Lesson::Learnt { ways, .. } => return Some(ways),
+            Lesson::GivenUp(_) => return None,
+            Lesson::Ask(..) => {}
+        }
+    }
+    None
+}
+
+#[test]
+fn a_name_that_is_said_otherwise_than_spelled_is_heard_once_it_was_taught() {
+    let Some(mut recogniser) = loaded() else {
+        return;
+    };
+    let mut ear = PhoneEar::load(Path::new(MODEL)).expect("it hears phones");
+    let names: Vec<&str> = TAUGHT.iter().map(|(name, _)| *name).collect();
+    let commands = test_grammar(&["call <name>", "redial", "mute"], &[("name", &names)]);
+    let (mut before, mut after, mut asked) = (0, 0, 0);
+    for voice in &VOICES[..2] {
+        let mut grammar = commands.clone();
+        if speak(voice, "test").is_none() {
+            println!("SKIPPED: {} is not installed", voice[0]);
+            return;
+        }
+        for (name, said) in TAUGHT {
+            let ways = taught(&mut ear, voice, (name, said));
+            println!("{}: {name}: {ways:?}", voice.join(" "));
+            grammar.sounds.extend(ways.map(|ways| (name.to_owned(), ways)));
+        }
+        for (count, grammar) in [(&mut before, &commands), (&mut after, &grammar)] {
+            recogniser.prepare(grammar).expect("the grammar compiles");
+            for (name, said) in TAUGHT {
+                let samples = speak(voice, &format!("call {said}")).expect("it spoke before");
+                let found = heard(&mut recogniser, &samples);
+                println!("{} call {said}: {found:?}", voice.join(" "));
+                *count += usize::from(found.is_some_and(|one| one.text == format!("call {name}")));
+            }
+        }
+        asked += TAUGHT.len();
+    }
+    println!("{before} of {asked} before, {after} after");
+    assert!(after > before && after * 4 >= asked * 3, "{before} and {after} of {asked}");
+}
+
+#[test]
+fn other_words_do_not_agree() {
+    let Ok(mut ear) = PhoneEar::load(Path::new(MODEL)) else {
+        println!("SKIPPED: the English model (pocketsphinx-en-us) is not installed");
+        return;
+    };
+    let heard = TAUGHT.map(|(_, said)| phones(&mut ear, VOICES[0], said, 0.0));
+    for (at, one) in heard.iter().enumerate() {
+        for other in &heard[at + 1..] {
+            let (Some(one), Some(other)) = (one, other) else {
+                println!("SKIPPED: flite is not installed");
+                return;
+            };
+            let apart = one.distance(other);
+            assert!(apart > 0.35, "{one} / {other}: {apart}");
+        }
+    }
+}
+
+#[test]
+fn what_is_brought_is_parsed_used_and_forgotten_again() {
+    let Some(mut recogniser) = loaded() else {
+        return;
+    };
+    let plain = test_grammar(&["call <name>"], &[("name", &["alice", "bob"])]);
+    let mut taught = plain.clone();
+    let hostile = vec!["B\nAA".into(), "; rm".into(), String::new(), "K IY V AH XX".into()];
+    taught.sounds.insert("alice".into(), hostile);
+    taught.sounds.insert("zzyzxq".into(), vec!["B AA B".into()]);
+    let ways = |one: &PocketSphinx, text: &str| one.ways(text, &plain);
+    let before = ways(&recogniser, "alice");
+    assert_eq!(recogniser.prepare(&taught).expect("a grammar"), Vec::<String>::new());
+    let brought = ["B AA", "K IY V AH"].map(Sound::parse);
+    assert!(brought.iter().all(|way| ways(&recogniser, "alice").contains(way)));
+    recogniser.prepare(&taught).expect("the same again");
+    recogniser.prepare(&plain).expect("the dictionary is read anew");
+    assert_eq!(ways(&recogniser, "alice"), before);
+    assert!(recogniser.decoder.phones(c"zzyzxq").is_none());
 }

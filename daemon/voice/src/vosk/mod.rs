@@ -6,6 +6,7 @@
 
 mod dictation;
 mod ffi;
+mod pieces;
 
 use std::{
     ffi::CString,
@@ -25,7 +26,10 @@ use crate::{
 
 pub(crate) use self::dictation::Dictation;
 pub(crate) use self::ffi::Library;
-use self::ffi::{Decoder, Model};
+use self::{
+    ffi::{Decoder, Model},
+    pieces::Pieces,
+};
 
 /// Agreement below this is not a command. Three words of four are refused (measured: "엄마 에게 전화"
 /// heard with "아빠" before it), four of five sure ones are not.
@@ -47,6 +51,7 @@ pub(crate) struct Vosk {
 
 struct Ready {
     grammar: Grammar,
+    pieces: Pieces,
     decoder: Decoder,
     heard: Vec<HeardWord>,
     since_partial: usize,
@@ -88,8 +93,9 @@ impl Vosk {
 impl Recogniser for Vosk {
     fn prepare(&mut self, grammar: &Grammar) -> Result<Vec<String>, RecogniserError> {
         let knows = |word: &str| CString::new(word).is_ok_and(|word| self.model.knows(&word));
-        let deaf_to = legal::words(grammar).into_iter().filter(|word| !knows(word)).collect();
-        let (grammar, gone) = legal::without(grammar, &deaf_to);
+        let mut deaf_to = legal::words(grammar).into_iter().filter(|word| !knows(word)).collect();
+        let (grammar, pieces) = Pieces::cut(grammar, &mut deaf_to, knows);
+        let (grammar, gone) = legal::without(&grammar, &deaf_to);
         let mut sentences = sentences(&grammar);
         if sentences.is_empty() {
             return Err(RecogniserError::NothingHearable);
@@ -104,6 +110,7 @@ impl Recogniser for Vosk {
             .ok_or(RecogniserError::Engine("it refuses the grammar"))?;
         self.ready = Some(Ready {
             grammar,
+            pieces,
             decoder,
             heard: Vec::new(),
             since_partial: 0,
@@ -148,7 +155,10 @@ impl Recogniser for Vosk {
         let close = readings
             .into_iter()
             .filter(|reading| reading.score >= LEAST_AGREEMENT && reading.score > best - MARGIN);
-        Ok(close.map(|reading| Hypothesis { text: reading.text, score: reading.score }).collect())
+        let told = |text: &str| ready.pieces.together(text);
+        Ok(close
+            .map(|reading| Hypothesis { text: told(&reading.text), score: reading.score })
+            .collect())
     }
 }
 

@@ -5,6 +5,7 @@
 //! or `Stopped` is sent, and on every way out.
 
 mod captions;
+mod learn;
 mod models;
 mod watch;
 
@@ -30,7 +31,7 @@ use self::{
 use crate::{
     endpoint::{Endpointer, Heard, RATE, Utterance},
     microphone::{Microphone, MicrophoneError, PipeWire, Source},
-    pocketsphinx::{Keyword, KeywordError},
+    pocketsphinx::{Keyword, KeywordError, PhoneEar},
     recogniser::{self, RecogniserError},
 };
 
@@ -88,9 +89,19 @@ struct Listening {
 
 /// What the microphone is open for.
 enum Purpose {
-    Command { engine: Engine, endpointer: Endpointer, timeout_ms: u64 },
+    Command {
+        engine: Engine,
+        endpointer: Endpointer,
+        timeout_ms: u64,
+    },
     Word(Box<Watch>),
     Captions(Engine, Captions),
+    /// A word that is learnt.
+    Name {
+        ear: Box<PhoneEar>,
+        endpointer: Endpointer,
+        timeout_ms: u64,
+    },
 }
 
 /// How listening ended.
@@ -192,6 +203,14 @@ impl Worker {
                 let purpose = self.caption(engine, &model);
                 self.open(purpose, Source::Stream(&source))
             }
+            VoiceCommand::Learn { model, microphone, timeout_ms } => {
+                self.end_listening()?;
+                let purpose = self.learn(&model, timeout_ms);
+                self.open(purpose, Source::Microphone(microphone.as_deref()))
+            }
+            VoiceCommand::Inspect { engine, model, grammar } => {
+                self.inspect(engine, &model, grammar)
+            }
             VoiceCommand::Wait { word, wake_model, engine, model, grammar, microphone } => {
                 self.end_listening()?;
                 let purpose = self.wait_for(&word, &wake_model, engine, &model, grammar);
@@ -290,6 +309,7 @@ impl Worker {
                     Err(error) => self.fail(&error.into()),
                 }
             }
+            Some(Listening { purpose: Purpose::Name { .. }, .. }) => self.hear_name(&samples),
             None => Ok(()),
         }
     }
@@ -402,7 +422,7 @@ impl Worker {
     /// Frees the recogniser of commands, also while only the wake word is waited for.
     fn let_go(&mut self) {
         match &self.listening {
-            Some(Listening { purpose: Purpose::Command { .. }, .. }) => {}
+            Some(Listening { purpose: Purpose::Command { .. } | Purpose::Name { .. }, .. }) => {}
             Some(Listening { purpose: Purpose::Word(_) | Purpose::Captions(..), .. }) | None => {
                 self.commands.let_go();
             }
@@ -427,6 +447,7 @@ impl Listening {
             Purpose::Command { engine, .. } | Purpose::Captions(engine, _) => {
                 VoiceEvent::Listening { engine }
             }
+            Purpose::Name { .. } => VoiceEvent::Listening { engine: Engine::PocketSphinx },
             Purpose::Word(_) => VoiceEvent::Waiting,
         })
     }

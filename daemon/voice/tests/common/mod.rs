@@ -422,6 +422,7 @@ pub(crate) fn grammar(phrases: &[&str], slots: &[(&str, &[&str])]) -> Grammar {
     Grammar {
         phrases: phrases.iter().map(|text| Phrase(text.split(' ').map(piece).collect())).collect(),
         slots: slots.collect::<BTreeMap<_, _>>(),
+        ..Grammar::default()
     }
 }
 

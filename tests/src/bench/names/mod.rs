@@ -1,16 +1,18 @@
-//! Two hundred names of many origins: who is heard right, asked about, refused or taken for another.
+//! Two hundred names of many origins: who is heard right, asked about, refused or taken for another,
+//! by spelling alone and with what espeak-ng says of them.
 //!
 //! Owns: the table by origin, and how long a full address book takes to be listened for. Does not own:
 //! hearing, voices, verdicts (`hearing`). Invariant: all names are in the book at once, so each may be
 //! taken for any other.
 
+mod guessed;
 mod list;
 
 use std::time::{Duration, Instant};
 
 use ahoy_core::{
     id::ContactId,
-    voice::{Book, Kind, Pack, Person, Situation},
+    voice::{Book, Grammar, Kind, Pack, Person, Situation},
 };
 use ahoy_trial::{Result, Trouble};
 
@@ -50,9 +52,22 @@ pub(crate) fn run(size: &Size) -> Result<()> {
     let everybody = NAMES.iter().flat_map(|(_, names)| names.iter().map(|name| person(name)));
     let book = Book::new(everybody.collect());
     let mut corpus = Corpus::new(&VOICES[..size.voices])?;
+    let mut grammar = pack.grammar(Situation::Idle, &book);
+    table("names_spelled", size, (&pack, &book, &grammar), &mut corpus)?;
+    grammar.sounds = guessed::ways(&book, &grammar)?;
+    table("names", size, (&pack, &book, &grammar), &mut corpus)?;
+    full_book(&pack, &mut corpus)
+}
+
+/// Who is heard how, by origin.
+fn table(
+    figures: &str,
+    size: &Size,
+    (pack, book, grammar): (&Pack, &Book, &Grammar),
+    corpus: &mut Corpus,
+) -> Result<()> {
     let mut ears = Ears::open()?;
-    let grammar = pack.grammar(Situation::Idle, &book);
-    let mut grammar = Some(&grammar);
+    let mut grammar = Some(grammar);
     let (mut all, mut recorded) = (Count::default(), Count::default());
     for (origin, names) in &NAMES {
         progress(&format!("{} {origin} names in {} voices", size.names, size.voices));
@@ -64,7 +79,7 @@ pub(crate) fn run(size: &Size) -> Result<()> {
                 let file = corpus.spoken(voice, &said.text, Noise::Clean)?;
                 let answer = ears.hear(grammar.take(), &file)?;
                 let heard = answer.hypotheses.first();
-                let (verdict, _) = judge(&pack, &book, &said, heard);
+                let (verdict, _) = judge(pack, book, &said, heard);
                 if verdict == Verdict::WrongCall {
                     progress(&format!("{}: {name} -> {heard:?}", corpus.name(voice)));
                 }
@@ -75,11 +90,11 @@ pub(crate) fn run(size: &Size) -> Result<()> {
                 }
             }
         }
-        count.print(&format!("names_{}", origin.replace(' ', "_").replace(',', "")));
+        count.print(&format!("{figures}_{}", origin.replace(' ', "_").replace(',', "")));
     }
-    all.print("names");
-    recorded.print("names_recorded_voices");
-    full_book(&pack, &mut corpus)
+    all.print(figures);
+    recorded.print(&format!("{figures}_recorded_voices"));
+    Ok(())
 }
 
 /// From a full address book to open ears.
