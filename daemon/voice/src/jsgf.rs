@@ -13,9 +13,29 @@ const MOST_SEVERAL: usize = 16;
 
 /// Compiles a grammar; `None` if it has no phrase.
 pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
+    rules_and_phrases(grammar, |phrase| !phrase.is_open(), "")
+}
+
+/// Compiles the phrases that end in free speech, with any of these words in its place; `None` if there
+/// is none.
+pub(crate) fn compile_openings(grammar: &Grammar, words: &[String]) -> Option<String> {
+    let rest = format!("<rest> = {};\n", words.join(" | "));
+    // What is dictated from the first word on has no beginning.
+    rules_and_phrases(grammar, |phrase| phrase.is_open() && phrase.0.len() > 1, &rest)
+}
+
+fn rules_and_phrases(
+    grammar: &Grammar,
+    wanted: impl Fn(&Phrase) -> bool,
+    rest: &str,
+) -> Option<String> {
     let rules: Vec<&str> = grammar.slots.keys().map(String::as_str).collect();
-    let phrases: Vec<String> =
-        grammar.phrases.iter().filter_map(|phrase| phrase_text(phrase, &rules)).collect();
+    let phrases: Vec<String> = grammar
+        .phrases
+        .iter()
+        .filter(|phrase| wanted(phrase))
+        .filter_map(|phrase| phrase_text(phrase, &rules))
+        .collect();
     if phrases.is_empty() {
         return None;
     }
@@ -31,6 +51,7 @@ pub(crate) fn compile(grammar: &Grammar) -> Option<String> {
             let _ = writeln!(text, "<slot{number}> = {};", entries.join(" | "));
         }
     }
+    text.push_str(rest);
     let _ = writeln!(text, "public <command> = {};", phrases.join(" | "));
     Some(text)
 }
@@ -45,8 +66,8 @@ fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
     for piece in &phrase.0 {
         words.push(match piece {
             Piece::Word(word) if word.split(' ').all(is_token) => word.clone(),
-            // What is dictated is in no grammar.
-            Piece::Word(_) | Piece::Rest => return None,
+            Piece::Word(_) => return None,
+            Piece::Rest => "<rest>+".to_owned(),
             Piece::Slot(slot) => {
                 let number = rules.iter().position(|rule| rule == slot)?;
                 format!("<slot{number}>")
@@ -65,6 +86,17 @@ fn phrase_text(phrase: &Phrase, rules: &[&str]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::legal::test_grammar;
+
+    #[test]
+    fn free_speech_stands_in_the_grammar_of_beginnings_only() {
+        let grammar = test_grammar(&["…", "tell <name> …", "mute"], &[("name", &["alice"])]);
+        let commands = compile(&grammar).unwrap_or_default();
+        assert!(commands.ends_with("public <command> = mute;\n"), "{commands}");
+        let openings = compile_openings(&grammar, &["a".into(), "b".into()]).unwrap_or_default();
+        let expected = "<rest> = a | b;\npublic <command> = tell <slot0> <rest>+;\n";
+        assert!(openings.ends_with(expected), "{openings}");
+        assert_eq!(compile_openings(&test_grammar(&["…", "mute"], &[]), &[]), None);
+    }
 
     #[test]
     fn phrases_and_slots_become_rules() {

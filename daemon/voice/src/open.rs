@@ -42,9 +42,20 @@ impl<R: Recogniser> Open<R> {
 
     /// What was dictated, live or not.
     fn dictated(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
-        let live = self.grammar.is_dictation();
-        let scribe = self.scribe()?;
-        let said = if live { scribe.finish()? } else { scribe.read(&utterance.samples)? };
+        let said = if self.grammar.is_dictation() {
+            self.scribe()?.finish()?
+        } else {
+            // Free speech knows no names; and it reads better what is free of commands.
+            let opening = self.commands.opening(utterance)?;
+            let at = opening.as_ref().map_or(0, |opening| opening.at);
+            let said = self.scribe()?.read(utterance.samples.get(at..).unwrap_or_default())?;
+            said.map(|said| match opening {
+                Some(opening) => {
+                    Hypothesis { text: format!("{} {}", opening.text, said.text), ..said }
+                }
+                None => said,
+            })
+        };
         let grammar = &self.grammar;
         Ok(said.filter(|said| legal::opens(grammar, &said.text)).into_iter().collect())
     }
@@ -56,7 +67,7 @@ impl<R: Recogniser> Recogniser for Open<R> {
         if grammar.is_dictation() {
             self.scribe()?;
         }
-        self.commands.prepare(&grammar.closed())
+        self.commands.prepare(grammar)
     }
 
     fn begin(&mut self) {

@@ -48,6 +48,15 @@ pub(crate) enum RecogniserError {
     Engine(&'static str),
 }
 
+/// The beginning of a command, and where what follows it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// As the grammar has it.
+    pub(crate) text: String,
+    /// The first sample after it.
+    pub(crate) at: usize,
+}
+
 /// One loaded model. `Send`: it is loaded beside the sound, which would be lost meanwhile.
 pub(crate) trait Recogniser: Send {
     /// Takes the commands for the next utterance; answers with what of them cannot be heard.
@@ -61,6 +70,11 @@ pub(crate) trait Recogniser: Send {
 
     /// Ends the utterance. Empty if it was none of the commands.
     fn finish(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError>;
+
+    /// The beginning of a command that ends in free speech, where this engine tells beginnings.
+    fn opening(&mut self, _utterance: &Utterance) -> Result<Option<Opening>, RecogniserError> {
+        Ok(None)
+    }
 
     /// Reads an utterance that was not fed while it was spoken.
     fn read(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {

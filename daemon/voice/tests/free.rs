@@ -61,6 +61,9 @@ fn a_message_in_one_breath_is_heard_where_no_command_fits() {
         &[("name", &["alice", "bob"])],
     );
     hears(&sound, &mut worker, &commands, "tell her I am late", "tell her i am late");
+    let (said, read) =
+        ("tell Alice I will call you tomorrow", "tell alice i will call you tomorrow");
+    hears(&sound, &mut worker, &commands, said, read);
     hears(&sound, &mut worker, &commands, "decline", "decline");
 }
 

@@ -120,7 +120,10 @@ impl Talk {
             return Err(Fault::new(FaultKind::NotSupported, why));
         }
         if !Path::new(POCKETSPHINX_EN).is_dir() {
-            return Err(Fault::new(FaultKind::NotSupported, recognisers::missing(language, &self.models)));
+            return Err(Fault::new(
+                FaultKind::NotSupported,
+                recognisers::missing(language, &self.models),
+            ));
         }
         Ok(())
     }

@@ -218,10 +218,8 @@ impl Decoder {
     pub(crate) fn spotted(&mut self) -> Option<Spotted> {
         self.hypothesis().0?;
         let path = self.path();
-        // SAFETY: the decoder is live.
-        let decoded = unsafe { ps_get_n_frames(self.0.as_ptr()) };
         let last = path.segments.last()?;
-        let ago = usize::try_from(decoded).unwrap_or(0).saturating_sub(last.until + 1);
+        let ago = self.decoded().saturating_sub(last.until + 1);
         Some(Spotted { frames: last.frames, ago, score: last.score })
     }
 
@@ -261,6 +259,13 @@ impl Decoder {
     pub(crate) fn end(&mut self) -> bool {
         // SAFETY: the decoder is live.
         unsafe { ps_end_utt(self.0.as_ptr()) >= 0 }
+    }
+
+    /// Frames decoded of this utterance.
+    pub(crate) fn decoded(&self) -> usize {
+        // SAFETY: the decoder is live.
+        let decoded = unsafe { ps_get_n_frames(self.0.as_ptr()) };
+        usize::try_from(decoded).unwrap_or(0)
     }
 
     /// The best text so far and its score.

@@ -34,6 +34,11 @@ impl Verdict {
         self.ratio >= LEAST_RATIO && self.cover >= LEAST_COVER
     }
 
+    /// Whether words win by so much against bare phones, log score per frame, whatever else was said.
+    pub(super) fn wins_by(self, least: f64) -> bool {
+        self.ratio >= least
+    }
+
     /// 0.5 at the limit, towards 1 the clearer the command wins.
     pub(super) fn score(self) -> f64 {
         1.0 / (1.0 + (-(self.ratio - LEAST_RATIO) / SLOPE).exp())

@@ -8,6 +8,7 @@ mod dictation;
 mod ffi;
 mod judge;
 mod keyword;
+mod opening;
 mod phone_ear;
 mod sounds;
 
@@ -24,7 +25,7 @@ use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 use crate::{
     endpoint::Utterance,
     jsgf, legal,
-    recogniser::{Recogniser, RecogniserError},
+    recogniser::{Opening, Recogniser, RecogniserError},
     spelling,
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct PocketSphinx {
     /// Ways of words that came with a grammar.
     added: BTreeMap<String, Vec<Sound>>,
     files: ModelFiles,
+    /// The beginnings of phrases that end in free speech, as a grammar.
+    openings: Option<CString>,
     /// An utterance is being decoded as it is spoken.
     live: bool,
     since_partial: usize,
@@ -77,6 +80,7 @@ impl PocketSphinx {
             relaxed: BTreeSet::new(),
             added: BTreeMap::new(),
             files,
+            openings: None,
             live: false,
             since_partial: 0,
             partial: None,
@@ -147,6 +151,8 @@ impl Recogniser for PocketSphinx {
         let mut deaf_to = self.learn(grammar);
         self.learn_sounds(grammar, &mut deaf_to);
         let (hearable, gone) = legal::without(grammar, &deaf_to);
+        let openings = jsgf::compile_openings(&hearable, &phone_words());
+        self.openings = openings.and_then(|jsgf| CString::new(jsgf).ok());
         let jsgf = jsgf::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
         let jsgf = CString::new(jsgf).map_err(|_| RecogniserError::NothingHearable)?;
         // The phones again, too: a search is built for the dictionary of its time.
@@ -196,21 +202,30 @@ impl Recogniser for PocketSphinx {
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }
 
+    fn opening(&mut self, utterance: &Utterance) -> Result<Option<Opening>, RecogniserError> {
+        self.end_live();
+        self.find_opening(utterance)
+    }
+
     fn ways(&self, text: &str, _grammar: &Grammar) -> Vec<Sound> {
         spelling::ways(text, |word| self.variants(word))
     }
 }
 
+/// The words that are phones, in their order.
+fn phone_words() -> Vec<String> {
+    let phones = PHONE_WORDS.split_whitespace();
+    phones.map(|phone| format!("{}{}", opening::PHONE, phone.to_lowercase())).collect()
+}
+
 /// Makes every phone a word; the grammar of them in any order.
 fn add_phones(decoder: &mut Decoder) -> Option<CString> {
-    let mut words = Vec::new();
-    for phone in PHONE_WORDS.split_whitespace() {
-        let word = format!("phone-{}", phone.to_lowercase());
+    let words = phone_words();
+    for (word, phone) in words.iter().zip(PHONE_WORDS.split_whitespace()) {
         let (name, phone) = (CString::new(word.as_str()).ok()?, CString::new(phone).ok()?);
         if !decoder.add_word(&name, &phone) {
             return None;
         }
-        words.push(word);
     }
     let jsgf = format!(
         "#JSGF V1.0;\ngrammar phones;\n<phone> = {};\npublic <speech> = <phone>+;\n",

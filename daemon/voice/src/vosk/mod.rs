@@ -250,7 +250,7 @@ fn parts(grammar: &Grammar) -> Vec<String> {
                 Piece::Word(word) => word.as_str(),
                 Piece::Slot(_) | Piece::Several(..) | Piece::Rest => "",
             });
-            parts.push(words.collect::<Vec<_>>().join(" "));
+            parts.push(words.collect::<Vec<_>>().join(" ").trim().to_owned());
         }
     }
     parts.sort();
