@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Whether a call that rings is being declined: its message is out, its end comes next.
-    pub(super) fn is_declined(&self, call: &Call) -> bool {
+    pub(crate) fn is_declined(&self, call: &Call) -> bool {
         let ends = |order: &Order| order.call == call.id && matches!(order.action, Action::End(_));
         self.planned().any(ends)
     }

@@ -148,7 +148,11 @@ impl Subject {
             | Command::SetHeld(_, false)
             | Command::GroupSetHeld(_, false) => true,
             Command::PressPrimary => {
-                self.engine.calls().any(|call| call.is_ringing() && !call.is_ending())
+                // One that is being declined rings on for whoever is asked, not for the button.
+                let rings = |call: &crate::call::Call| {
+                    call.is_ringing() && !call.is_ending() && !self.engine.is_declined(call)
+                };
+                self.engine.calls().any(rings)
             }
             Command::Merge(one, two) => !(held(one) && held(two)),
             Command::Split(call) => !held(call),
