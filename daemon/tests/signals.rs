@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use zbus::{Connection, OwnedVariant, connection::Builder, interface};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const FLASH: &str = "[ringing]\nflash = true\n";
+const FLASH: &str = "[ring]\nflash = true\n";
 
 /// Waits until it holds.
 async fn until(what: &str, holds: impl Fn() -> bool) {
