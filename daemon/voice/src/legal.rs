@@ -66,8 +66,16 @@ pub(crate) fn opens(grammar: &Grammar, text: &str) -> bool {
     open.any(|phrase| begins(grammar, &phrase.0, &said))
 }
 
+/// A text as the phrase that it is, for logs: names, numbers and messages are the user's own. Empty if
+/// it is none.
+pub(crate) fn shape(grammar: &Grammar, text: &str) -> String {
+    let said: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let mut phrases = grammar.phrases.iter();
+    phrases.find(|phrase| begins(grammar, &phrase.0, &said)).map_or_else(String::new, readable)
+}
+
 fn begins(grammar: &Grammar, pieces: &[Piece], said: &[&str]) -> bool {
-    let Some((piece, pieces)) = pieces.split_first() else { return said.is_empty() };
+    let Some((piece, after)) = pieces.split_first() else { return said.is_empty() };
     let entries: &[String] = match piece {
         Piece::Rest => return !said.is_empty(),
         Piece::Word(word) => std::slice::from_ref(word),
@@ -78,7 +86,11 @@ fn begins(grammar: &Grammar, pieces: &[Piece], said: &[&str]) -> bool {
     // A name is the front of what was said or it is not, so this looks at each piece once a name.
     entries.iter().any(|entry| {
         let words: Vec<&str> = entry.split(' ').collect();
-        said.starts_with(&words) && begins(grammar, pieces, &said[words.len()..])
+        let goes_on = |rest: &[&str]| {
+            let more = matches!(piece, Piece::Several(..)) && begins(grammar, pieces, rest);
+            more || begins(grammar, after, rest)
+        };
+        said.starts_with(&words) && goes_on(&said[words.len()..])
     })
 }
 
@@ -288,6 +300,24 @@ mod tests {
         }
         assert!(opens(&test_grammar(&["…"], &[]), "anything"));
         assert!(closest(&grammar, &heard("tell her so", 1.0), 1).is_empty(), "it is no command");
+    }
+
+    #[test]
+    fn the_shape_of_a_text_holds_nothing_of_the_user() {
+        let slots: &[(&str, &[&str])] =
+            &[("name", &["alice", "alice smith"]), ("digits", &["one", "two"])];
+        let phrases =
+            ["call <name>", "call <name> video", "press <digits>+", "tell <name> …", "mute"];
+        let grammar = test_grammar(&phrases, slots);
+        for (text, expected) in [
+            ("call alice smith video", "call <name> video"),
+            ("press two one two", "press <digits>+"),
+            ("tell alice i am late", "tell <name> …"),
+            ("mute", "mute"),
+            ("call charlie", ""),
+        ] {
+            assert_eq!(shape(&grammar, text), expected, "{text}");
+        }
     }
 
     #[test]

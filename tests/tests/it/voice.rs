@@ -55,6 +55,10 @@ fn a_spoken_sentence_places_a_video_call_that_words_answer_mute_and_end() {
         say(&two.bob, "hang up");
         let (_, why) = two.alice.ended(seen, &incoming, PATIENCE).expect("it ends");
         assert_eq!(why, "remote-hangup");
+        // At the level of debugging a log has what kind of thing was said, and nobody's name.
+        let log = two.bob.log().join("\n").to_lowercase();
+        assert!(log.contains("call <name> video"), "what was said");
+        assert!(!log.contains("call alice"), "whom he called");
     });
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct PocketSphinx {
     /// Ways of words that came with a grammar.
     added: BTreeMap<String, Vec<Sound>>,
     files: ModelFiles,
+    /// What was prepared last, as far as it can be heard.
+    grammar: Grammar,
     /// The beginnings of phrases that end in free speech, as a grammar.
     openings: Option<CString>,
     /// An utterance is being decoded as it is spoken.
@@ -80,6 +82,7 @@ impl PocketSphinx {
             relaxed: BTreeSet::new(),
             added: BTreeMap::new(),
             files,
+            grammar: Grammar::default(),
             openings: None,
             live: false,
             since_partial: 0,
@@ -158,6 +161,7 @@ impl Recogniser for PocketSphinx {
         // The phones again, too: a search is built for the dictionary of its time.
         let set = self.decoder.set_grammar(COMMANDS, &jsgf)
             && self.decoder.set_grammar(PHONES, &self.phone_grammar);
+        self.grammar = hearable;
         if set { Ok(gone) } else { Err(RecogniserError::Engine("it refuses the grammar")) }
     }
 
@@ -197,7 +201,8 @@ impl Recogniser for PocketSphinx {
             return Err(stopped);
         };
         let verdict = judge::judge(&commands, &phones, utterance.voiced);
-        tracing::debug!(?verdict, text = commands.text, "decoded");
+        let shape = legal::shape(&self.grammar, commands.text.as_deref().unwrap_or_default());
+        tracing::debug!(?verdict, shape, "decoded");
         let text = commands.text.filter(|_| verdict.believed());
         Ok(text.map(|text| Hypothesis { text, score: verdict.score() }).into_iter().collect())
     }

@@ -40,7 +40,7 @@ impl PocketSphinx {
         let Some(begin) = beginning(&whole) else { return Ok(None) };
         let until = begin.segments.last().map_or(0, |segment| segment.until);
         let verdict = judge::judge(&begin, &until_frame(&phones, until), 0);
-        tracing::debug!(?verdict, text = begin.text, "a beginning");
+        tracing::debug!(?verdict, "a beginning");
         // Counted from the end: silence at the start is left out of the frames.
         let rest = decoded.saturating_sub(until + 1) * FRAME;
         let at = utterance.samples.len().saturating_sub(rest);

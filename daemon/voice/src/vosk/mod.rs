@@ -150,7 +150,11 @@ impl Recogniser for Vosk {
         let heard = std::mem::take(&mut ready.heard);
         ready.partial.clear();
         let readings = legal::closest(&ready.grammar, &heard, MOST_READINGS);
-        tracing::debug!(?heard, ?readings, "decoded");
+        let shapes: Vec<(String, f64)> = readings
+            .iter()
+            .map(|reading| (legal::shape(&ready.grammar, &reading.text), reading.score))
+            .collect();
+        tracing::debug!(words = heard.len(), ?shapes, "decoded");
         let best = readings.first().map_or(0.0, |reading| reading.score);
         let close = readings
             .into_iter()

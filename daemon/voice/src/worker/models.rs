@@ -183,7 +183,6 @@ fn prepare(recogniser: &mut dyn Recogniser, grammar: &Grammar) -> Result<(), Rec
     if !gone.is_empty() {
         // Names are the user's own; how many is enough for a log.
         tracing::warn!(count = gone.len(), "commands or names this model cannot hear");
-        tracing::debug!(?gone, "cannot be heard");
     }
     Ok(())
 }
