@@ -9,6 +9,7 @@ mod legal;
 mod microphone;
 mod offline;
 mod open;
+mod partial;
 mod pocketsphinx;
 mod recogniser;
 mod spelling;

@@ -7,11 +7,15 @@ use std::path::Path;
 
 use ahoy_core::voice::Hypothesis;
 
-use super::{ModelFiles, ffi::Decoder};
-use crate::recogniser::{RecogniserError, Scribe};
+use super::{
+    ModelFiles, base,
+    ffi::{DEFAULT_SEARCH, Decoder},
+};
+use crate::{
+    partial::Partial,
+    recogniser::{RecogniserError, Scribe},
+};
 
-/// What is understood so far is worth a look this often, samples.
-const PARTIAL_EVERY: usize = 4_800;
 /// Its score says nothing: bare phones, which commands must beat, beat free words never.
 const SCORE: f64 = 0.5;
 
@@ -19,8 +23,7 @@ const SCORE: f64 = 0.5;
 pub(crate) struct Dictation {
     decoder: Decoder,
     live: bool,
-    since_partial: usize,
-    partial: Option<String>,
+    partial: Partial,
 }
 
 impl Dictation {
@@ -32,15 +35,14 @@ impl Dictation {
         let language = files.language.ok_or_else(|| RecogniserError::NoDictation(dir()))?;
         let decoder = Decoder::of_free_speech(&files.acoustic, &files.dictionary, &language)
             .ok_or_else(|| unusable("PocketSphinx cannot read its language model"))?;
-        Ok(Self { decoder, live: false, since_partial: 0, partial: None })
+        Ok(Self { decoder, live: false, partial: Partial::default() })
     }
 
     fn end(&mut self) {
         if std::mem::take(&mut self.live) {
             self.decoder.end();
         }
-        self.since_partial = 0;
-        self.partial = None;
+        self.partial = Partial::default();
     }
 }
 
@@ -51,22 +53,13 @@ impl Scribe for Dictation {
 
     fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
         if !self.live {
-            self.live = self.decoder.start_default();
+            self.live = self.decoder.start(DEFAULT_SEARCH);
         }
         if !self.live || !self.decoder.process(samples, false) {
             return Err(RecogniserError::Engine("it takes no sound"));
         }
-        self.since_partial += samples.len();
-        if self.since_partial < PARTIAL_EVERY {
-            return Ok(None);
-        }
-        self.since_partial = 0;
-        let text = self.decoder.hypothesis().0.map(|text| plain(&text));
-        if text == self.partial {
-            return Ok(None);
-        }
-        self.partial.clone_from(&text);
-        Ok(text)
+        let decoder = &mut self.decoder;
+        Ok(self.partial.hear(samples.len(), || decoder.hypothesis().0.map(|text| plain(&text))))
     }
 
     fn finish(&mut self) -> Result<Option<Hypothesis>, RecogniserError> {
@@ -82,7 +75,7 @@ impl Scribe for Dictation {
     fn read(&mut self, samples: &[i16]) -> Result<Option<Hypothesis>, RecogniserError> {
         // Whole: the means of its sound are then those of this utterance.
         self.end();
-        if !self.decoder.start_default() || !self.decoder.process(samples, true) {
+        if !self.decoder.start(DEFAULT_SEARCH) || !self.decoder.process(samples, true) {
             return Err(RecogniserError::Engine("it takes no sound"));
         }
         self.live = true;
@@ -90,8 +83,8 @@ impl Scribe for Dictation {
     }
 }
 
-/// Words as the dictionary says them in more than one way ("the(2)"), without that number.
+/// Words, single-spaced, without the dictionary's numbers.
 fn plain(text: &str) -> String {
     let words = text.split_whitespace();
-    words.map(|word| word.split('(').next().unwrap_or(word)).collect::<Vec<_>>().join(" ")
+    words.map(base).collect::<Vec<_>>().join(" ")
 }

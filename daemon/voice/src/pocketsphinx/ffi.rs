@@ -71,6 +71,9 @@ unsafe extern "C" {
     fn malloc_trim(pad: usize) -> c_int;
 }
 
+/// What the library calls the search that the options of a decoder describe.
+pub(crate) const DEFAULT_SEARCH: &CStr = c"_default";
+
 /// Samples given to the library at a time while an utterance goes on: 0.1 s.
 const PIECE: usize = 1_600;
 
@@ -232,13 +235,6 @@ impl Decoder {
                 && ps_start_stream(ps) == 0
                 && ps_start_utt(ps) == 0
         }
-    }
-
-    /// Begins an utterance with the search that it was made for.
-    pub(crate) fn start_default(&mut self) -> bool {
-        let ps = self.0.as_ptr();
-        // SAFETY: the decoder is live.
-        unsafe { ps_start_stream(ps) == 0 && ps_start_utt(ps) == 0 }
     }
 
     /// Decodes sound; `whole` if this is all there will be, which allows for normalising over it.

@@ -62,7 +62,7 @@ pub(super) fn judge(commands: &Path, phones: &Path, voiced: usize) -> Verdict {
 }
 
 /// `<sil>`, `[NOISE]`, `(NULL)`.
-fn is_filler(word: &str) -> bool {
+pub(super) fn is_filler(word: &str) -> bool {
     word.starts_with(['<', '[', '('])
 }
 

@@ -25,6 +25,7 @@ use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 use crate::{
     endpoint::Utterance,
     jsgf, legal,
+    partial::Partial,
     recogniser::{Opening, Recogniser, RecogniserError},
     spelling,
 };
@@ -38,8 +39,6 @@ pub(crate) use self::{
 
 const COMMANDS: &CStr = c"commands";
 const PHONES: &CStr = c"phones";
-/// What is understood so far is worth a look this often, samples.
-const PARTIAL_EVERY: usize = 4_800;
 
 /// Every phone of the model as a word of its own: the competitor of the commands.
 const PHONE_WORDS: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P \
@@ -60,8 +59,7 @@ pub(crate) struct PocketSphinx {
     openings: Option<CString>,
     /// An utterance is being decoded as it is spoken.
     live: bool,
-    since_partial: usize,
-    partial: Option<String>,
+    partial: Partial,
 }
 
 impl PocketSphinx {
@@ -85,8 +83,7 @@ impl PocketSphinx {
             grammar: Grammar::default(),
             openings: None,
             live: false,
-            since_partial: 0,
-            partial: None,
+            partial: Partial::default(),
         })
     }
 
@@ -140,8 +137,7 @@ impl PocketSphinx {
         if std::mem::take(&mut self.live) {
             self.decoder.end();
         }
-        self.since_partial = 0;
-        self.partial = None;
+        self.partial = Partial::default();
     }
 }
 
@@ -176,17 +172,7 @@ impl Recogniser for PocketSphinx {
         if !self.live || !self.decoder.process(samples, false) {
             return Err(RecogniserError::Engine("it takes no sound"));
         }
-        self.since_partial += samples.len();
-        if self.since_partial < PARTIAL_EVERY {
-            return Ok(None);
-        }
-        self.since_partial = 0;
-        let (text, _) = self.decoder.hypothesis();
-        if text == self.partial {
-            return Ok(None);
-        }
-        self.partial.clone_from(&text);
-        Ok(text)
+        Ok(self.partial.hear(samples.len(), || self.decoder.hypothesis().0))
     }
 
     fn finish(&mut self, utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
@@ -215,6 +201,11 @@ impl Recogniser for PocketSphinx {
     fn ways(&self, text: &str, _grammar: &Grammar) -> Vec<Sound> {
         spelling::ways(text, |word| self.variants(word))
     }
+}
+
+/// A word that the dictionary says in more than one way ("the(2)"), without that number.
+fn base(word: &str) -> &str {
+    word.split('(').next().unwrap_or(word)
 }
 
 /// The words that are phones, in their order.

@@ -6,7 +6,7 @@
 
 use std::ffi::CStr;
 
-use super::{PocketSphinx, ffi::Path, judge};
+use super::{PocketSphinx, base, ffi::Path, judge};
 use crate::{
     endpoint::{RATE, Utterance},
     recogniser::{Opening, RecogniserError},
@@ -53,13 +53,11 @@ impl PocketSphinx {
 fn beginning(whole: &Path) -> Option<Path> {
     let end = whole.segments.iter().position(|segment| segment.word.starts_with(PHONE))?;
     let segments = whole.segments[..end].to_vec();
-    let is_word = |word: &&str| !word.starts_with(['<', '[', '(']);
     let words: Vec<&str> = segments
         .iter()
         .map(|segment| segment.word.as_str())
-        .filter(is_word)
-        // The dictionary numbers other ways to say a word.
-        .map(|word| word.split('(').next().unwrap_or(word))
+        .filter(|word| !judge::is_filler(word))
+        .map(base)
         .collect();
     let text = (!words.is_empty()).then(|| words.join(" "))?;
     Some(Path { text: Some(text), score: 0, segments })

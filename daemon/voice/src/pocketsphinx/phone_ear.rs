@@ -3,15 +3,15 @@
 //! Owns: a decoder of phones with the model's own idea of which follows which. Does not own: what is
 //! done with them. Invariant: knows no word and no command.
 
-use std::{ffi::CStr, path::Path};
+use std::path::Path;
 
 use ahoy_core::voice::{Phone, Sound};
 
-use super::{ModelFiles, ffi::Decoder};
+use super::{
+    ModelFiles,
+    ffi::{DEFAULT_SEARCH, Decoder},
+};
 use crate::{endpoint::Utterance, recogniser::RecogniserError};
-
-/// What the library calls the search that its options describe.
-const PHONES: &CStr = c"_default";
 
 /// Hears phones.
 pub(crate) struct PhoneEar(Decoder);
@@ -34,7 +34,7 @@ impl PhoneEar {
     /// The phones of an utterance.
     pub(crate) fn hear(&mut self, utterance: &Utterance) -> Result<Sound, RecogniserError> {
         let ear = &mut self.0;
-        if !(ear.start(PHONES) && ear.process(&utterance.samples, true) && ear.end()) {
+        if !(ear.start(DEFAULT_SEARCH) && ear.process(&utterance.samples, true) && ear.end()) {
             return Err(RecogniserError::Engine("it could not decode the utterance"));
         }
         let path = ear.path();

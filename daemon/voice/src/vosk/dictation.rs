@@ -5,36 +5,27 @@
 
 use ahoy_core::voice::{Hypothesis, normalise};
 
-use super::{Answer, Partial, ffi::Decoder};
+use super::{Answer, ffi::Decoder, so_far};
 use crate::{
     legal::HeardWord,
+    partial::Partial,
     recogniser::{RecogniserError, Scribe},
 };
-
-/// What is understood so far is worth a look this often, samples.
-const PARTIAL_EVERY: usize = 4_800;
 
 /// Free speech.
 pub(crate) struct Dictation {
     decoder: Decoder,
     heard: Vec<HeardWord>,
-    since_partial: usize,
-    partial: String,
+    partial: Partial,
 }
 
 impl Dictation {
-    pub(super) const fn new(decoder: Decoder) -> Self {
-        Self { decoder, heard: Vec::new(), since_partial: 0, partial: String::new() }
+    pub(super) fn new(decoder: Decoder) -> Self {
+        Self { decoder, heard: Vec::new(), partial: Partial::default() }
     }
 
     fn take(&mut self, json: &str) {
         self.heard.extend(Answer::words(json));
-    }
-
-    /// The words so far, and how sure they are.
-    fn text(&self) -> String {
-        let words: Vec<&str> = self.heard.iter().map(|word| word.text.as_str()).collect();
-        normalise(&words.join(" "))
     }
 }
 
@@ -42,8 +33,7 @@ impl Scribe for Dictation {
     fn begin(&mut self) {
         self.decoder.last();
         self.heard.clear();
-        self.partial.clear();
-        self.since_partial = 0;
+        self.partial = Partial::default();
     }
 
     fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
@@ -53,28 +43,28 @@ impl Scribe for Dictation {
             let result = self.decoder.result();
             self.take(&result);
         }
-        self.since_partial += samples.len();
-        if self.since_partial < PARTIAL_EVERY {
-            return Ok(None);
-        }
-        self.since_partial = 0;
-        let partial: Partial = serde_json::from_str(&self.decoder.partial()).unwrap_or_default();
-        let text = normalise(&format!("{} {}", self.text(), partial.partial));
-        if text.is_empty() || text == self.partial {
-            return Ok(None);
-        }
-        self.partial.clone_from(&text);
-        Ok(Some(text))
+        let Self { decoder, heard, partial } = self;
+        let understood = || {
+            let text = normalise(&format!("{} {}", written(heard), so_far(decoder)));
+            Some(text).filter(|text| !text.is_empty())
+        };
+        Ok(partial.hear(samples.len(), understood))
     }
 
     fn finish(&mut self) -> Result<Option<Hypothesis>, RecogniserError> {
         let last = self.decoder.last();
         self.take(&last);
-        let text = self.text();
+        let text = written(&self.heard);
         let sure: f64 = self.heard.iter().map(|word| word.sure).sum();
         let score = sure / self.heard.len().max(1) as f64;
         self.heard.clear();
-        self.partial.clear();
+        self.partial = Partial::default();
         Ok((!text.is_empty()).then_some(Hypothesis { text, score }))
     }
+}
+
+/// Words as a text.
+fn written(heard: &[HeardWord]) -> String {
+    let words: Vec<&str> = heard.iter().map(|word| word.text.as_str()).collect();
+    normalise(&words.join(" "))
 }

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::{
     endpoint::{RATE, Utterance},
     legal::{self, HeardWord},
+    partial::Partial,
     recogniser::{MOST_READINGS, Recogniser, RecogniserError},
 };
 
@@ -38,8 +39,6 @@ const LEAST_AGREEMENT: f64 = 0.76;
 const MARGIN: f64 = 0.2;
 /// Sentences in the run-time grammar; past this the words stand alone, and order is lost.
 const MOST_SENTENCES: usize = 4_000;
-/// What is understood so far is worth a look this often, samples.
-const PARTIAL_EVERY: usize = 4_800;
 /// The model's word for "something else", which keeps other speech out of the commands.
 const UNKNOWN: &str = "[unk]";
 
@@ -54,8 +53,7 @@ struct Ready {
     pieces: Pieces,
     decoder: Decoder,
     heard: Vec<HeardWord>,
-    since_partial: usize,
-    partial: String,
+    partial: Partial,
 }
 
 /// Directories and files the library may be loaded from, outside of the system's own.
@@ -113,8 +111,7 @@ impl Recogniser for Vosk {
             pieces,
             decoder,
             heard: Vec::new(),
-            since_partial: 0,
-            partial: String::new(),
+            partial: Partial::default(),
         });
         Ok(gone)
     }
@@ -123,24 +120,16 @@ impl Recogniser for Vosk {
         if let Some(ready) = &mut self.ready {
             ready.decoder.last();
             ready.heard.clear();
-            ready.partial.clear();
+            ready.partial = Partial::default();
         }
     }
 
     fn feed(&mut self, samples: &[i16]) -> Result<Option<String>, RecogniserError> {
         let ready = self.ready.as_mut().ok_or(RecogniserError::Engine("it has no grammar"))?;
         ready.accept(samples)?;
-        ready.since_partial += samples.len();
-        if ready.since_partial < PARTIAL_EVERY {
-            return Ok(None);
-        }
-        ready.since_partial = 0;
-        let partial: Partial = serde_json::from_str(&ready.decoder.partial()).unwrap_or_default();
-        if partial.partial.is_empty() || partial.partial == ready.partial {
-            return Ok(None);
-        }
-        ready.partial.clone_from(&partial.partial);
-        Ok(Some(partial.partial))
+        let Ready { decoder, partial, .. } = ready;
+        let understood = || Some(so_far(decoder)).filter(|text| !text.is_empty());
+        Ok(partial.hear(samples.len(), understood))
     }
 
     fn finish(&mut self, _utterance: &Utterance) -> Result<Vec<Hypothesis>, RecogniserError> {
@@ -148,7 +137,7 @@ impl Recogniser for Vosk {
         let last = ready.decoder.last();
         ready.take(&last);
         let heard = std::mem::take(&mut ready.heard);
-        ready.partial.clear();
+        ready.partial = Partial::default();
         let readings = legal::closest(&ready.grammar, &heard, MOST_READINGS);
         let shapes: Vec<(String, f64)> = readings
             .iter()
@@ -205,8 +194,13 @@ struct Word {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Partial {
+struct SoFar {
     partial: String,
+}
+
+/// What a decoder understood since its own last end of speech.
+fn so_far(decoder: &mut Decoder) -> String {
+    serde_json::from_str::<SoFar>(&decoder.partial()).unwrap_or_default().partial
 }
 
 /// Every sentence of the grammar if they are few enough, otherwise its parts.
