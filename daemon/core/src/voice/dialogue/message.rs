@@ -31,40 +31,22 @@ impl Dialogue {
         if text.is_empty() { self.dictate_again() } else { self.draft(text) }
     }
 
-    /// Asks for the text.
+    /// Asks for the text, of a message that is dictated or dictated anew.
     pub(super) fn dictate_again(&mut self) -> Vec<Effect> {
-        if let Stage::Drafted { name, .. } = &self.stage {
-            self.stage = Stage::Dictating(name.clone());
-        }
-        match self.stage {
-            Stage::Dictating(_) => vec![self.say("what-message", &[]), Effect::Listen],
-            Stage::Closed
-            | Stage::Choosing { .. }
-            | Stage::Confirming(_)
-            | Stage::Countdown { .. }
-            | Stage::Drafted { .. } => Vec::new(),
-        }
+        let (Stage::Dictating(name) | Stage::Drafted { name, .. }) = &self.stage else {
+            return Vec::new();
+        };
+        self.stage = Stage::Dictating(name.clone());
+        vec![self.say("what-message", &[]), Effect::Listen]
     }
 
     /// Reads back what was dictated: what is misheard is not to reach anybody.
     pub(super) fn draft(&mut self, text: &str) -> Vec<Effect> {
-        match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Dictating(name) => {
-                let text = self.pack.words().write(text);
-                let places = [("name", name.as_str()), ("text", text.as_str())];
-                let question = self.say("confirm-message", &places);
-                self.stage = Stage::Drafted { name, text };
-                vec![question, Effect::Listen]
-            }
-            other @ (Stage::Closed
-            | Stage::Choosing { .. }
-            | Stage::Confirming(_)
-            | Stage::Countdown { .. }
-            | Stage::Drafted { .. }) => {
-                self.stage = other;
-                Vec::new()
-            }
-        }
+        let Stage::Dictating(name) = &self.stage else { return Vec::new() };
+        let (name, text) = (name.clone(), self.pack.words().write(text));
+        let question = self.say("confirm-message", &[("name", &name), ("text", &text)]);
+        self.stage = Stage::Drafted { name, text };
+        vec![question, Effect::Listen]
     }
 }
 
