@@ -122,10 +122,13 @@ impl App {
         (!source.is_empty() && self.can_caption()).then(|| source.clone())
     }
 
-    /// Whether there is a recogniser.
+    /// Whether there is a recogniser, and a call that the daemon carries the sound of: files are looked
+    /// for only then, and not at every event of a daemon that waits.
     pub(super) fn can_caption(&self) -> bool {
+        let mut calls = self.service.engine().calls();
         let (wish, models) = self.talk.wish();
-        recognisers::is_installed(wish, models)
+        calls.any(|call| !call.nodes().remote_audio.is_empty())
+            && recognisers::is_installed(wish, models)
     }
 
     /// Makes what is written along with agree with the calls. A lock screen shows none of it.

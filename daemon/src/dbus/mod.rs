@@ -190,15 +190,14 @@ impl Shown {
             Event::Added(id) => {
                 let view = self.front.view.borrow().calls.get(&id).cloned();
                 if let Some(view) = view {
-                    let verifiable = verification::Verification::fits(&view);
                     server.at(call_path(id), call::Call::new(id, &self.front)).await?;
-                    if verifiable {
-                        let object = verification::Verification::new(id, &self.front);
-                        server.at(call_path(id), object).await?;
-                    }
-                    self.set_text(id, text::Text::fits(&view)).await?;
-                    let captions = captions::Captions::fits(&self.front.view.borrow(), &view);
-                    self.set_captions(id, captions).await?;
+                    let verifiable = verification::Verification::fits(&view);
+                    let verification =
+                        verifiable.then(|| verification::Verification::new(id, &self.front));
+                    self.provide(id, verification).await?;
+                    self.provide(id, self.text(id, &view)).await?;
+                    let captions = self.captions(id, &self.front.view.borrow(), &view);
+                    self.provide(id, captions).await?;
                     self.last.calls.insert(id, view);
                 }
             }
@@ -212,13 +211,9 @@ impl Shown {
             }
             Event::Removed(id) => {
                 self.update().await?;
-                self.set_text(id, false).await?;
-                self.set_captions(id, false).await?;
-                // Most calls have none; that must not keep the rest of the object.
-                match server.remove::<verification::Verification, _>(call_path(id)).await {
-                    Ok(_) | Err(zbus::Error::InterfaceNotFound) => {}
-                    Err(error) => return Err(error),
-                }
+                self.provide::<text::Text>(id, None).await?;
+                self.provide::<captions::Captions>(id, None).await?;
+                self.provide::<verification::Verification>(id, None).await?;
                 server.remove::<call::Call, _>(call_path(id)).await?;
                 self.last.calls.remove(&id);
             }
@@ -273,29 +268,25 @@ impl Shown {
         Ok(())
     }
 
-    /// Makes a call's object have, or not have, `.Call.Text`.
-    async fn set_text(&self, id: CallId, wanted: bool) -> zbus::Result<()> {
+    /// Makes a call's object have an interface, or not have it.
+    async fn provide<T: Interface>(&self, id: CallId, object: Option<T>) -> zbus::Result<()> {
         let server = self.objects.connection.object_server();
-        if wanted {
-            return server.at(call_path(id), text::Text::new(id, &self.front)).await.map(drop);
+        if let Some(object) = object {
+            return server.at(call_path(id), object).await.map(drop);
         }
-        match server.remove::<text::Text, _>(call_path(id)).await {
+        // Most calls have few; that must not keep the rest of the object.
+        match server.remove::<T, _>(call_path(id)).await {
             Ok(_) | Err(zbus::Error::InterfaceNotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Makes a call's object have, or not have, `.Call.Captions`.
-    async fn set_captions(&self, id: CallId, wanted: bool) -> zbus::Result<()> {
-        let server = self.objects.connection.object_server();
-        if wanted {
-            let object = captions::Captions::new(id, &self.front);
-            return server.at(call_path(id), object).await.map(drop);
-        }
-        match server.remove::<captions::Captions, _>(call_path(id)).await {
-            Ok(_) | Err(zbus::Error::InterfaceNotFound) => Ok(()),
-            Err(error) => Err(error),
-        }
+    fn text(&self, id: CallId, view: &CallView) -> Option<text::Text> {
+        text::Text::fits(view).then(|| text::Text::new(id, &self.front))
+    }
+
+    fn captions(&self, id: CallId, now: &Snapshot, view: &CallView) -> Option<captions::Captions> {
+        captions::Captions::fits(now, view).then(|| captions::Captions::new(id, &self.front))
     }
 
     /// Gives an app microphone and speaker, or takes them.
@@ -320,15 +311,15 @@ impl Shown {
                 self.last.calls.remove(id);
                 continue;
             };
-            let captions = captions::Captions::fits(&now, view);
-            if captions::Captions::fits(&before, old) != captions {
-                self.set_captions(*id, captions).await?;
+            let captions = self.captions(*id, &now, view);
+            if captions::Captions::fits(&before, old) != captions.is_some() {
+                self.provide(*id, captions).await?;
             }
             if old == view && before.endpoint == now.endpoint {
                 continue;
             }
             if text::Text::fits(old) != text::Text::fits(view) {
-                self.set_text(*id, text::Text::fits(view)).await?;
+                self.provide(*id, self.text(*id, view)).await?;
             }
             let old = call::properties(old, &before.endpoint);
             let changed = differing(old, call::properties(view, &now.endpoint));
