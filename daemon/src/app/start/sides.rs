@@ -97,7 +97,7 @@ pub(super) fn start_bus(
     let (told, events) = mpsc::channel(TOLD);
     let (session, locked) = SessionTask::new(connection.clone(), place);
     tasks.spawn("session lock", |token| session.run(token));
-    for (door, on) in [(Door::Calls, &connection), (Door::Provider, &apps.connection)] {
+    for (door, on) in [(Door::Calls, &connection), (Door::Provider, apps.connection())] {
         let (on, front) = (on.clone(), front.clone());
         tasks.spawn("apps that end", move |token| async move {
             if let Err(error) = lost::watch(on, door, front, token).await {
@@ -105,7 +105,7 @@ pub(super) fn start_bus(
             }
         });
     }
-    let shown = dbus::Shown::new((connection.clone(), apps.connection.clone()), objects, front);
+    let shown = dbus::Shown::new((connection.clone(), apps.connection().clone()), objects, front);
     tasks.spawn("apps", |token| apps.run(token));
     tasks.spawn("bus", |token| shown.run(events, token));
     let (notifier, notify, task) = Notifier::new(connection);

@@ -35,8 +35,14 @@ const PREFIX: &str = "org.ahoycall.Calls1.";
 
 /// The apps' own door.
 pub struct Closed {
-    /// Also what apps that came in by it are asked through.
-    pub connection: Connection,
+    answers: Answers,
+    /// From before the name was taken: whoever calls as soon as the name is there is heard.
+    messages: MessageStream,
+}
+
+/// What answers.
+struct Answers {
+    connection: Connection,
     front: Front,
     callers: Callers,
 }
@@ -56,16 +62,26 @@ impl Closed {
     /// # Errors
     /// The bus is not there, or somebody has the name.
     pub async fn open(front: &Front, callers: &Callers) -> zbus::Result<Self> {
-        let connection = zbus::connection::Builder::session().build().await?;
+        Self::on(zbus::connection::Builder::session().build().await?, front, callers).await
+    }
+
+    async fn on(connection: Connection, front: &Front, callers: &Callers) -> zbus::Result<Self> {
+        let messages = MessageStream::from(&connection);
         let flags = fdo::RequestNameFlags::DO_NOT_QUEUE;
         connection.request_name_with_flags(NAME, flags).await?;
-        Ok(Self { connection, front: front.clone(), callers: callers.clone() })
+        let (front, callers) = (front.clone(), callers.clone());
+        Ok(Self { answers: Answers { connection, front, callers }, messages })
+    }
+
+    /// Also what apps that came in by it are asked through.
+    pub const fn connection(&self) -> &Connection {
+        &self.answers.connection
     }
 
     /// Answers until `token` is cancelled.
     pub async fn run(self, token: CancellationToken) {
-        let mut messages = MessageStream::from(&self.connection);
-        let door = std::sync::Arc::new(self);
+        let Self { answers, mut messages } = self;
+        let answers = std::sync::Arc::new(answers);
         let mut working = JoinSet::new();
         loop {
             let message = tokio::select! {
@@ -82,12 +98,14 @@ impl Closed {
             };
             if message.message_type() == zbus::message::Type::MethodCall {
                 while working.try_join_next().is_some() {}
-                let door = door.clone();
-                working.spawn(async move { door.answer(&message).await });
+                let answers = answers.clone();
+                working.spawn(async move { answers.answer(&message).await });
             }
         }
     }
+}
 
+impl Answers {
     async fn answer(&self, message: &Message) {
         let header = message.header();
         let answer = self.method(message, &header).await;
@@ -215,4 +233,64 @@ where
     T: serde::de::DeserializeOwned + zbus::Type,
 {
     message.body().deserialize().map_err(|error| Error::InvalidArgument(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+        sync::Arc,
+        time::Duration,
+    };
+
+    use tokio::sync::{Semaphore, mpsc, watch};
+    use zbus::connection::Builder;
+
+    use super::*;
+
+    const PEER: Option<&str> = Some("org.freedesktop.DBus.Peer");
+
+    /// A call right after the name came up was once lost: nobody read messages yet.
+    #[tokio::test]
+    async fn whoever_calls_as_soon_as_the_name_is_there_is_answered() {
+        let mut command = Command::new("dbus-daemon");
+        command.args(["--session", "--nofork", "--print-address", "--address=unix:tmpdir=/tmp"]);
+        let started = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut bus) = started else {
+            println!("SKIPPED: dbus-daemon is not installed");
+            return;
+        };
+        let mut address = String::new();
+        let output = bus.stdout.take().expect("piped");
+        BufReader::new(output).read_line(&mut address).expect("an address");
+        let connect =
+            || async { Builder::address(address.trim()).build().await.expect("connected") };
+        let (requests, _requests) = mpsc::channel(1);
+        let (_view, view) = watch::channel(Default::default());
+        let front = Front { requests, view, places: Arc::new(Semaphore::new(1)) };
+        let door = Closed::on(connect().await, &front, &Callers::default()).await.expect("free");
+        let app = connect().await;
+        let ask = async { app.call_method(Some(NAME), "/", PEER, "Ping", &()).await };
+        // The bus gives the door what came before this, first.
+        let pass = async {
+            let bus = fdo::DBusProxy::new(&app).await?;
+            bus.get_id().await?;
+            fdo::DBusProxy::new(door.connection()).await?.get_id().await
+        };
+        tokio::pin!(ask);
+        tokio::select! {
+            biased;
+            answer = &mut ask => panic!("nobody answers yet: {answer:?}"),
+            passed = pass => drop(passed.expect("the bus answers")),
+        }
+        let token = CancellationToken::new();
+        let running = tokio::spawn(door.run(token.clone()));
+        let answer = tokio::time::timeout(Duration::from_secs(10), ask).await;
+        token.cancel();
+        running.await.expect("ran");
+        bus.kill().expect("running");
+        bus.wait().expect("killed");
+        assert!(matches!(answer, Ok(Ok(_))), "{answer:?}");
+    }
 }
