@@ -4,9 +4,9 @@
 //! nothing is read from the parent, and no model is loaded, before the lock is on.
 
 mod endpoint;
-mod jsgf;
 mod legal;
 mod microphone;
+mod network;
 mod offline;
 mod open;
 mod partial;

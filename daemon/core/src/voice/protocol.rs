@@ -13,7 +13,7 @@ use super::{confusion::Alike, grammar::Grammar};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
-    /// PocketSphinx with a JSGF grammar (English).
+    /// PocketSphinx with a strict grammar (English).
     PocketSphinx,
     /// Vosk with a run-time grammar (any installed dynamic-graph model).
     Vosk,

@@ -21,11 +21,9 @@ unsafe extern "C" {
         update: c_int,
     ) -> c_int;
     fn ps_lookup_word(ps: *mut c_void, word: *const c_char) -> *mut c_char;
-    fn ps_set_jsgf_string(
-        ps: *mut c_void,
-        name: *const c_char,
-        jsgf_string: *const c_char,
-    ) -> c_int;
+    fn ps_get_config(ps: *mut c_void) -> *mut c_void;
+    fn ps_get_logmath(ps: *mut c_void) -> *mut c_void;
+    fn ps_set_fsg(ps: *mut c_void, name: *const c_char, fsg: *mut c_void) -> c_int;
     fn ps_set_keyphrase(ps: *mut c_void, name: *const c_char, keyphrase: *const c_char) -> c_int;
     fn ps_set_search(ps: *mut c_void, name: *const c_char) -> c_int;
     fn ps_start_stream(ps: *mut c_void) -> c_int;
@@ -62,8 +60,16 @@ unsafe extern "C" {
         strict: i32,
     ) -> *mut c_void;
     fn cmd_ln_free_r(config: *mut c_void) -> c_int;
+    fn cmd_ln_float_r(config: *mut c_void, name: *const c_char) -> f64;
     fn err_set_logfp(stream: *mut c_void);
+    fn fsg_model_read(stream: *mut c_void, lmath: *mut c_void, lw: f32) -> *mut c_void;
+    fn fsg_model_free(fsg: *mut c_void) -> c_int;
     fn ckd_free(pointer: *mut c_void);
+}
+
+unsafe extern "C" {
+    fn fmemopen(buffer: *mut c_void, size: usize, mode: *const c_char) -> *mut c_void;
+    fn fclose(stream: *mut c_void) -> c_int;
 }
 
 #[cfg(target_env = "gnu")]
@@ -205,10 +211,30 @@ impl Decoder {
         unsafe { ps_add_word(self.0.as_ptr(), word.as_ptr(), phones.as_ptr(), 0) >= 0 }
     }
 
-    /// Compiles a JSGF grammar under a name.
-    pub(crate) fn set_grammar(&mut self, name: &CStr, jsgf: &CStr) -> bool {
-        // SAFETY: the decoder is live; both strings are NUL-terminated and copied.
-        unsafe { ps_set_jsgf_string(self.0.as_ptr(), name.as_ptr(), jsgf.as_ptr()) == 0 }
+    /// Compiles a grammar under a name; false if it is not in the library's format or has a word
+    /// that the dictionary lacks.
+    pub(crate) fn set_grammar(&mut self, name: &CStr, network: &str) -> bool {
+        let ps = self.0.as_ptr();
+        let mode = c"r".as_ptr();
+        // SAFETY: the stream reads the bytes of `network`, which outlive it, and writes none: it is
+        // opened for reading. The decoder is live; its configuration and its table of logarithms
+        // are its own, and live as long. The model is released here: ps_set_fsg keeps a reference of
+        // its own.
+        unsafe {
+            let stream = fmemopen(network.as_ptr().cast_mut().cast(), network.len(), mode);
+            if stream.is_null() {
+                return false;
+            }
+            let weight = cmd_ln_float_r(ps_get_config(ps), c"-lw".as_ptr());
+            let model = fsg_model_read(stream, ps_get_logmath(ps), weight as f32);
+            fclose(stream);
+            if model.is_null() {
+                return false;
+            }
+            let set = ps_set_fsg(ps, name.as_ptr(), model);
+            fsg_model_free(model);
+            set == 0
+        }
     }
 
     /// Looks for a phrase of known words under a name.

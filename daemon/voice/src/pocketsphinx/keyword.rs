@@ -23,7 +23,7 @@ const SPOTTING: &CStr = c"spotting";
 const WORD: &CStr = c"word";
 /// The word's name in the decoder, whatever it is: it may be several in one.
 const NAME: &CStr = c"wake";
-const WORD_GRAMMAR: &CStr = c"#JSGF V1.0;\ngrammar word;\npublic <speech> = wake;\n";
+const WORD_GRAMMAR: &str = "FSG_BEGIN word\nN 2\nS 0\nF 1\nT 0 1 1 wake\nFSG_END\n";
 
 /// Decades of likelihood per phone that a match may be worse than bare phones. Loose, as what is
 /// found is looked at again (`crate::wake`), and missed words never are. `tests/bench wake` measures

@@ -24,7 +24,7 @@ use ahoy_core::voice::{Grammar, Hypothesis, Sound};
 
 use crate::{
     endpoint::Utterance,
-    jsgf, legal,
+    legal, network,
     partial::Partial,
     recogniser::{Opening, Recogniser, RecogniserError},
     spelling,
@@ -47,7 +47,7 @@ const PHONE_WORDS: &str = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH 
 /// A loaded English model.
 pub(crate) struct PocketSphinx {
     decoder: Decoder,
-    phone_grammar: CString,
+    phone_grammar: String,
     /// Words that were given a second way to be said.
     relaxed: BTreeSet<String>,
     /// Ways of words that came with a grammar.
@@ -56,7 +56,7 @@ pub(crate) struct PocketSphinx {
     /// What was prepared last, as far as it can be heard.
     grammar: Grammar,
     /// The beginnings of phrases that end in free speech, as a grammar.
-    openings: Option<CString>,
+    openings: Option<String>,
     /// An utterance is being decoded as it is spoken.
     live: bool,
     partial: Partial,
@@ -97,7 +97,7 @@ impl PocketSphinx {
         let Ok(name) = CString::new(word) else {
             return false;
         };
-        if !jsgf::is_token(word) {
+        if !network::is_token(word) {
             return false;
         }
         let known = self.decoder.phones(&name);
@@ -150,12 +150,11 @@ impl Recogniser for PocketSphinx {
         let mut deaf_to = self.learn(grammar);
         self.learn_sounds(grammar, &mut deaf_to);
         let (hearable, gone) = legal::without(grammar, &deaf_to);
-        let openings = jsgf::compile_openings(&hearable, &phone_words());
-        self.openings = openings.and_then(|jsgf| CString::new(jsgf).ok());
-        let jsgf = jsgf::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
-        let jsgf = CString::new(jsgf).map_err(|_| RecogniserError::NothingHearable)?;
+        let openings = network::compile_openings(&hearable, &phone_words());
+        self.openings = openings.map(|network| network.text("openings"));
+        let commands = network::compile(&hearable).ok_or(RecogniserError::NothingHearable)?;
         // The phones again, too: a search is built for the dictionary of its time.
-        let set = self.decoder.set_grammar(COMMANDS, &jsgf)
+        let set = self.decoder.set_grammar(COMMANDS, &commands.text("commands"))
             && self.decoder.set_grammar(PHONES, &self.phone_grammar);
         self.grammar = hearable;
         if set { Ok(gone) } else { Err(RecogniserError::Engine("it refuses the grammar")) }
@@ -215,7 +214,7 @@ fn phone_words() -> Vec<String> {
 }
 
 /// Makes every phone a word; the grammar of them in any order.
-fn add_phones(decoder: &mut Decoder) -> Option<CString> {
+fn add_phones(decoder: &mut Decoder) -> Option<String> {
     let words = phone_words();
     for (word, phone) in words.iter().zip(PHONE_WORDS.split_whitespace()) {
         let (name, phone) = (CString::new(word.as_str()).ok()?, CString::new(phone).ok()?);
@@ -223,11 +222,7 @@ fn add_phones(decoder: &mut Decoder) -> Option<CString> {
             return None;
         }
     }
-    let jsgf = format!(
-        "#JSGF V1.0;\ngrammar phones;\n<phone> = {};\npublic <speech> = <phone>+;\n",
-        words.join(" | ")
-    );
-    CString::new(jsgf).ok()
+    Some(network::any_of(&words).text("phones"))
 }
 
 /// The files of a model.

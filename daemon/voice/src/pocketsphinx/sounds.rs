@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, ffi::CString};
 use ahoy_core::voice::{Grammar, MOST_WAYS, Sound};
 
 use super::{PocketSphinx, add_phones, ffi::Decoder};
-use crate::{jsgf, legal, recogniser::RecogniserError, spelling};
+use crate::{legal, network, recogniser::RecogniserError, spelling};
 
 /// Fewer phones would be heard everywhere.
 const LEAST_PHONES: usize = 2;
@@ -25,7 +25,7 @@ pub(super) fn usable(grammar: &Grammar, word: &str) -> Vec<Sound> {
 impl PocketSphinx {
     /// Adds the ways that the grammar brings; what could not be said before can be then.
     pub(super) fn learn_sounds(&mut self, grammar: &Grammar, deaf_to: &mut BTreeSet<String>) {
-        for word in legal::words(grammar).iter().filter(|word| jsgf::is_token(word)) {
+        for word in legal::words(grammar).iter().filter(|word| network::is_token(word)) {
             for sound in usable(grammar, word) {
                 if self.learn_sound(word, &sound) {
                     deaf_to.remove(word);
