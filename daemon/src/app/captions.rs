@@ -13,7 +13,8 @@ use ahoy_core::{
 };
 
 use super::{
-    App, recognisers,
+    App,
+    recognisers::{self, Room},
     request::{Answer, Event, Fault, FaultKind},
 };
 use crate::{
@@ -29,6 +30,7 @@ pub(super) struct Captions {
     pub(super) worker: WorkerHandle<Voice>,
     link: Option<Link<Voice>>,
     engines: Vec<Engine>,
+    room: Room,
     /// What the user wants for a call, where it is not what the settings say.
     chosen: BTreeMap<CallId, bool>,
     /// The call that is written along with, and the stream it is heard in.
@@ -40,11 +42,12 @@ pub(super) struct Captions {
 }
 
 impl Captions {
-    pub(super) const fn new(worker: WorkerHandle<Voice>) -> Self {
+    pub(super) const fn new(worker: WorkerHandle<Voice>, room: Room) -> Self {
         Self {
             worker,
             link: None,
             engines: Vec::new(),
+            room,
             chosen: BTreeMap::new(),
             now: None,
             again: None,
@@ -65,7 +68,7 @@ impl Captions {
         &mut self,
         now: Now,
         wanted: Option<(CallId, String)>,
-        model: impl FnOnce(&[Engine]) -> Result<(Engine, PathBuf), Fault>,
+        model: impl FnOnce(&[Engine], &Room) -> Result<(Engine, PathBuf), Fault>,
     ) -> Result<(), Fault> {
         self.worker.set_wanted(wanted.is_some());
         let waits = self.again.is_some_and(|again| now.mono < again);
@@ -76,7 +79,7 @@ impl Captions {
         let Some(link) = &self.link else { return Ok(()) };
         let sent = match &wanted {
             Some((_, source)) => {
-                let (engine, model) = model(&self.engines).inspect_err(|_| {
+                let (engine, model) = model(&self.engines, &self.room).inspect_err(|_| {
                     self.again = Some(now.mono + AGAIN);
                 })?;
                 let model = model.display().to_string();
@@ -140,7 +143,8 @@ impl App {
         let on = talked.filter(|call| self.captions.is_on(*call, always));
         let wanted = on.and_then(|call| Some((call, self.captioned(call)?)));
         let (wish, models) = self.talk.wish();
-        let model = |engines: &[Engine]| recognisers::choose(wish, models, engines);
+        let model =
+            |engines: &[Engine], room: &Room| recognisers::choose(wish, models, engines, room);
         if let Err(fault) = self.captions.reconcile(now, wanted, model) {
             self.captions_failed(now, fault.text).await;
         }
@@ -151,6 +155,7 @@ impl App {
             WorkerEvent::Started(link) => self.captions.link = Some(link),
             WorkerEvent::Event(VoiceEvent::Ready { engines, .. }) => {
                 self.captions.engines = engines;
+                self.captions.room.look();
             }
             WorkerEvent::Event(VoiceEvent::Partial { text }) => self.caption(text, false).await,
             WorkerEvent::Event(VoiceEvent::Said { text }) => self.caption(text, true).await,

@@ -22,7 +22,7 @@ use ahoy_core::{
 use super::{
     ears::{Ears, Purpose},
     lock,
-    recognisers::{self, POCKETSPHINX_EN},
+    recognisers::{self, POCKETSPHINX_EN, Room},
     request::{Dict, Fault, FaultKind, Plain},
 };
 use crate::worker::{Link, Voice};
@@ -64,6 +64,7 @@ pub(super) struct Talk {
     wish: Wish,
     models: PathBuf,
     packs: PathBuf,
+    room: Room,
     /// To be listened to as soon as the worker runs.
     pending: bool,
     ears: Ears,
@@ -80,7 +81,7 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(wish: Wish, models: PathBuf, packs: PathBuf) -> Self {
+    pub(super) fn new(wish: Wish, models: PathBuf, packs: PathBuf, room: Room) -> Self {
         let dialogue = Dialogue::new(pack(&wish.locale, &packs), COUNTDOWN);
         Self {
             link: None,
@@ -91,6 +92,7 @@ impl Talk {
             wish,
             models,
             packs,
+            room,
             pending: false,
             ears: Ears::default(),
             wait: None,
@@ -152,6 +154,7 @@ impl Talk {
     /// The worker says which recognisers it has.
     pub(super) fn ready(&mut self, engines: Vec<Engine>, calls: Situation) -> Result<(), Fault> {
         self.engines = engines;
+        self.room.look();
         self.look_over();
         if std::mem::take(&mut self.pending) { self.listen(calls) } else { Ok(()) }
     }
@@ -218,7 +221,7 @@ impl Talk {
     }
 
     fn choose(&self) -> Result<(Engine, PathBuf), Fault> {
-        recognisers::choose(&self.wish, &self.models, &self.engines)
+        recognisers::choose(&self.wish, &self.models, &self.engines, &self.room)
     }
 
     /// What the settings say, and where models are.

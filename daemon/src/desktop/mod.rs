@@ -11,6 +11,7 @@ pub mod notify;
 pub mod permissions;
 pub mod phonemes;
 pub mod players;
+pub mod power;
 pub mod secrets;
 pub mod session;
 pub mod shortcuts;

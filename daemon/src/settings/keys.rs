@@ -211,7 +211,7 @@ keys! {
         "Camera for calls, as a PipeWire node name; empty is the session's default.";
     Text VOICE_ENGINE VoiceEngine "voice.engine"
         Rule::Choice { default: "auto", words: &["auto", "pocketsphinx", "vosk"] },
-        "Which recogniser hears commands; auto takes Vosk where a model is installed.";
+        "Which recogniser hears commands; auto takes Vosk where a model and memory for it are there and no power is saved.";
     Text VOICE_LOCALE VoiceLocale "voice.locale"
         Rule::Text { default: "en-US", form: "a language tag such as en-US", fits: is_locale },
         "The language of voice commands.";

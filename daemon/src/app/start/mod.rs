@@ -50,6 +50,7 @@ use super::{
     prompts::Prompts,
     providers::{Apps, Known as KnownHandles},
     readers::Readers,
+    recognisers::Room,
     refusals::Refusals,
     request::{AT_ONCE, Front, Request, Snapshot},
     requests::voice_wish,
@@ -62,6 +63,8 @@ use crate::{
     desktop::{
         permissions::Permissions,
         phonemes::Phonemes,
+        power,
+        session::Place,
         speech::{self, Speech},
     },
     installed,
@@ -190,11 +193,25 @@ fn read_settings(paths: &Paths) -> Result<Settings, StartError> {
     Ok(settings)
 }
 
-fn talk(setup: &Setup, settings: &Settings, known: &Known, is_locked: bool) -> Talk {
-    let mut talk = Talk::new(voice_wish(settings), setup.paths.models(), setup.paths.packs());
+fn talk(
+    (setup, settings): (&Setup, &Settings),
+    known: &Known,
+    is_locked: bool,
+    room: Room,
+) -> Talk {
+    let (models, packs) = (setup.paths.models(), setup.paths.packs());
+    let mut talk = Talk::new(voice_wish(settings), models, packs, room);
     talk.set_book(contacts::people(&known.contacts), super::teach::taught(&known.contacts));
     talk.set_locked(is_locked);
     talk
+}
+
+/// What a recogniser may take.
+fn room(place: &Place, tasks: &mut Tasks) -> Room {
+    let (saves, saves_power) = watch::channel(false);
+    let system_bus = place.system_bus.clone();
+    tasks.spawn("power", |token| power::run(system_bus, saves, token));
+    Room::new(saves_power)
 }
 
 /// The assistant's voice.
@@ -244,6 +261,7 @@ struct Parts {
     folder: Folder,
     grants: Grants,
     talk: Talk,
+    room: Room,
     prompts: Prompts,
     phonemes: Phonemes,
     is_locked: bool,
@@ -291,7 +309,7 @@ impl Parts {
             media: MediaSide::default(),
             media_worker: workers.media,
             voice_worker: workers.voice,
-            captions: Captions::new(workers.captions),
+            captions: Captions::new(workers.captions, self.room),
             talk: self.talk,
             prompts: self.prompts,
             phonemes: self.phonemes,
@@ -354,7 +372,8 @@ pub async fn start(
     service.built_in().set_marks(handles.marks());
     let folder = Folder::new(setup.paths.directories());
     filter::fill(&mut service, clock.now(), &known.blocks, &folder);
-    let talk = talk(&setup, &settings, &known, is_locked);
+    let room = room(&place(&setup), &mut tasks);
+    let talk = talk((&setup, &settings), &known, is_locked, room.clone());
     let phonemes = phonemes(&talk, &mut tasks);
     let settings_events = watch_settings(&settings, &mut tasks);
     let system_bus = place(&setup).system_bus;
@@ -391,6 +410,7 @@ pub async fn start(
         folder,
         grants: Grants::new(Permissions::new(connection), setup.paths.grants()),
         talk,
+        room,
         prompts: voice(&setup, &mut tasks),
         phonemes,
         is_locked,
