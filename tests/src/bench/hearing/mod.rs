@@ -143,6 +143,10 @@ fn sentences(pack: &Pack, book: &Book, size: &Size) -> Vec<Said> {
                 all.push(Said { situation, text, kind: Some(kind) });
             }
         }
+        // Whatever is said where a message is dictated is the message.
+        if pack.grammar(situation, book).is_dictation() {
+            continue;
+        }
         let other = |text: &&str| Said { situation, text: (**text).to_owned(), kind: None };
         all.extend(OTHER.iter().take(size.phrases * 5 / 2).map(other));
     }
