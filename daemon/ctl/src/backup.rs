@@ -60,7 +60,8 @@ pub async fn backup(args: FileArgs, out: &Out) -> Result<()> {
         .open(&part)
         .map_err(|e| Error::file(&part, &e))?;
     let body = (Fd::from(&target), passphrase.as_str());
-    let written: Result<()> = out.wait("encrypting", bus.call(IDENTITY, "Backup", &body)).await;
+    let writes = bus.call::<_, ()>(IDENTITY, "Backup", &body);
+    let written = out.wait("encrypting", writes).await.map_err(Error::from);
     let kept = written.and_then(|()| {
         let size = target.metadata().map(|m| m.len()).unwrap_or_default();
         if size == 0 {

@@ -102,6 +102,28 @@ impl Error {
     }
 }
 
+impl From<ahoy_client::Error> for Error {
+    fn from(error: ahoy_client::Error) -> Self {
+        match error {
+            ahoy_client::Error::NoBus(_) => Self::NoDaemon {
+                cause: error.to_string(),
+                next:
+                    "Run this inside your desktop session, or set DBUS_SESSION_BUS_ADDRESS (over \
+                       ssh: unix:path=/run/user/$(id -u)/bus)."
+                        .into(),
+            },
+            ahoy_client::Error::Gone => Self::NoDaemon {
+                cause: error.to_string(),
+                next:
+                    "Start it again: systemctl --user start ahoyd; see why: journalctl --user -u \
+                       ahoyd -n 20"
+                        .into(),
+            },
+            ahoy_client::Error::Bus(error) => error.into(),
+        }
+    }
+}
+
 impl From<zbus::Error> for Error {
     fn from(error: zbus::Error) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive enum")]

@@ -9,7 +9,6 @@
 
 mod ask;
 pub mod backup;
-pub mod bus;
 pub mod calls;
 pub mod cli;
 pub mod contacts;
@@ -38,3 +37,5 @@ pub mod value;
 pub mod vcard;
 pub mod voice;
 pub mod watch;
+
+pub use ahoy_client as bus;

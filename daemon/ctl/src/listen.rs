@@ -113,7 +113,7 @@ where
     screen.end_partial()?;
     if result.is_err() {
         // Best effort: the daemon may be gone, or not listening any more.
-        let _: Result<()> = bus.call(VOICE, "Stop", &()).await;
+        let _: bus::Result<()> = bus.call(VOICE, "Stop", &()).await;
     } else {
         out.data(&json!({"event": "done"}))?;
     }
@@ -137,7 +137,7 @@ where
             // Signals sent before the reply are shown before it.
             biased;
             message = signals.next() => { screen.show(&message?)?; }
-            done = &mut call => return done,
+            done = &mut call => return Ok(done?),
         }
     }
 }

@@ -146,8 +146,8 @@ async fn all() -> Vec<Check> {
 
 /// The daemon's own rows.
 async fn from_daemon(bus: &Bus) -> Vec<Check> {
-    let rows: Result<Vec<Dict>> = bus.call(MANAGER, "Doctor", &()).await;
-    match rows {
+    let rows = bus.call::<_, Vec<Dict>>(MANAGER, "Doctor", &()).await;
+    match rows.map_err(Error::from) {
         Ok(rows) => rows
             .iter()
             .map(|row| Check {

@@ -20,7 +20,7 @@ const DBUS: &str = "org.freedesktop.DBus";
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
 pub(super) async fn bus() -> Result<Bus> {
-    Bus::connect().await
+    Ok(Bus::connect().await?)
 }
 
 async fn has_owner(connection: &Connection, name: &str) -> bool {

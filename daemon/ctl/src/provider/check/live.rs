@@ -113,11 +113,11 @@ impl Outside<'_> {
         let handles = [(remote.scheme.as_str(), remote.value.as_str())];
         let options = Options::from([("video", Variant::from(false))]);
         let body = (self.target.id.as_str(), handles.as_slice(), options);
-        let started: Result<OwnedObjectPath> = self.bus.call(MANAGER, "StartCall", &body).await;
+        let started = self.bus.call::<_, OwnedObjectPath>(MANAGER, "StartCall", &body).await;
         let call = match started {
             Ok(call) => call.to_string(),
             Err(error) => {
-                self.judge(Check::Start, "StartCall", Err(error))?;
+                self.judge(Check::Start, "StartCall", Err(error.into()))?;
                 return Ok(None);
             }
         };
@@ -191,7 +191,7 @@ impl Outside<'_> {
     }
 
     async fn ask(&mut self, call: &str, check: Check, method: &str, on: bool) -> Result<bool> {
-        let asked: Result<()> = self.bus.call_at(call, CALL, method, &(on,)).await;
+        let asked = self.bus.call_at(call, CALL, method, &(on,)).await.map_err(Error::from);
         let done = asked.is_ok();
         self.judge(check, &format!("{method} {on}"), asked)?;
         Ok(done)
@@ -217,7 +217,9 @@ impl Outside<'_> {
 
     /// Hangs up; the service says how the app took it.
     async fn end(&mut self, call: &str) -> Result<()> {
-        let asked: Result<()> = self.bus.call_at(call, CALL, "HangUp", &(Options::new(),)).await;
+        let none = (Options::new(),);
+        let hang_up = self.bus.call_at(call, CALL, "HangUp", &none);
+        let asked = hang_up.await.map_err(Error::from);
         if asked.is_err() {
             return self.judge(Check::End, "HangUp", asked);
         }

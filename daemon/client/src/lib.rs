@@ -1,8 +1,11 @@
-//! The way to `org.ahoycall.Calls1` on the session bus.
+//! The way of a controller to `org.ahoycall.Calls1` on the session bus: what `ahoyctl` and `ahoy-window`
+//! stand on.
 //!
 //! Owns: the connection, names and paths of the contract, deadlines, the stream of signals. Does
-//! not own: what a method means. Invariant: every call ends, with an answer or an error, within
-//! its deadline.
+//! not own: what a method means, or how an error is told. Invariant: every call ends, with an answer or
+//! an error, within its deadline.
+
+pub mod value;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,10 +22,7 @@ use zbus::{
     Type, message,
 };
 
-use crate::{
-    error::{Error, Result},
-    value::Dict,
-};
+use self::value::Dict;
 
 /// The well-known name.
 pub const NAME: &str = "org.ahoycall.Calls1";
@@ -61,6 +61,23 @@ pub const IDENTITY: At = At("org.ahoycall.Calls1.Identity");
 /// `.Settings`
 pub const SETTINGS: At = At("org.ahoycall.Calls1.Settings");
 
+/// Why the service did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no session bus here.
+    #[error("there is no session bus here ({0})")]
+    NoBus(zbus::Error),
+    /// The service has gone from the bus while it was followed.
+    #[error("ahoyd has gone from the bus")]
+    Gone,
+    /// The bus, or the service by one of the errors of the contract.
+    #[error(transparent)]
+    Bus(#[from] zbus::Error),
+}
+
+/// What a call to the service gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// What GetManagedObjects returns.
 pub type Objects = HashMap<OwnedObjectPath, BTreeMap<String, Dict>>;
 
@@ -77,13 +94,7 @@ impl Bus {
             .method_timeout(DEADLINE)
             .build()
             .await
-            .map_err(|error| Error::NoDaemon {
-                cause: format!("there is no session bus here ({error})"),
-                next:
-                    "Run this inside your desktop session, or set DBUS_SESSION_BUS_ADDRESS (over \
-                       ssh: unix:path=/run/user/$(id -u)/bus)."
-                        .into(),
-            })?;
+            .map_err(Error::NoBus)?;
         Ok(Self { connection })
     }
 
@@ -174,11 +185,11 @@ impl Signals {
             // The daemon's own signals first: it may have said why it goes.
             match Pin::new(&mut self.daemon).poll_next(cx) {
                 Poll::Ready(Some(message)) => return Poll::Ready(message.map_err(Error::from)),
-                Poll::Ready(None) => return Poll::Ready(Err(gone())),
+                Poll::Ready(None) => return Poll::Ready(Err(Error::Gone)),
                 Poll::Pending => {}
             }
             match Pin::new(&mut self.owner).poll_next(cx) {
-                Poll::Ready(_) => Poll::Ready(Err(gone())),
+                Poll::Ready(_) => Poll::Ready(Err(Error::Gone)),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -192,15 +203,6 @@ impl Signals {
             Poll::Ready(Some(Err(_)) | None) | Poll::Pending => Poll::Ready(None),
         })
         .await
-    }
-}
-
-fn gone() -> Error {
-    Error::NoDaemon {
-        cause: "ahoyd has gone from the bus".into(),
-        next: "Start it again: systemctl --user start ahoyd; see why: journalctl --user -u ahoyd \
-               -n 20"
-            .into(),
     }
 }
 
