@@ -126,3 +126,13 @@ fn without_a_session_bus_it_says_what_to_do() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("no session bus") && said.contains("dbus-run-session"), "{said}");
 }
+
+/// One of its parts once asked a closed bus for its next signal without an end, at half of a core.
+#[tokio::test]
+async fn a_session_bus_that_goes_ends_it() {
+    let Some(daemon) = start(QUIET) else { return };
+    drop(connect(&daemon).await);
+    let (status, log) = tokio::task::spawn_blocking(|| daemon.without_bus()).await.unwrap();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("the session bus has gone"), "{log}");
+}

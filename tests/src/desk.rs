@@ -24,13 +24,17 @@ const PATH: &str = "/org/freedesktop/Notifications";
 pub struct Screen {
     /// For `DISPLAY`.
     pub display: String,
+    /// What it shows, as xwd.
+    pub file: PathBuf,
     _running: Running,
 }
 
 impl Screen {
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
         let mut command = stage.command("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
+        command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+        let directory = stage.subdirectory("screen")?;
+        command.arg("-fbdir").arg(&directory);
         let mut running = Running::start("Xvfb", command.stdout(Stdio::piped()))?;
         let mut number = String::new();
         if let Some(output) = running.child().stdout.take() {
@@ -39,7 +43,8 @@ impl Screen {
         if number.trim().is_empty() {
             return Err(Trouble::program("Xvfb", "it gave no display"));
         }
-        Ok(Self { display: format!(":{}", number.trim()), _running: running })
+        let file = directory.join("Xvfb_screen0");
+        Ok(Self { display: format!(":{}", number.trim()), file, _running: running })
     }
 }
 

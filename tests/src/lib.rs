@@ -4,6 +4,7 @@
 //! own: what is claimed of it. Invariant: nothing here touches the session of the person testing,
 //! and nothing it starts outlives it.
 
+pub mod atspi;
 pub mod bus;
 pub mod contract;
 pub mod desk;
@@ -18,6 +19,7 @@ pub mod systemd;
 pub mod trouble;
 pub mod wait;
 pub mod wave;
+pub mod window;
 pub mod wire;
 
 pub use person::{Person, Setup};

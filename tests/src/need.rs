@@ -20,6 +20,8 @@ pub enum Need {
     Capture,
     /// python-dbusmock: programs whose hardware is not there.
     Mock,
+    /// The windows, and the screen and the screen reader's bus that they want.
+    Window,
     /// A desktop that opens links, and the example of an app in Python.
     Links,
 }
@@ -35,6 +37,7 @@ impl Need {
             Self::Notify => "notify",
             Self::Capture => "capture",
             Self::Mock => "mock",
+            Self::Window => "window",
             Self::Links => "links",
         }
     }
@@ -57,6 +60,7 @@ impl Need {
             Self::Notify => &["Xvfb", "dunst"],
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],
+            Self::Window => &["Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Links => &["gio", "update-desktop-database"],
         }
     }
@@ -90,6 +94,7 @@ impl Need {
             | Self::Media
             | Self::Notify
             | Self::Mock
+            | Self::Window
             | Self::Links => None,
         }
     }

@@ -220,16 +220,24 @@ pub fn write(path: &Path, pictures: &[(&str, &Picture)]) -> Result<()> {
             }
         }
     }
+    png(path, &rgb, (width * pictures.len(), height + CAPTION))
+}
+
+/// Writes rows of RGB as PNG.
+///
+/// # Errors
+/// GStreamer fails.
+pub fn png(path: &Path, rgb: &[u8], (width, height): (usize, usize)) -> Result<()> {
     let mut command = program("gst-launch-1.0");
     command
         .args(["-q", "fdsrc", "fd=0", "!", "rawvideoparse", "format=rgb"])
-        .arg(format!("width={}", width * pictures.len()))
-        .arg(format!("height={}", height + CAPTION))
+        .arg(format!("width={width}"))
+        .arg(format!("height={height}"))
         .args(["framerate=1/1", "!", "videoconvert", "!", "pngenc", "!", "filesink"])
         .arg(format!("location={}", path.display()));
     let mut running = Running::start("gst-launch-1.0", command.stdin(Stdio::piped()))?;
     if let Some(mut input) = running.child().stdin.take() {
-        input.write_all(&rgb).map_err(Trouble::io("the picture"))?;
+        input.write_all(rgb).map_err(Trouble::io("the picture"))?;
     }
     let status = running.wait()?;
     if status.success() && path.is_file() {

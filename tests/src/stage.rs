@@ -17,10 +17,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    Result, Trouble,
+    Result, Trouble, atspi,
     bus::{Daemon, json},
     desk::Screen,
     person::built,
+    picture,
     process::{Running, output, program},
     until,
 };
@@ -257,6 +258,22 @@ impl Stage {
         let display = started.display.clone();
         *screen = Some(started);
         Ok(display)
+    }
+
+    /// What its screen shows, as a PNG of this name among the pictures of the build.
+    ///
+    /// # Errors
+    /// There is no screen, or it cannot be written.
+    pub fn photograph(&self, name: &str) -> Result<PathBuf> {
+        self.display()?;
+        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = screen.as_ref().map(|screen| screen.file.clone()).unwrap_or_default();
+        let (rgb, width, height) = atspi::screen(&file)?;
+        let pictures = built("ahoyd")?.with_file_name("../pictures");
+        fs::create_dir_all(&pictures).map_err(Trouble::io("pictures"))?;
+        let path = pictures.join(name);
+        picture::png(&path, &rgb, (width, height))?;
+        Ok(path)
     }
 
     /// A directory of the stage, made if it is not there.

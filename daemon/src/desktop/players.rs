@@ -60,7 +60,9 @@ pub async fn run(bus: Connection, mut wanted: watch::Receiver<bool>, token: Canc
             () = token.cancelled() => break,
             changed = wanted.changed() => changed,
             signal = said.next() => {
-                paused.hear(signal.and_then(|signal| status(&signal.ok()?)));
+                // A closed bus has no more to say, at once and for ever.
+                let Some(signal) = signal else { break };
+                paused.hear(signal.ok().and_then(|signal| status(&signal)));
                 continue;
             }
         };
@@ -75,6 +77,7 @@ pub async fn run(bus: Connection, mut wanted: watch::Receiver<bool>, token: Canc
         }
     }
     resume_all(&bus, paused).await;
+    token.cancelled().await;
 }
 
 /// What players say of themselves.

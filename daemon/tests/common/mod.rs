@@ -183,6 +183,21 @@ impl Daemon {
         all
     }
 
+    /// Ends the bus under it; how it ended itself, and what it wrote to its log.
+    pub(crate) fn without_bus(mut self) -> (std::process::ExitStatus, String) {
+        self.bus.process.kill().unwrap();
+        let stderr = self.ahoyd.stderr.take().unwrap();
+        let log = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.ahoyd.try_wait().unwrap() {
+                return (status, log.join().unwrap());
+            }
+            assert!(Instant::now() < deadline, "it runs without a bus");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Asks it to end and gives what it wrote to its log.
     pub(crate) fn log(mut self) -> String {
         self.ask_to_end();

@@ -32,3 +32,4 @@ mod text;
 mod unit;
 mod voice;
 mod wake;
+mod window;

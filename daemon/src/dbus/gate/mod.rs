@@ -141,15 +141,16 @@ impl Gate {
         &self.shared.bus
     }
 
-    /// Lets pass what may, until `token` is cancelled. The two ways do not wait for each other:
-    /// objects that answer must not wait for objects that are asked.
+    /// Lets pass what may, until `token` is cancelled, or the bus has gone: then the service has nobody to
+    /// serve, and ends. The two ways do not wait for each other: objects that answer must not wait for
+    /// objects that are asked.
     pub async fn run(self, token: CancellationToken) {
         let Self { shared, inside, from_bus, from_objects, passed } = self;
         let incoming = Incoming::new(shared.clone(), inside);
         let outgoing = Outgoing { shared, passed, shown: signal::Shown::default() };
         tokio::select! {
             () = token.cancelled() => {}
-            () = incoming.run(from_bus) => token.cancelled().await,
+            () = incoming.run(from_bus) => tracing::error!("the session bus has gone"),
             () = outgoing.run(from_objects) => token.cancelled().await,
         }
     }

@@ -1,0 +1,73 @@
+//! Ahoy's windows: who rings, the call, people and recents.
+//!
+//! Owns: the process. Does not own: calls: this is a controller of `org.ahoycall.Calls1` like any other, and
+//! closing it ends nothing. Invariant: one process a session; a second start shows the first.
+
+mod app;
+mod people;
+mod service;
+mod state;
+mod ui;
+mod video;
+mod words;
+
+use std::{cell::RefCell, io::Write as _, process::ExitCode, rc::Rc};
+
+use adw::prelude::*;
+use gtk::{gio, glib};
+
+use crate::{app::Windows, service::Service};
+
+const ABOUT: &str = "\
+Shows who rings, the call, and people and recent calls.
+
+Examples:
+  ahoy-window                people and recent calls
+  ahoy-window --background   nothing until a call comes: for the start of a session";
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let (service, state) = match Service::start() {
+        Ok(started) => started,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "ahoy-window: no thread for the bus: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let app = adw::Application::builder()
+        .application_id(app::ID)
+        .flags(gio::ApplicationFlags::HANDLES_COMMAND_LINE)
+        .build();
+    app.set_option_context_summary(Some(ABOUT));
+    app.add_main_option(
+        "background",
+        glib::Char::from(b'b'),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::None,
+        "Show nothing until a call comes",
+        None,
+    );
+    let windows: Rc<RefCell<Option<Rc<Windows>>>> = Rc::default();
+    let started = windows.clone();
+    app.connect_startup(move |app| {
+        started.replace(Some(Windows::start(app, service.clone(), state.clone())));
+    });
+    let hold = RefCell::new(None);
+    app.connect_command_line(move |app, line| {
+        // Calls come when they come: it stays until it is told to quit.
+        hold.borrow_mut().get_or_insert_with(|| app.hold());
+        if !line.options_dict().contains("background")
+            && let Some(windows) = windows.borrow().as_ref()
+        {
+            windows.show();
+        }
+        glib::ExitCode::SUCCESS
+    });
+    match app.run().into() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,251 @@
+//! What the call service says, as the windows need it.
+//!
+//! Owns: the calls as they are told, and which of them a window shows. Does not own: the bus, or any
+//! widget. Invariant: whatever the service tells becomes a state; what is not understood is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ahoy_client::value::{self, Dict};
+
+/// All that is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// By object path.
+    pub(crate) calls: BTreeMap<String, Call>,
+    /// The session is locked: no lists, no new calls.
+    pub(crate) locked: bool,
+    /// Missed calls that nobody has looked at.
+    pub(crate) unseen: u32,
+    /// The service is on the bus.
+    pub(crate) there: bool,
+    /// How often the address book and the log have changed.
+    pub(crate) people: u64,
+    pub(crate) log: u64,
+}
+
+/// Where a call is on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It rings here, or is about to.
+    Ringing,
+    /// It was answered here, and is being connected.
+    Answering,
+    /// It is on its way to the other side.
+    Calling,
+    /// It rings there.
+    RingingThere,
+    /// It is talked in.
+    Active,
+    /// It is over; also what no version of ours knows.
+    #[default]
+    Ended,
+}
+
+impl Phase {
+    fn read(state: &str) -> Self {
+        match state {
+            "reported" | "ringing" => Self::Ringing,
+            "answering" => Self::Answering,
+            "requested" | "dialing" | "connecting" => Self::Calling,
+            "remote-ringing" => Self::RingingThere,
+            "active" => Self::Active,
+            _ => Self::Ended,
+        }
+    }
+}
+
+/// How far a call is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    /// Not, or not known.
+    #[default]
+    None,
+    /// To a server in between.
+    Transport,
+    /// From end to end.
+    EndToEnd,
+    /// The same, and the safety number was compared.
+    Verified,
+}
+
+/// A call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) phase: Phase,
+    /// The best name known, else the address; empty where it may not be shown.
+    pub(crate) name: String,
+    pub(crate) picture: String,
+    pub(crate) camera: bool,
+    pub(crate) remote_video: bool,
+    pub(crate) muted: bool,
+    pub(crate) held: bool,
+    pub(crate) held_there: bool,
+    pub(crate) waiting: bool,
+    pub(crate) reconnecting: bool,
+    /// An action is being carried out.
+    pub(crate) busy: bool,
+    pub(crate) encryption: Encryption,
+    /// What it can do: "hold", "dtmf", "video" and so on.
+    pub(crate) can: BTreeSet<String>,
+    /// PipeWire nodes; empty: none.
+    pub(crate) remote_node: String,
+    pub(crate) self_node: String,
+    /// When it became active, µs since the epoch; 0: never.
+    pub(crate) since: u64,
+    /// Why it ended, as the contract spells it.
+    pub(crate) end: (String, String),
+}
+
+impl Call {
+    /// Reads all properties, or takes over those that changed.
+    pub(crate) fn read(&mut self, told: &Dict) {
+        let has = |key: &str| told.contains_key(key);
+        let flag = |key: &str, now: &mut bool| {
+            if has(key) {
+                *now = value::flag(told, key);
+            }
+        };
+        flag("HasVideo", &mut self.camera);
+        flag("RemoteVideo", &mut self.remote_video);
+        flag("Muted", &mut self.muted);
+        flag("Held", &mut self.held);
+        flag("RemoteHeld", &mut self.held_there);
+        flag("Waiting", &mut self.waiting);
+        flag("Reconnecting", &mut self.reconnecting);
+        let text = |key: &str, now: &mut String| {
+            if has(key) {
+                value::text(told, key).clone_into(now);
+            }
+        };
+        text("AvatarPath", &mut self.picture);
+        text("RemoteVideoNode", &mut self.remote_node);
+        text("SelfViewNode", &mut self.self_node);
+        text("DisplayName", &mut self.name);
+        if has("DisplayName") && self.name.is_empty() {
+            self.name = value::pair(told, "Remote").1;
+        }
+        if has("State") {
+            self.phase = Phase::read(value::text(told, "State"));
+        }
+        if has("PendingAction") {
+            self.busy = !value::text(told, "PendingAction").is_empty();
+        }
+        if has("Encryption") {
+            self.encryption = match value::text(told, "Encryption") {
+                "transport" => Encryption::Transport,
+                "e2e" => Encryption::EndToEnd,
+                "e2e-verified" => Encryption::Verified,
+                _ => Encryption::None,
+            };
+        }
+        if has("Capabilities") {
+            self.can = value::list(told, "Capabilities").into_iter().collect();
+        }
+        if has("ConnectedAt") {
+            self.since = value::number(told, "ConnectedAt");
+        }
+        if has("EndReason") {
+            self.end = value::pair(told, "EndReason");
+        }
+    }
+
+    /// Whether it can do that.
+    pub(crate) fn can(&self, what: &str) -> bool {
+        self.can.contains(what)
+    }
+}
+
+impl State {
+    /// The call that rings and is to be asked about.
+    pub(crate) fn ringing(&self) -> Option<(&str, &Call)> {
+        let mut ringing = self.in_phase(&[Phase::Ringing]);
+        // One that came while another was there has the beep only, and its turn after that one.
+        ringing.clone().find(|(_, call)| !call.waiting).or_else(|| ringing.next())
+    }
+
+    /// The call that its window shows: what is talked in, else what is being set up, else what is held.
+    pub(crate) fn shown(&self) -> Option<(&str, &Call)> {
+        let mut active = self.in_phase(&[Phase::Active]);
+        let mut begun = self.in_phase(&[Phase::Answering, Phase::Calling, Phase::RingingThere]);
+        active
+            .clone()
+            .find(|(_, call)| !call.held)
+            .or_else(|| begun.next())
+            .or_else(|| active.next())
+    }
+
+    fn in_phase<'s>(
+        &'s self,
+        phases: &'static [Phase],
+    ) -> impl Iterator<Item = (&'s str, &'s Call)> + Clone {
+        let calls = self.calls.iter().map(|(path, call)| (path.as_str(), call));
+        calls.filter(|(_, call)| phases.contains(&call.phase))
+    }
+}
+
+/// How long a call has been on, as people read it: "4:09", "1:02:03".
+pub(crate) fn duration(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        hours => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zbus::OwnedVariant;
+
+    use super::*;
+
+    fn told(pairs: &[(&str, &str)]) -> Dict {
+        let value = |text: &&str| {
+            OwnedVariant::try_from(zbus::Variant::from((*text).to_owned())).expect("text")
+        };
+        pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect()
+    }
+
+    fn state(calls: &[(&str, Phase, bool)]) -> State {
+        let call = |(path, phase, aside): &(&str, Phase, bool)| {
+            let call = Call { phase: *phase, held: *aside, waiting: *aside, ..Call::default() };
+            ((*path).to_owned(), call)
+        };
+        State { calls: calls.iter().map(call).collect(), ..State::default() }
+    }
+
+    #[test]
+    fn what_changed_is_taken_over_and_nothing_else() {
+        let mut call = Call::default();
+        call.read(&told(&[("State", "active"), ("DisplayName", "Alice"), ("Encryption", "e2e")]));
+        call.read(&told(&[("PendingAction", "set-held")]));
+        assert_eq!((call.phase, call.name.as_str(), call.busy), (Phase::Active, "Alice", true));
+        assert_eq!(call.encryption, Encryption::EndToEnd);
+        call.read(&told(&[("State", "a state of tomorrow")]));
+        assert_eq!(call.phase, Phase::Ended);
+    }
+
+    #[test]
+    fn what_rings_first_is_asked_about_first() {
+        let both = state(&[("a", Phase::Ringing, true), ("b", Phase::Ringing, false)]);
+        assert_eq!(both.ringing().map(|(path, _)| path), Some("b"));
+        let waiting = state(&[("a", Phase::Ringing, true), ("b", Phase::Active, false)]);
+        assert_eq!(waiting.ringing().map(|(path, _)| path), Some("a"));
+        assert_eq!(state(&[("a", Phase::Calling, false)]).ringing(), None);
+    }
+
+    #[test]
+    fn the_window_shows_what_is_talked_in() {
+        let path = |state: &State| state.shown().map(|(path, _)| path.to_owned());
+        let held = ("a", Phase::Active, true);
+        assert_eq!(path(&state(&[held, ("b", Phase::Active, false)])).as_deref(), Some("b"));
+        assert_eq!(path(&state(&[held, ("b", Phase::Calling, false)])).as_deref(), Some("b"));
+        assert_eq!(path(&state(&[held, ("b", Phase::Ringing, true)])).as_deref(), Some("a"));
+        assert_eq!(path(&state(&[("a", Phase::Ended, false)])), None);
+    }
+
+    #[test]
+    fn time_is_told_as_people_read_it() {
+        let all = [0, 9, 249, 3723].map(duration);
+        assert_eq!(all, ["0:00", "0:09", "4:09", "1:02:03"]);
+    }
+}

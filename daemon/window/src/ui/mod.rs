@@ -1,0 +1,15 @@
+//! The windows themselves.
+//!
+//! Owns: one file for each, and the parts they share. Does not own: what they show (`state`, `people`)
+//! or what becomes of a press (`service`). Invariant: every widget that does something can be reached by
+//! keyboard and has a name for those who do not see it.
+
+mod accessible;
+mod call;
+mod incoming;
+mod pane;
+mod parts;
+mod people;
+mod self_view;
+
+pub(crate) use self::{call::CallWindow, incoming::Incoming, people::PeopleWindow};
