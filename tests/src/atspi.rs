@@ -47,7 +47,13 @@ impl Atspi {
             let path = "/org/a11y/bus";
             session.ask::<_, String>(("org.a11y.Bus", path, "org.a11y.Bus"), "GetAddress", &()).ok()
         })?;
-        Ok(Self { bus: Bus::connect(&address)?, _launcher: launcher })
+        let bus = Bus::connect(&address)?;
+        // Programs tell it that they are there once, when they start.
+        until("the registry of accessible programs", || {
+            let at = (REGISTRY, ROOT, ACCESSIBLE);
+            bus.ask::<_, Vec<(String, OwnedObjectPath)>>(at, "GetChildren", &()).ok()
+        })?;
+        Ok(Self { bus, _launcher: launcher })
     }
 
     /// The program of the launcher.
@@ -96,11 +102,22 @@ impl Atspi {
         states.first().is_some_and(|bits| bits >> VISIBLE & 1 == 1)
     }
 
+    /// Whether it has a place in its window: pages and rows that are switched away have none.
+    fn has_size(&self, widget: &Widget) -> bool {
+        let at = (widget.owner.as_str(), widget.path.as_str(), "org.a11y.atspi.Component");
+        let size = self.bus.ask::<_, (i32, i32)>(at, "GetSize", &());
+        size.is_ok_and(|(width, height)| width > 0 && height > 0)
+    }
+
     /// The widget of this role and name that is shown.
     #[must_use]
     pub fn find(&self, role: &str, name: &str) -> Option<Widget> {
-        let fits = |widget: &Widget| widget.role == role && widget.name == name;
-        self.widgets().into_iter().find(fits)
+        // GTK 4.8 names a button with words by its label and by the text in it.
+        let twice = format!("{name} {name}");
+        let fits =
+            |widget: &Widget| widget.role == role && (widget.name == name || widget.name == twice);
+        let mut all = self.widgets().into_iter().filter(fits);
+        all.find(|widget| self.has_size(widget))
     }
 
     /// Waits for it.

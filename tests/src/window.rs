@@ -3,21 +3,26 @@
 //! Owns: the process of the windows, and pressing their buttons by name. Does not own: what is claimed of them.
 //! Invariant: what is pressed is found as a screen reader finds it, so it has a name.
 
-use std::process::Stdio;
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{
-    Person, Result,
+    Person, Result, Trouble,
     atspi::{Atspi, Widget},
     person::built,
-    process::{Running, program},
+    process::Running,
 };
 
 /// The windows of a person.
 #[derive(Debug)]
 pub struct Windows {
-    /// Their widgets.
-    pub atspi: Atspi,
-    running: Running,
+    atspi: Atspi,
+    log: PathBuf,
+    running: Mutex<Running>,
 }
 
 impl Windows {
@@ -46,15 +51,26 @@ impl Windows {
         let mut launcher = person.command(Atspi::program());
         session(&mut launcher);
         let atspi = Atspi::start(&person.bus, &mut launcher)?;
-        let file = built("ahoy-window")?;
-        let mut command = person.command(&file);
+        let program = built("ahoy-window")?;
+        let mut command = person.command(&program);
         session(&mut command);
-        let log = std::fs::File::create(person.path("window.log"));
-        if let Ok(log) = log {
-            command.stderr(Stdio::from(log));
-        }
-        let running = Running::start(&file.display().to_string(), command.args(arguments))?;
-        Ok(Self { atspi, running })
+        let log = person.path("window.log");
+        let file = File::create(&log).map_err(Trouble::io("window.log"))?;
+        command.stderr(Stdio::from(file));
+        let running = Running::start(&program.display().to_string(), command.args(arguments))?;
+        Ok(Self { atspi, log, running: Mutex::new(running) })
+    }
+
+    /// Waits for a widget of this role and name.
+    ///
+    /// # Errors
+    /// It does not come; what there is, and what the windows say of it.
+    pub fn until(&self, role: &str, name: &str) -> Result<Widget> {
+        self.atspi.until(role, name).map_err(|error| {
+            let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).ended();
+            let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+            Trouble::Wrong(format!("{error}; ended: {ended:?}; said: {said}"))
+        })
     }
 
     /// Waits for a button of this name and presses it.
@@ -62,8 +78,7 @@ impl Windows {
     /// # Errors
     /// It does not come, or cannot be pressed.
     pub fn press(&self, name: &str) -> Result<()> {
-        let widget = self.atspi.until("button", name)?;
-        self.atspi.press(&widget)
+        self.atspi.press(&self.until("button", name)?)
     }
 
     /// A widget of this role and name, if it is shown.
@@ -71,19 +86,4 @@ impl Windows {
     pub fn find(&self, role: &str, name: &str) -> Option<Widget> {
         self.atspi.find(role, name)
     }
-
-    /// Whether they run.
-    pub fn run(&mut self) -> bool {
-        self.running.ended().is_none()
-    }
-}
-
-/// Presses keys in the window that has the keyboard, by `xdotool`'s names.
-///
-/// # Errors
-/// There is no xdotool.
-pub fn keys(person: &Person<'_>, keys: &str) -> Result<()> {
-    let mut command = program("xdotool");
-    command.env("DISPLAY", person.stage().display()?).args(["key", "--clearmodifiers", keys]);
-    crate::process::output("xdotool", &mut command).map(drop)
 }

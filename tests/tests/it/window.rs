@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use ahoy_trial::{Setup, need::Need, until, window::Windows};
+use ahoy_trial::{Setup, bus::ROOT, need::Need, until, window::Windows};
 
 use crate::scene::{Two, on_stage};
+
+const DARK: [(&str, &str); 1] = [("ADW_DEBUG_COLOR_SCHEME", "prefer-dark")];
 
 #[test]
 fn a_video_call_is_answered_seen_muted_and_ended_in_its_windows() {
@@ -15,15 +17,15 @@ fn a_video_call_is_answered_seen_muted_and_ended_in_its_windows() {
         let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
         let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
         let (outgoing, incoming) = two.ring(true);
-        windows.atspi.until("label", "Bob").expect("who rings");
+        windows.until("label", "Bob").expect("who rings");
         stage.photograph("incoming.png").expect("a picture");
         windows.press("Answer with video").expect("answered");
         two.are_active(&outgoing, &incoming);
-        windows.atspi.until("image", "Picture of Bob").expect("him");
+        windows.until("image", "Picture of Bob").expect("him");
         until("no question any more", || windows.find("button", "Answer").is_none().then_some(()))
             .expect("it goes");
         windows.press("Mute").expect("muted");
-        windows.atspi.until("button", "Unmute").expect("it shows");
+        windows.until("button", "Unmute").expect("it shows");
         let muted = two.alice.bus.property(&incoming, "Call", "Muted").expect("a property");
         assert!(bool::try_from(muted).is_ok_and(|muted| muted));
         stage.photograph("call.png").expect("a picture");
@@ -33,5 +35,31 @@ fn a_video_call_is_answered_seen_muted_and_ended_in_its_windows() {
         assert_eq!(why, "local-hangup");
         until("no window any more", || windows.find("button", "Hang up").is_none().then_some(()))
             .expect("it goes");
+    });
+}
+
+#[test]
+fn somebody_is_called_from_the_main_window_once_it_was_asked_how() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let two = Two::meet(stage, Setup::VOICE);
+        let windows = Windows::open(&two.alice, &[], &DARK).expect("windows");
+        windows.until("label", "Bob").expect("in the list");
+        windows.press("Add to favourites").expect("a star");
+        windows.until("button", "Remove from favourites").expect("it shows");
+        stage.photograph("people.png").expect("a picture");
+        windows.press("Call Bob").expect("pressed");
+        windows.until("label", "Call Bob").expect("how");
+        assert_eq!(two.alice.bus.text(ROOT, "Manager", "State"), "idle", "nobody is called yet");
+        windows.press("Voice call").expect("pressed");
+        let incoming = two.bob.rings().expect("it rings there");
+        windows.until("label", "Ringing …").expect("it shows");
+        stage.photograph("calling.png").expect("a picture");
+        two.bob.answer(&incoming, false).expect("answered");
+        windows.press("Hang up").expect("ended");
+        until("the end", || {
+            let state = two.alice.bus.text(ROOT, "Manager", "State");
+            (state == "idle").then_some(())
+        })
+        .expect("it ends");
     });
 }

@@ -54,14 +54,6 @@ pub(crate) fn round(icon: &str, text: &str, class: &str) -> gtk::Button {
     button
 }
 
-/// The same, that stays pressed.
-pub(crate) fn switch(icon: &str, text: &str) -> gtk::ToggleButton {
-    let button = gtk::ToggleButton::builder().icon_name(icon).build();
-    button.add_css_class("circular");
-    name(&button, text);
-    button
-}
-
 /// Shows a file's picture in an avatar, where there is one that can be read.
 pub(crate) fn face(size: i32, name: &str, picture: &str) -> adw::Avatar {
     let face = adw::Avatar::new(size, Some(name), true);
