@@ -8,6 +8,8 @@
 /* exported Lock */
 
 const MARK = 'ahoy-lock';
+// What the Shell calls the actor that the clock and the password lie in.
+const DIALOGS = 'lockDialogGroup';
 const SECOND = 1;
 
 var Lock = class {
@@ -42,13 +44,15 @@ var Lock = class {
 
     _build() {
         const {Clutter, Layout, Main, St} = this._env;
-        // Above the clock and the password, below the curtain that a dark screen is.
-        this._group = Main.layoutManager.screenShieldGroup;
+        const {screenShieldGroup} = Main.layoutManager;
+        const dialogs = screenShieldGroup.get_children().find(one => one.name === DIALOGS);
+        // Keys come by it on their way to the clock or the password; it is below a dark screen.
+        this._group = dialogs ?? screenShieldGroup;
         this._box = new St.Widget({
             style_class: 'ahoy-box',
             layout_manager: new Clutter.BoxLayout({spacing: 18}),
             x_align: Clutter.ActorAlign.CENTER,
-            y_align: Clutter.ActorAlign.END,
+            y_align: Clutter.ActorAlign.START,
             x_expand: true,
             y_expand: true,
         });
@@ -75,6 +79,8 @@ var Lock = class {
         for (const sheet of sheets)
             this._draw(sheet);
         this._place.visible = sheets.length > 0;
+        // The clock is made anew at each lock, and then lies above us.
+        this._group.set_child_above_sibling(this._place, null);
         if (hadFocus && !this._hasFocus())
             this._giveBack();
         this._tick();
@@ -185,6 +191,7 @@ var Lock = class {
         const before = this._before;
         this._before = null;
         const isThere = before && this._group.contains(before);
-        global.stage.set_key_focus(isThere ? before : this._group.get_first_child());
+        const dialog = this._group.get_children().find(one => one !== this._place) ?? null;
+        global.stage.set_key_focus(isThere ? before : dialog);
     }
 };

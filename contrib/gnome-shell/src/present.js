@@ -8,7 +8,7 @@
 
 const ANSWER = {id: 'answer', label: 'Answer', icon: 'call-start-symbolic', kind: 'yes'};
 const VIDEO = {
-    id: 'answer-video', label: 'Video', icon: 'camera-web-symbolic', kind: 'yes',
+    id: 'answer-video', label: 'Video', icon: 'camera-video-symbolic', kind: 'yes',
     says: 'Answer with video',
 };
 const DECLINE = {id: 'decline', label: 'Decline', icon: 'call-stop-symbolic', kind: 'no'};
