@@ -73,6 +73,7 @@ pub struct Person<'a> {
     directory: PathBuf,
     setup: Setup,
     address: String,
+    system_bus: String,
     _daemon: Option<Daemon>,
     stage: &'a Stage,
 }
@@ -151,11 +152,18 @@ impl<'a> Person<'a> {
             directory,
             setup,
             address,
+            // The lock of the session that the trial runs in is none of its business.
+            system_bus: "unix:path=/nonexistent/bus".to_owned(),
             _daemon: None,
             stage,
         };
         person.configure()?;
         Ok(person)
+    }
+
+    /// Gives them a system bus; for what is started from then on.
+    pub fn use_system_bus(&mut self, address: &str) {
+        address.clone_into(&mut self.system_bus);
     }
 
     /// The name of one of their devices: `microphone`, `speaker` or `camera`.
@@ -213,8 +221,7 @@ impl<'a> Person<'a> {
             ("XDG_DATA_HOME", self.path("data")),
             ("XDG_CACHE_HOME", self.path("cache")),
             ("AHOY_LOG", "debug".into()),
-            // The lock of the session that the trial runs in is none of its business.
-            ("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus".into()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", self.system_bus.clone().into()),
         ]);
         if self.setup.sound {
             all.insert("PIPEWIRE_RUNTIME_DIR", self.stage.directory().to_owned());
