@@ -73,7 +73,8 @@ pub struct Person<'a> {
     directory: PathBuf,
     setup: Setup,
     address: String,
-    system_bus: String,
+    /// Address of the system bus, and which session there is theirs.
+    session: (String, String),
     _daemon: Option<Daemon>,
     stage: &'a Stage,
 }
@@ -153,7 +154,7 @@ impl<'a> Person<'a> {
             setup,
             address,
             // The lock of the session that the trial runs in is none of its business.
-            system_bus: "unix:path=/nonexistent/bus".to_owned(),
+            session: ("unix:path=/nonexistent/bus".to_owned(), String::new()),
             _daemon: None,
             stage,
         };
@@ -161,9 +162,9 @@ impl<'a> Person<'a> {
         Ok(person)
     }
 
-    /// Gives them a system bus; for what is started from then on.
-    pub fn use_system_bus(&mut self, address: &str) {
-        address.clone_into(&mut self.system_bus);
+    /// Gives them a session of logind's on a system bus; for what is started from then on.
+    pub fn use_session(&mut self, address: &str, id: &str) {
+        self.session = (address.to_owned(), id.to_owned());
     }
 
     /// The name of one of their devices: `microphone`, `speaker` or `camera`.
@@ -221,7 +222,8 @@ impl<'a> Person<'a> {
             ("XDG_DATA_HOME", self.path("data")),
             ("XDG_CACHE_HOME", self.path("cache")),
             ("AHOY_LOG", "debug".into()),
-            ("DBUS_SYSTEM_BUS_ADDRESS", self.system_bus.clone().into()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", self.session.0.clone().into()),
+            ("XDG_SESSION_ID", self.session.1.clone().into()),
         ]);
         if self.setup.sound {
             all.insert("PIPEWIRE_RUNTIME_DIR", self.stage.directory().to_owned());

@@ -38,7 +38,8 @@ const GDM: (&str, &str, &str) = (
 const MANAGER: &str = "org.gnome.DisplayManager.Manager";
 /// The one whose modules Debian's python3-dbusmock is among.
 const PYTHON: &str = "/usr/bin/python3";
-const SESSION: &str = "c1";
+/// The session that can be locked, as logind calls it.
+pub const SESSION: &str = "c1";
 /// What the Shell says instead of null where nothing has the keyboard, and where nothing is drawn.
 const HELPERS: &str = "const {Clutter, GLib} = imports.gi; \
     const find = (actor, name) => actor.name === name ? actor : \
@@ -104,11 +105,11 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Starts one in a person's session, and the extension in it.
+    /// Starts one in a person's session, which must be that of a [`System`], and the extension in it.
     ///
     /// # Errors
     /// It does not start, or the extension fails.
-    pub fn start(person: &Person<'_>, system: &System) -> Result<Self> {
+    pub fn start(person: &Person<'_>) -> Result<Self> {
         let runtime = person.path("shell");
         fs::create_dir_all(&runtime).map_err(Trouble::io("a directory"))?;
         fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))
@@ -119,8 +120,6 @@ impl Shell {
         command
             .args(["--headless", "--no-x11", "--unsafe-mode", "--virtual-monitor", "1280x720"])
             .env("XDG_RUNTIME_DIR", &runtime)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", system.address())
-            .env("XDG_SESSION_ID", SESSION)
             // Settings of the person testing are none of its business.
             .env("GSETTINGS_BACKEND", "memory")
             .stderr(log);
@@ -190,7 +189,9 @@ impl Shell {
     /// # Errors
     /// [`Trouble::Late`].
     pub fn shows(&self, button: &str) -> Result<()> {
-        let code = format!("find(place(), 'ahoy-{button}')?.mapped && !{DARK}");
+        let one = format!("find(place(), 'ahoy-{button}')");
+        // Mapped is not yet at its place.
+        let code = format!("{one}?.mapped && {one}.reactive && {one}.has_allocation() && !{DARK}");
         self.until(&format!("the button {button} on the lock"), &code)
     }
 
@@ -199,7 +200,8 @@ impl Shell {
     /// # Errors
     /// [`Trouble::Late`].
     pub fn shows_none(&self) -> Result<()> {
-        self.until("no call on the lock", "!(place()?.mapped || place()?.get_child().get_n_children())")
+        let code = "!place().mapped && place().get_first_child().get_n_children() === 0";
+        self.until("no call on the lock", code)
     }
 
     /// Presses a button with the pointer.

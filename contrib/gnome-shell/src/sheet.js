@@ -1,8 +1,9 @@
 // One call as actors: a card with words and buttons.
 //
 // Owns: the actors of one call, their names for assistive technology. Does not own: what they say
-// (present.js), where they are (lock.js). Invariant: an actor stays the same as long as what it does
-// stays the same, so that the keyboard's focus is not lost when a word changes.
+// (present.js), where they are (lock.js). Invariant: the actor of a button stays the same as long as
+// what it does stays the same, so that neither the keyboard's focus nor a press that is under way is
+// lost when something else changes.
 
 /* exported Sheet */
 
@@ -14,7 +15,7 @@ var Sheet = class {
         const {Atk, Clutter, St} = env;
         this._env = env;
         this._press = press;
-        this._ids = '';
+        this._made = [];
         this._title = new St.Label({style_class: `${CLASS}-title`});
         this._detail = new St.Label({style_class: `${CLASS}-detail`});
         for (const label of [this._title, this._detail])
@@ -47,11 +48,8 @@ var Sheet = class {
         this.actor.accessible_name = sheet.rings
             ? [sheet.title, ...sheet.details].join(', ')
             : sheet.title;
-        const ids = sheet.buttons.map(button => button.id).join();
-        if (ids !== this._ids)
-            this._replace(sheet.buttons);
-        this._ids = ids;
-        for (const button of this._buttons.get_children()) {
+        this._replace(sheet.buttons);
+        for (const button of this._made) {
             button.reactive = !sheet.isBusy;
             button.can_focus = !sheet.isBusy;
         }
@@ -59,17 +57,22 @@ var Sheet = class {
 
     // The button that the keyboard comes to first.
     first() {
-        return this._buttons.get_children().find(button => button.can_focus) ?? null;
+        return this._made.find(button => button.can_focus);
     }
 
     _replace(buttons) {
-        const old = this._buttons.get_children();
-        const focused = old.findIndex(button => button.has_key_focus());
-        old.forEach(button => button.destroy());
-        buttons.forEach(button => this._buttons.add_child(this._button(button)));
+        const focused = this._made.findIndex(button => button.has_key_focus());
+        const named = id => this._made.find(button => button.name === `${CLASS}-${id}`);
+        const wanted = buttons.map(button => named(button.id) ?? this._button(button));
+        this._made.filter(button => !wanted.includes(button)).forEach(button => button.destroy());
+        wanted.forEach((button, index) => {
+            if (button.get_parent() === null)
+                this._buttons.insert_child_at_index(button, index);
+        });
         // Mute became unmute: the next press of the same key undoes it.
-        if (focused >= 0 && buttons.length === old.length)
-            this._buttons.get_child_at_index(focused).grab_key_focus();
+        if (focused >= 0 && wanted.length === this._made.length)
+            wanted[focused].grab_key_focus();
+        this._made = wanted;
     }
 
     _button({id, label, icon, kind, says}) {
