@@ -29,11 +29,8 @@ const SHOTS: (&str, &str, &str) =
     ("org.gnome.Shell.Screenshot", "/org/gnome/Shell/Screenshot", "org.gnome.Shell.Screenshot");
 const LOGIND: (&str, &str, &str) =
     ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.DBus.Mock");
-const GDM: (&str, &str, &str) = (
-    "org.gnome.DisplayManager",
-    "/org/gnome/DisplayManager/Manager",
-    "org.freedesktop.DBus.Mock",
-);
+const GDM: (&str, &str, &str) =
+    ("org.gnome.DisplayManager", "/org/gnome/DisplayManager/Manager", "org.freedesktop.DBus.Mock");
 /// The interface by whose version the Shell knows that GDM can unlock it.
 const MANAGER: &str = "org.gnome.DisplayManager.Manager";
 /// The one whose modules Debian's python3-dbusmock is among.
@@ -278,7 +275,8 @@ impl Shell {
 /// What the Shell knows of the extension.
 const STATE: &str = "Main.extensionManager.lookup('ahoy@ahoycall.org')";
 /// A curtain is before all else; it comes when the screen is left alone.
-const DARK: &str = "(Main.screenShield._shortLightbox.visible || Main.screenShield._longLightbox.visible)";
+const DARK: &str =
+    "(Main.screenShield._shortLightbox.visible || Main.screenShield._longLightbox.visible)";
 
 /// Code for the middle of a button.
 fn middle(button: &str) -> String {

@@ -60,7 +60,8 @@ impl<'a> Scene<'a> {
     fn knows(&self, locked: bool) {
         let alice = &self.two.alice;
         let says = || {
-            let value = alice.bus.property(ahoy_trial::bus::ROOT, "Manager", "SessionLocked").ok()?;
+            let value =
+                alice.bus.property(ahoy_trial::bus::ROOT, "Manager", "SessionLocked").ok()?;
             (bool::try_from(&*value).ok()? == locked).then_some(())
         };
         until("her Ahoy to know the lock", says).expect("it knows");
@@ -136,7 +137,9 @@ fn who_may_be_named_is_named_on_the_lock_and_all_buttons_are_reached_by_keys() {
         let words = shell.words();
         assert!(words.iter().any(|one| one.starts_with("Bob, Incoming video call")), "{words:?}");
         // Whoever types a password when it begins to ring does not answer by it.
-        shell.until("the keyboard where it was", &format!("global.before === {FOCUS}")).expect("so");
+        shell
+            .until("the keyboard where it was", &format!("global.before === {FOCUS}"))
+            .expect("so");
 
         for button in ["answer", "answer-video", "decline"] {
             shell.key("Tab", &format!("{FOCUS}?.name === 'ahoy-{button}'")).expect("reached");
@@ -263,14 +266,21 @@ fn a_picture_in_picture_stays_above_and_on_all_workspaces_while_it_is_one() {
     });
 }
 
-#[test]
-fn only_versions_that_were_run_or_read_are_named() {
+/// What is put together for a version of the Shell.
+fn metadata(version: &str) -> serde_json::Value {
     let directory = tempfile::tempdir().expect("a directory");
-    assemble("43", directory.path()).expect("43 was run");
+    assemble(version, directory.path()).expect("put together");
     let file = directory.path().join(EXTENSION).join("metadata.json");
     let text = fs::read_to_string(file).expect("metadata.json");
-    let metadata: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(metadata["shell-version"], serde_json::json!(["43"]));
-    assert_eq!(metadata["session-modes"], serde_json::json!(["user", "unlock-dialog"]));
-    assemble("42", directory.path()).expect_err("42 was neither run nor read");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn only_versions_that_were_run_or_read_are_named() {
+    let (legacy, newer) = (metadata("43"), metadata("48"));
+    assert_eq!(legacy["shell-version"], serde_json::json!(["43"]));
+    assert_eq!(newer["shell-version"], serde_json::json!(["48", "50"]));
+    assert_eq!(legacy["session-modes"], serde_json::json!(["user", "unlock-dialog"]));
+    let directory = tempfile::tempdir().expect("a directory");
+    assemble("44", directory.path()).expect_err("44 was neither run nor read");
 }
