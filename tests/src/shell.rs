@@ -31,6 +31,8 @@ const LOGIND: (&str, &str, &str) =
     ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.DBus.Mock");
 const GDM: (&str, &str, &str) =
     ("org.gnome.DisplayManager", "/org/gnome/DisplayManager/Manager", "org.freedesktop.DBus.Mock");
+const SYSTEMD: (&str, &str, &str) =
+    ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.DBus.Mock");
 /// The interface by whose version the Shell knows that GDM can unlock it.
 const MANAGER: &str = "org.gnome.DisplayManager.Manager";
 /// The one whose modules Debian's python3-dbusmock is among.
@@ -98,7 +100,25 @@ impl System {
 pub struct Shell {
     bus: Bus,
     runtime: PathBuf,
+    // In this order: the Shell asks the other.
     _running: Running,
+    _systemd: Running,
+}
+
+/// A systemd of the person's that has every unit. Where it has none for IBus, the Shell forks to start
+/// its daemon and runs JavaScript in the child, which now and then never comes back (43.9), nor then
+/// does the Shell.
+fn systemd(person: &Person<'_>) -> Result<Running> {
+    let mut command = person.command(Path::new(PYTHON));
+    let manager = "org.freedesktop.systemd1.Manager";
+    command.args(["-m", "dbusmock", "--session", SYSTEMD.0, SYSTEMD.1, manager]);
+    let running = Running::start(PYTHON, &mut command)?;
+    for asked in ["GetUnit", "LoadUnit"] {
+        let code = "ret = dbus.ObjectPath('/org/freedesktop/systemd1/unit/one')";
+        let method = (manager, asked, "s", "o", code);
+        until("a systemd", || person.bus.ask::<_, ()>(SYSTEMD, "AddMethod", &method).ok())?;
+    }
+    Ok(running)
 }
 
 impl Shell {
@@ -112,6 +132,7 @@ impl Shell {
         fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))
             .map_err(Trouble::io("a directory"))?;
         assemble("43", &person.path("data/gnome-shell/extensions"))?;
+        let systemd = systemd(person)?;
         let log = File::create(person.path("shell.log")).map_err(Trouble::io("shell.log"))?;
         let mut command = person.command(Path::new("gnome-shell"));
         command
@@ -121,7 +142,8 @@ impl Shell {
             .env("GSETTINGS_BACKEND", "memory")
             .stderr(log);
         let running = Running::start("gnome-shell", &mut command)?;
-        let shell = Self { bus: person.bus.clone(), runtime, _running: running };
+        let bus = person.bus.clone();
+        let shell = Self { bus, runtime, _running: running, _systemd: systemd };
         until("the Shell", || {
             let is_up = shell.evaluate("Main.layoutManager._startingUp === false").ok()?;
             (is_up == Value::Bool(true)).then_some(())
