@@ -5,12 +5,15 @@
 //! and what is pressed goes through its input devices.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use zbus::Variant;
 
@@ -31,15 +34,15 @@ const LOGIND: (&str, &str, &str) =
     ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.DBus.Mock");
 const GDM: (&str, &str, &str) =
     ("org.gnome.DisplayManager", "/org/gnome/DisplayManager/Manager", "org.freedesktop.DBus.Mock");
-const SYSTEMD: (&str, &str, &str) =
-    ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.DBus.Mock");
 /// The interface by whose version the Shell knows that GDM can unlock it.
 const MANAGER: &str = "org.gnome.DisplayManager.Manager";
 /// The one whose modules Debian's python3-dbusmock is among.
 const PYTHON: &str = "/usr/bin/python3";
 /// The session that can be locked, as logind calls it.
 pub const SESSION: &str = "c1";
-/// What the Shell says instead of null where nothing has the keyboard, and where nothing is drawn.
+/// From a fork to the other program it takes milliseconds.
+const FORK: Duration = Duration::from_secs(1);
+/// What pieces of JavaScript here are written in.
 const HELPERS: &str = "const {Clutter, GLib} = imports.gi; \
     const find = (actor, name) => actor.name === name ? actor : \
         actor.get_children().map(child => find(child, name)).find(one => one); \
@@ -100,25 +103,37 @@ impl System {
 pub struct Shell {
     bus: Bus,
     runtime: PathBuf,
-    // In this order: the Shell asks the other.
     _running: Running,
-    _systemd: Running,
 }
 
-/// A systemd of the person's that has every unit. Where it has none for IBus, the Shell forks to start
-/// its daemon and runs JavaScript in the child, which now and then never comes back (43.9), nor then
-/// does the Shell.
-fn systemd(person: &Person<'_>) -> Result<Running> {
-    let mut command = person.command(Path::new(PYTHON));
-    let manager = "org.freedesktop.systemd1.Manager";
-    command.args(["-m", "dbusmock", "--session", SYSTEMD.0, SYSTEMD.1, manager]);
-    let running = Running::start(PYTHON, &mut command)?;
-    for asked in ["GetUnit", "LoadUnit"] {
-        let code = "ret = dbus.ObjectPath('/org/freedesktop/systemd1/unit/one')";
-        let method = (manager, asked, "s", "o", code);
-        until("a systemd", || person.bus.ask::<_, ()>(SYSTEMD, "AddMethod", &method).ok())?;
-    }
-    Ok(running)
+/// Waits until it says that it is up. It forks to start the daemon of IBus, there or not, and runs
+/// JavaScript in the child: now and then (43.9) that never comes back, for a lock that another thread
+/// had, and the Shell waits for it. A child that is still the Shell after a second is ended.
+fn until_up(running: &Running, log: &Path) -> Result<()> {
+    let mut seen: BTreeMap<i32, Instant> = BTreeMap::new();
+    until("the Shell", || {
+        for child in forks(running.id()) {
+            let since = *seen.entry(child).or_insert_with(Instant::now);
+            let child = Pid::from_raw(child).filter(|_| since.elapsed() > FORK);
+            // It may have gone by itself.
+            child.map(|child| kill_process(child, Signal::KILL));
+        }
+        fs::read_to_string(log).ok()?.contains("GNOME Shell started at").then_some(())
+    })
+}
+
+/// Children that are no other program yet.
+fn forks(process: u32) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|one| fs::read_to_string(one.path().join("children")).ok());
+    let children: Vec<i32> = lists
+        .flat_map(|one| one.split_whitespace().flat_map(str::parse).collect::<Vec<_>>())
+        .collect();
+    let is_fork = |id: &i32| {
+        fs::read_to_string(format!("/proc/{id}/comm"))
+            .is_ok_and(|name| name.trim() == "gnome-shell")
+    };
+    children.into_iter().filter(is_fork).collect()
 }
 
 impl Shell {
@@ -132,8 +147,8 @@ impl Shell {
         fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))
             .map_err(Trouble::io("a directory"))?;
         assemble("43", &person.path("data/gnome-shell/extensions"))?;
-        let systemd = systemd(person)?;
-        let log = File::create(person.path("shell.log")).map_err(Trouble::io("shell.log"))?;
+        let said = person.path("shell.log");
+        let log = File::create(&said).map_err(Trouble::io("shell.log"))?;
         let mut command = person.command(Path::new("gnome-shell"));
         command
             .args(["--headless", "--no-x11", "--unsafe-mode", "--virtual-monitor", "1280x720"])
@@ -142,12 +157,9 @@ impl Shell {
             .env("GSETTINGS_BACKEND", "memory")
             .stderr(log);
         let running = Running::start("gnome-shell", &mut command)?;
-        let bus = person.bus.clone();
-        let shell = Self { bus, runtime, _running: running, _systemd: systemd };
-        until("the Shell", || {
-            let is_up = shell.evaluate("Main.layoutManager._startingUp === false").ok()?;
-            (is_up == Value::Bool(true)).then_some(())
-        })?;
+        until_up(&running, &said)?;
+        let shell = Self { bus: person.bus.clone(), runtime, _running: running };
+        shell.until("its desktop", "Main.layoutManager._startingUp === false")?;
         shell.evaluate(&format!("Main.extensionManager.enableExtension('{EXTENSION}')"))?;
         shell.until("the extension", &format!("({STATE}).state === 1"))?;
         Ok(shell)
