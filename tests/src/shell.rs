@@ -160,8 +160,10 @@ impl Shell {
         until_up(&running, &said)?;
         let shell = Self { bus: person.bus.clone(), runtime, _running: running };
         shell.until("its desktop", "Main.layoutManager._startingUp === false")?;
-        shell.evaluate(&format!("Main.extensionManager.enableExtension('{EXTENSION}')"))?;
-        shell.until("the extension", &format!("({STATE}).state === 1"))?;
+        // Enabled once it is found; the Shell may still be looking.
+        let enable = format!("Main.extensionManager.enableExtension('{EXTENSION}')");
+        shell.until("the extension", &enable)?;
+        shell.until("the extension at work", &format!("{STATE}.state === 1"))?;
         Ok(shell)
     }
 

@@ -194,6 +194,34 @@ fn every_end_of_a_ring_takes_it_off_the_lock_and_an_open_session_never_has_it() 
     });
 }
 
+#[test]
+fn a_call_that_waits_stands_before_the_one_that_is_on_and_neither_is_named_unasked() {
+    on_desktop(|scene| {
+        let present = |rules: &str| {
+            let code = format!(
+                "const call = more => ({{name: 'Ann', address: '+49301', ...more}}); \
+                 Main.extensionManager.lookup('{EXTENSION}').imports.present.present([ \
+                     call({{path: '/on', state: 'active', connectedAt: 5e6}}), \
+                     call({{path: '/held', state: 'active', isHeld: true}}), \
+                     call({{path: '/rings', state: 'ringing', isIncoming: true, isWaiting: true, \
+                           offersVideo: true}}), \
+                 ], {rules}).map(one => [one.path, one.title, one.buttons.map(button => button.id)])"
+            );
+            scene.shell.evaluate(&code).expect("sheets")
+        };
+        let unnamed = serde_json::json!([
+            ["/rings", "Incoming call", ["answer", "decline"]],
+            ["/on", "Call", ["mute", "hang-up"]],
+        ]);
+        assert_eq!(present("{caller: false, camera: false}"), unnamed);
+        let named = serde_json::json!([
+            ["/rings", "Ann", ["answer", "answer-video", "decline"]],
+            ["/on", "Ann", ["mute", "hang-up"]],
+        ]);
+        assert_eq!(present("{caller: true, camera: true}"), named);
+    });
+}
+
 /// A window of an application whose title is what it reads.
 const WINDOW: &str = "
 import sys, gi
