@@ -12,6 +12,7 @@ pub mod need;
 pub mod person;
 pub mod picture;
 pub mod process;
+pub mod shell;
 pub mod sound;
 pub mod speech;
 pub mod stage;

@@ -24,6 +24,8 @@ pub enum Need {
     Window,
     /// A desktop that opens links, and the example of an app in Python.
     Links,
+    /// GNOME Shell, and that this system was started by systemd, without which it has no lock.
+    Gnome,
 }
 
 impl Need {
@@ -39,6 +41,7 @@ impl Need {
             Self::Mock => "mock",
             Self::Window => "window",
             Self::Links => "links",
+            Self::Gnome => "gnome",
         }
     }
 
@@ -62,6 +65,7 @@ impl Need {
             Self::Mock => &["python3"],
             Self::Window => &["Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Links => &["gio", "update-desktop-database"],
+            Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
         }
     }
 
@@ -88,6 +92,9 @@ impl Need {
             Self::Links if !Path::new("/usr/lib/python3/dist-packages/dbus").is_dir() => {
                 Some("not installed: the packages python3-dbus and python3-gi".to_owned())
             }
+            Self::Gnome if !Path::new("/run/systemd/seats").is_dir() => {
+                Some("no /run/systemd/seats: GNOME Shell cannot lock without a logind".to_owned())
+            }
             Self::Voice
             | Self::Speech
             | Self::Capture
@@ -95,6 +102,7 @@ impl Need {
             | Self::Notify
             | Self::Mock
             | Self::Window
+            | Self::Gnome
             | Self::Links => None,
         }
     }

@@ -73,6 +73,8 @@ pub struct Person<'a> {
     directory: PathBuf,
     setup: Setup,
     address: String,
+    /// Address of the system bus, and which session there is theirs.
+    session: (String, String),
     _daemon: Option<Daemon>,
     stage: &'a Stage,
 }
@@ -151,11 +153,18 @@ impl<'a> Person<'a> {
             directory,
             setup,
             address,
+            // The lock of the session that the trial runs in is none of its business.
+            session: ("unix:path=/nonexistent/bus".to_owned(), String::new()),
             _daemon: None,
             stage,
         };
         person.configure()?;
         Ok(person)
+    }
+
+    /// Gives them a session of logind's on a system bus; for what is started from then on.
+    pub fn use_session(&mut self, address: &str, id: &str) {
+        self.session = (address.to_owned(), id.to_owned());
     }
 
     /// The name of one of their devices: `microphone`, `speaker` or `camera`.
@@ -213,8 +222,8 @@ impl<'a> Person<'a> {
             ("XDG_DATA_HOME", self.path("data")),
             ("XDG_CACHE_HOME", self.path("cache")),
             ("AHOY_LOG", "debug".into()),
-            // The lock of the session that the trial runs in is none of its business.
-            ("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus".into()),
+            ("DBUS_SYSTEM_BUS_ADDRESS", self.session.0.clone().into()),
+            ("XDG_SESSION_ID", self.session.1.clone().into()),
         ]);
         if self.setup.sound {
             all.insert("PIPEWIRE_RUNTIME_DIR", self.stage.directory().to_owned());

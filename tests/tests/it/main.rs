@@ -17,6 +17,7 @@ mod demo;
 mod devices;
 mod finding;
 mod first_call;
+mod gnome;
 mod invites;
 mod links;
 mod loss;

@@ -30,7 +30,12 @@ pub(crate) fn on_stage(needs: &[Need], play: impl FnOnce(&Stage)) {
 
 /// Plays on a stage without PipeWire.
 pub(crate) fn on_silent_stage(play: impl FnOnce(&Stage)) {
-    if met(&[Need::Media]) {
+    on_silent_stage_with(&[Need::Media], play);
+}
+
+/// The same with other needs.
+pub(crate) fn on_silent_stage_with(needs: &[Need], play: impl FnOnce(&Stage)) {
+    if met(needs) {
         let _turn = turn();
         play(&Stage::without_sound().expect("a stage"));
     }
@@ -57,6 +62,11 @@ impl<'a> Two<'a> {
     pub(crate) fn meet_with(stage: &'a Stage, alice: Setup, bob: Setup) -> Self {
         let alice = Person::start(stage, "Alice", alice).expect("Alice");
         let bob = Person::start(stage, "Bob", bob).expect("Bob");
+        Self::introduce(alice, bob)
+    }
+
+    /// Alice and Bob, who run already.
+    pub(crate) fn introduce(alice: Person<'a>, bob: Person<'a>) -> Self {
         let alice_id = bob.accept(&alice.invite().expect("an invite")).expect("they meet");
         let found =
             until("Bob among her contacts", || alice.contacts("Bob").ok()?.into_iter().next());

@@ -1,0 +1,314 @@
+//! The extension in a real GNOME Shell: calls on its lock screen, picture-in-picture above.
+//!
+//! Owns: what stands on the lock and when it goes, what a press does to the call, which windows stay
+//! above. Does not own: the Shell and how it is pressed (`ahoy_trial::shell`). Invariant: whether a
+//! press worked is asked of the daemon, whether something is seen is asked of the Shell.
+
+use std::{fs, io::Write as _, process::Stdio};
+
+use ahoy_trial::{
+    PATIENCE, Person, Setup, Stage,
+    bus::Daemon,
+    need::Need,
+    process::Running,
+    shell::{EXTENSION, SESSION, Shell, System, assemble},
+    until,
+};
+
+use crate::scene::{Two, on_silent_stage_with};
+
+const NEEDS: [Need; 2] = [Need::Gnome, Need::Mock];
+/// Code for who has the keyboard.
+const FOCUS: &str = "global.stage.get_key_focus()";
+
+/// Two people, and one's desktop. Alice has it.
+struct Scene<'a> {
+    // In this order: who is on a bus ends before it.
+    shell: Shell,
+    two: Two<'a>,
+    _system: System,
+    _session: Daemon,
+}
+
+impl<'a> Scene<'a> {
+    fn open(stage: &'a Stage) -> Self {
+        let directory = stage.subdirectory("alice").expect("a directory");
+        let system = stage.subdirectory("system").expect("a directory");
+        let system = System::start(&system).expect("a system bus");
+        let session = Daemon::start(&directory).expect("a session bus");
+        let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
+        let mut alice = alice.expect("Alice");
+        alice.use_session(system.address(), SESSION);
+        alice.restart().expect("her Ahoy");
+        let bob = Person::start(stage, "Bob", Setup::BARE).expect("Bob");
+        let two = Two::introduce(alice, bob);
+        let shell = Shell::start(&two.alice).expect("a Shell");
+        Self { shell, two, _system: system, _session: session }
+    }
+
+    fn set(&self, key: &str, value: bool) {
+        let value = zbus::Variant::from(value);
+        self.two.alice.bus.call::<_, ()>("Settings", "Set", &(key, value)).expect("a setting");
+    }
+
+    /// Locks, until her Ahoy knows it.
+    fn lock(&self) {
+        self.shell.lock().expect("locked");
+        self.knows(true);
+    }
+
+    fn knows(&self, locked: bool) {
+        let alice = &self.two.alice;
+        let says = || {
+            let value =
+                alice.bus.property(ahoy_trial::bus::ROOT, "Manager", "SessionLocked").ok()?;
+            (bool::try_from(&*value).ok()? == locked).then_some(())
+        };
+        until("her Ahoy to know the lock", says).expect("it knows");
+    }
+
+    /// Bob calls until it is seen on her lock: his call and hers.
+    fn ring(&self, video: bool) -> (String, String) {
+        let calls = self.two.ring(video);
+        self.shell.shows("answer").expect("seen");
+        calls
+    }
+
+    /// A flag of her call.
+    fn until_flag(&self, call: &str, name: &str, wanted: bool) {
+        let is = || {
+            let value = self.two.alice.bus.property(call, "Call", name).ok()?;
+            (bool::try_from(&*value).ok()? == wanted).then_some(())
+        };
+        until(&format!("{name} to be {wanted}"), is).expect("so it is");
+    }
+}
+
+fn on_desktop(play: impl FnOnce(&Scene<'_>)) {
+    on_silent_stage_with(&NEEDS, |stage| play(&Scene::open(stage)));
+}
+
+#[test]
+fn a_call_is_answered_muted_and_ended_on_the_lock_and_nobody_is_named_there() {
+    on_desktop(|scene| {
+        let (shell, two) = (&scene.shell, &scene.two);
+        scene.lock();
+        let (outgoing, incoming) = scene.ring(true);
+        shell.picture("gnome-lock-unnamed").expect("a picture");
+        let words = shell.words();
+        let has = |word: &str| words.iter().any(|one| one == word);
+        assert!(has("Answer") && has("Decline"), "{words:?}");
+        assert!(!has("Answer with video"), "the camera stays off on a lock: {words:?}");
+        assert!(!words.iter().any(|one| one.contains("Bob")), "{words:?}");
+
+        shell.click("answer").expect("pressed");
+        two.are_active(&outgoing, &incoming);
+        shell.shows("mute").expect("a call that is on");
+        shell.picture("gnome-lock-call").expect("a picture");
+        assert!(shell.words().iter().any(|one| one == "Call"), "{:?}", shell.words());
+        shell.touch("mute").expect("pressed");
+        scene.until_flag(&incoming, "Muted", true);
+        shell.shows("unmute").expect("seen");
+        shell.touch("unmute").expect("pressed");
+        scene.until_flag(&incoming, "Muted", false);
+
+        let seen = two.bob.bus.seen();
+        shell.click("hang-up").expect("pressed");
+        let (_, why) = two.bob.ended(seen, &outgoing, PATIENCE).expect("it ends");
+        assert_eq!(why, "remote-hangup");
+        shell.shows_none().expect("the lock is empty again");
+        let log = fs::read_to_string(two.alice.path("shell.log")).expect("its log");
+        assert!(!log.contains("Bob"), "{log}");
+    });
+}
+
+#[test]
+fn who_may_be_named_is_named_on_the_lock_and_all_buttons_are_reached_by_keys() {
+    on_desktop(|scene| {
+        let (shell, two) = (&scene.shell, &scene.two);
+        scene.set("lock.show-caller", true);
+        scene.set("lock.camera", true);
+        scene.lock();
+        shell.evaluate(&format!("global.before = {FOCUS}; null")).expect("a focus");
+        let (outgoing, incoming) = scene.ring(true);
+        shell.shows("answer-video").expect("a call with pictures");
+        let first = two.alice.bus.text(&incoming, "Call", "DisplayName");
+        assert_eq!(first, "Bob");
+        let words = shell.words();
+        assert!(words.iter().any(|one| one.starts_with("Bob, Incoming video call")), "{words:?}");
+        // Whoever types a password when it begins to ring does not answer by it.
+        shell
+            .until("the keyboard where it was", &format!("global.before === {FOCUS}"))
+            .expect("so");
+
+        for button in ["answer", "answer-video", "decline"] {
+            shell.key("Tab", &format!("{FOCUS}?.name === 'ahoy-{button}'")).expect("reached");
+        }
+        shell.key("Escape", &format!("!place().contains({FOCUS})")).expect("back");
+        shell.key("Tab", &format!("{FOCUS}?.name === 'ahoy-answer'")).expect("there again");
+        shell.key("Right", &format!("{FOCUS}?.name === 'ahoy-answer-video'")).expect("beside it");
+        shell.picture("gnome-lock").expect("a picture");
+        shell.key("Right", &format!("{FOCUS}?.name === 'ahoy-decline'")).expect("beside it");
+        let seen = two.bob.bus.seen();
+        shell.key("Return", "!place().mapped").expect("pressed");
+        let (_, why) = two.bob.ended(seen, &outgoing, PATIENCE).expect("it ends");
+        assert_eq!(why, "declined");
+        shell.until("the keyboard with the clock again", &format!("{FOCUS} !== null")).expect("so");
+
+        let (outgoing, incoming) = scene.ring(true);
+        shell.click("answer-video").expect("pressed");
+        two.are_active(&outgoing, &incoming);
+        scene.until_flag(&incoming, "HasVideo", true);
+    });
+}
+
+#[test]
+fn every_end_of_a_ring_takes_it_off_the_lock_and_an_open_session_never_has_it() {
+    on_silent_stage_with(&NEEDS, |stage| {
+        let mut scene = Scene::open(stage);
+        scene.two.ring(false);
+        assert!(scene.shell.words().is_empty(), "open: that is for the notification");
+        scene.lock();
+        // It gets dark, as whoever locks wants it; the ring is there when a key lights it again.
+        scene.shell.until("the ring on the lock", "place()?.mapped").expect("seen");
+        scene.shell.unlock().expect("unlocked");
+        scene.shell.shows_none().expect("unlocked: it is gone though it rings");
+        scene.knows(false);
+        let ringing = scene.two.alice.rings().expect("it rings");
+        scene.two.alice.hang_up(&ringing).expect("ended");
+
+        scene.lock();
+        let (outgoing, _) = scene.ring(false);
+        scene.two.bob.hang_up(&outgoing).expect("given up");
+        scene.shell.shows_none().expect("the caller gave up");
+
+        scene.ring(false);
+        scene.two.alice.kill9();
+        scene.shell.shows_none().expect("the service is gone");
+        scene.two.alice.restart().expect("again");
+        scene.knows(true);
+        scene.ring(false);
+        let off = format!("Main.extensionManager.disableExtension('{EXTENSION}')");
+        scene.shell.evaluate(&off).expect("disabled");
+        scene.shell.until("nothing left", "!place()").expect("disabled");
+    });
+}
+
+#[test]
+fn a_call_that_waits_stands_before_the_one_that_is_on_and_neither_is_named_unasked() {
+    on_desktop(|scene| {
+        let present = |rules: &str| {
+            let code = format!(
+                "const call = more => ({{name: 'Ann', address: '+49301', ...more}}); \
+                 Main.extensionManager.lookup('{EXTENSION}').imports.present.present([ \
+                     call({{path: '/on', state: 'active', connectedAt: 5e6}}), \
+                     call({{path: '/held', state: 'active', isHeld: true}}), \
+                     call({{path: '/rings', state: 'ringing', isIncoming: true, isWaiting: true, \
+                           offersVideo: true}}), \
+                 ], {rules}).map(one => [one.path, one.title, one.buttons.map(button => button.id)])"
+            );
+            scene.shell.evaluate(&code).expect("sheets")
+        };
+        let unnamed = serde_json::json!([
+            ["/rings", "Incoming call", ["answer", "decline"]],
+            ["/on", "Call", ["mute", "hang-up"]],
+        ]);
+        assert_eq!(present("{caller: false, camera: false}"), unnamed);
+        let named = serde_json::json!([
+            ["/rings", "Ann", ["answer", "answer-video", "decline"]],
+            ["/on", "Ann", ["mute", "hang-up"]],
+        ]);
+        assert_eq!(present("{caller: true, camera: true}"), named);
+    });
+}
+
+/// A window of an application whose title is what it reads.
+const WINDOW: &str = "
+import sys, gi
+gi.require_version('Gtk', '4.0')
+from gi.repository import GLib, Gtk
+app = Gtk.Application(application_id=sys.argv[1])
+def read(source, condition):
+    window.set_title(source.readline().strip())
+    return True
+def show(app):
+    global window
+    window = Gtk.ApplicationWindow(application=app, title=sys.argv[2])
+    window.present()
+    GLib.io_add_watch(sys.stdin, GLib.IO_IN, read)
+app.connect('activate', show)
+app.run([])
+";
+
+struct Window<'a> {
+    shell: &'a Shell,
+    running: Running,
+    app: &'static str,
+}
+
+impl<'a> Window<'a> {
+    fn open(scene: &'a Scene<'_>, app: &'static str, title: &str) -> Self {
+        let python = "/usr/bin/python3";
+        let mut command = scene.shell.command(&scene.two.alice, python);
+        command.args(["-c", WINDOW, app, title]).stdin(Stdio::piped());
+        let running = Running::start(python, &mut command).expect("a window");
+        Self { shell: &scene.shell, running, app }
+    }
+
+    fn rename(&mut self, title: &str) {
+        let input = self.running.child().stdin.as_mut().expect("a pipe");
+        writeln!(input, "{title}").expect("told");
+    }
+
+    /// Waits until it has a title and stays in sight, or does not.
+    fn until(&self, title: &str, kept: bool) {
+        let code = format!(
+            "global.get_window_actors().map(one => one.meta_window).some(one => \
+             one.get_wm_class() === '{}' && one.get_title() === '{title}' && \
+             one.is_above() === {kept} && one.is_on_all_workspaces() === {kept})",
+            self.app
+        );
+        self.shell.until(&format!("{title}, kept: {kept}"), &code).expect("so it is");
+    }
+}
+
+#[test]
+fn a_picture_in_picture_stays_above_and_on_all_workspaces_while_it_is_one() {
+    const PICTURE: &str = "Ahoy picture-in-picture";
+    const OURS: &str = "org.ahoycall.Ahoy";
+    on_desktop(|scene| {
+        let mut ours = Window::open(scene, OURS, "Ahoy");
+        ours.until("Ahoy", false);
+        ours.rename(PICTURE);
+        ours.until(PICTURE, true);
+        ours.rename("Ahoy");
+        ours.until("Ahoy", false);
+        // The title alone is anybody's.
+        let other = Window::open(scene, "org.example.Other", PICTURE);
+        other.until(PICTURE, false);
+        ours.rename(&format!("{PICTURE}: Bob"));
+        ours.until("Ahoy picture-in-picture: Bob", true);
+        let off = format!("Main.extensionManager.disableExtension('{EXTENSION}')");
+        scene.shell.evaluate(&off).expect("disabled");
+        ours.until("Ahoy picture-in-picture: Bob", false);
+    });
+}
+
+/// What is put together for a version of the Shell.
+fn metadata(version: &str) -> serde_json::Value {
+    let directory = tempfile::tempdir().expect("a directory");
+    assemble(version, directory.path()).expect("put together");
+    let file = directory.path().join(EXTENSION).join("metadata.json");
+    let text = fs::read_to_string(file).expect("metadata.json");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn only_versions_that_were_run_or_read_are_named() {
+    let (legacy, newer) = (metadata("43"), metadata("48"));
+    assert_eq!(legacy["shell-version"], serde_json::json!(["43"]));
+    assert_eq!(newer["shell-version"], serde_json::json!(["48", "50"]));
+    assert_eq!(legacy["session-modes"], serde_json::json!(["user", "unlock-dialog"]));
+    let directory = tempfile::tempdir().expect("a directory");
+    assemble("44", directory.path()).expect_err("44 was neither run nor read");
+}
