@@ -205,7 +205,13 @@ async fn who_rings_is_named_after_the_unlock_and_not_before() {
             !summary.contains("Needle") && has(actions, "answer") && !has(actions, "answer-video")
         })
         .await;
+    let ringing: OwnedObjectPath = manager.get_property("RingingCall").await.unwrap();
+    let ringing = proxy(&here, ringing.as_str(), "Call").await;
+    let named = || async { ringing.get_property::<String>("DisplayName").await.unwrap() };
+    assert_eq!(named().await, "");
     desktop.lock(false).await;
+    until(&manager, false).await;
+    assert_eq!(named().await, "Needle");
     desktop
         .until_shown(|(summary, _, actions)| summary == "Needle" && has(actions, "answer-video"))
         .await;

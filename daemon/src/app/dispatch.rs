@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ahoy_core::{
     builtin,
-    call::{Call, Direction, LogRow},
+    call::{Call, CallView, Direction, LogRow},
     engine::{self, CommandError, CommandId, Reply},
     id::{CallId, Now},
     media::MediaCommand,
@@ -75,10 +75,15 @@ impl App {
         let providers = self.provider_views();
         let engine = self.service.engine();
         self.diallers.retain(|call, _| engine.call(*call).is_some());
-        let shown = self.view.borrow().calls.clone();
+        let (shown, named) = {
+            let view = self.view.borrow();
+            (view.calls.clone(), view.named)
+        };
+        let names = self.lock.shown(&self.settings).caller;
         let view = |call: &Call| {
-            let same = shown.get(&call.id()).filter(|_| !self.changed.contains(&call.id()));
-            same.cloned().unwrap_or_else(|| Arc::new(call.view()))
+            let same = shown.get(&call.id());
+            let same = same.filter(|_| named == names && !self.changed.contains(&call.id()));
+            same.cloned().unwrap_or_else(|| Arc::new(named_or_not(call.view(), names)))
         };
         let snapshot = Snapshot {
             calls: engine.calls().map(|call| (call.id(), view(call))).collect(),
@@ -93,6 +98,7 @@ impl App {
             favourites: self.favourites.clone(),
             unseen: self.unseen,
             locked: self.lock.is_locked,
+            named: names,
             listening: self.talk.is_going_on() || self.prompts.is_speaking(),
             captions: self.can_caption(),
             endpoints: self.endpoints(),
@@ -358,4 +364,12 @@ impl App {
             }
         }
     }
+}
+
+/// A call as it may be shown: whoever stands before a locked machine need not be told who calls.
+fn named_or_not(mut view: CallView, named: bool) -> CallView {
+    if !named {
+        view.display_name.clear();
+    }
+    view
 }

@@ -358,6 +358,8 @@ pub struct Snapshot {
     pub unseen: u32,
     /// Whether the session is locked.
     pub locked: bool,
+    /// Whether calls say who is on the other side: not while locked, unless the user allows it.
+    pub named: bool,
     /// Whether the microphone is open for commands.
     pub listening: bool,
     /// Whether there is a recogniser for captions.
