@@ -29,6 +29,17 @@ fn a_video_call_is_answered_seen_muted_and_ended_in_its_windows() {
         let muted = two.alice.bus.property(&incoming, "Call", "Muted").expect("a property");
         assert!(bool::try_from(muted).is_ok_and(|muted| muted));
         stage.photograph("call.png").expect("a picture");
+        windows.press("Picture-in-picture").expect("put aside");
+        windows.until("window", "Ahoy picture-in-picture").expect("a small window");
+        until("nothing large", || windows.find("button", "Unmute").is_none().then_some(()))
+            .expect("it is hidden");
+        stage.photograph("picture-in-picture.png").expect("a picture");
+        windows.press("Back to the call").expect("pressed");
+        windows.until("button", "Unmute").expect("it is back");
+        until("nothing small", || {
+            windows.find("window", "Ahoy picture-in-picture").is_none().then_some(())
+        })
+        .expect("it is hidden");
         let seen = two.alice.bus.seen();
         windows.press("Hang up").expect("pressed");
         let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");

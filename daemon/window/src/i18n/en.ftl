@@ -14,6 +14,7 @@ hold = Hold
 resume = Resume
 keypad = Keypad
 pip = Picture-in-picture
+pip-back = Back to the call
 more = More
 captions = Captions
 write = Write

@@ -14,6 +14,7 @@ hold = 대기
 resume = 다시 통화
 keypad = 키패드
 pip = 작은 화면
+pip-back = 통화로 돌아가기
 more = 더 보기
 captions = 자막
 write = 글쓰기

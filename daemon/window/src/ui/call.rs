@@ -5,13 +5,14 @@
 
 mod controls;
 mod pictures;
+mod pip;
 
 use std::rc::Rc;
 
 use adw::prelude::*;
 use gtk::{gdk, glib};
 
-use self::{controls::Controls, pictures::Pictures};
+use self::{controls::Controls, pictures::Pictures, pip::Pip};
 use super::parts::{self, Shared};
 use crate::{
     service::{Service, Wish},
@@ -30,6 +31,7 @@ pub(crate) struct CallWindow {
     nobody: gtk::Box,
     pictures: Rc<Pictures>,
     controls: Controls,
+    pip: Rc<Pip>,
     shared: Shared,
 }
 
@@ -70,8 +72,20 @@ impl CallWindow {
             .build();
         window.add_css_class("call");
         let path = path.to_owned();
-        let own =
-            Self { path, window, title, face, name, doing, nobody, pictures, controls, shared };
+        let pip = Rc::new(Pip::new(&shared, &window, &pictures.aside));
+        let own = Self {
+            path,
+            window,
+            title,
+            face,
+            name,
+            doing,
+            nobody,
+            pictures,
+            controls,
+            pip,
+            shared,
+        };
         own.listen();
         own.show(call);
         own.window.present();
@@ -104,7 +118,9 @@ impl CallWindow {
 
     /// Brings it forward.
     pub(crate) fn present(&self) {
-        self.window.present();
+        if !self.pip.is_shown() {
+            self.window.present();
+        }
     }
 
     fn listen(&self) {
@@ -112,6 +128,7 @@ impl CallWindow {
         keys.set_propagation_phase(gtk::PropagationPhase::Capture);
         let (pictures, controls) = (self.pictures.clone(), self.controls.clone());
         let (shared, path) = (self.shared.clone(), self.path.clone());
+        let aside = self.aside();
         keys.connect_key_pressed(move |_, key, _, modifiers| {
             let done = if modifiers.contains(gdk::ModifierType::CONTROL_MASK) {
                 match key {
@@ -122,12 +139,17 @@ impl CallWindow {
                     gdk::Key::h => pictures.toggle_small(),
                     other => pictures.small.step(other),
                 }
+            } else if matches!(key, gdk::Key::p | gdk::Key::P | gdk::Key::Escape) {
+                aside();
+                true
             } else {
                 controls.key(key)
             };
             if done { glib::Propagation::Stop } else { glib::Propagation::Proceed }
         });
         self.window.add_controller(keys);
+        let aside = self.aside();
+        self.controls.pip.connect_clicked(move |_| aside());
         let double = gtk::GestureClick::new();
         let pictures = self.pictures.clone();
         double.connect_pressed(move |_, presses, _, _| {
@@ -140,6 +162,17 @@ impl CallWindow {
         self.window.set_hide_on_close(true);
     }
 
+    /// Puts the call aside, into a small window; without a picture there is nothing to put there.
+    fn aside(&self) -> impl Fn() + use<> {
+        let (pip, pictures) = (self.pip.clone(), self.pictures.clone());
+        let window = self.window.downgrade();
+        move || {
+            if let Some(window) = window.upgrade().filter(|_| pictures.has_picture()) {
+                pip.show(&window);
+            }
+        }
+    }
+
     /// Whether it still has something to say of a call.
     pub(crate) const fn keeps(call: &Call) -> bool {
         matches!(call.phase, Phase::Ended)
@@ -148,6 +181,7 @@ impl CallWindow {
 
 impl Drop for CallWindow {
     fn drop(&mut self) {
+        self.pip.destroy();
         self.window.destroy();
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Controls {
     switch: gtk::Button,
     hold: gtk::Button,
     keypad: gtk::MenuButton,
+    /// Puts the call aside.
+    pub(crate) pip: gtk::Button,
     hang_up: gtk::Button,
     now: std::rc::Rc<std::cell::RefCell<Call>>,
     shared: Shared,
@@ -40,6 +42,7 @@ impl Controls {
             switch: button("camera-switch-symbolic", "switch-camera", "osd"),
             hold: button("media-playback-pause-symbolic", "hold", "osd"),
             keypad: keypad(shared, path),
+            pip: button("view-restore-symbolic", "pip", "osd"),
             hang_up: button("call-stop-symbolic", "hang-up", "hang-up"),
             now: std::rc::Rc::default(),
             shared: shared.clone(),
@@ -51,6 +54,7 @@ impl Controls {
         let buttons = [&own.mute, &own.camera, &own.switch, &own.hold];
         buttons.into_iter().for_each(|button| own.bar.append(button));
         own.bar.append(&own.keypad);
+        own.bar.append(&own.pip);
         own.bar.append(&own.hang_up);
         own.listen(path);
         own
@@ -104,6 +108,7 @@ impl Controls {
         self.hold.set_sensitive(active && !call.busy);
         self.keypad.set_visible(call.can("dtmf"));
         self.keypad.set_sensitive(active);
+        self.pip.set_visible(call.remote_video && active);
         self.hang_up.set_sensitive(!ended);
         self.now.replace(call.clone());
     }

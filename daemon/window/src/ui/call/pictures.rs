@@ -29,6 +29,8 @@ struct Source {
 /// Both.
 pub(crate) struct Pictures {
     pub(crate) large: Pane,
+    /// What the large one shows, in a small window.
+    pub(crate) aside: Pane,
     pub(crate) small: SelfView,
     remote: RefCell<Option<Source>>,
     own: RefCell<Option<Source>>,
@@ -40,8 +42,9 @@ impl Pictures {
     pub(crate) fn new() -> Self {
         let large = Pane::new(false, false);
         large.add_css_class("large");
+        let aside = Pane::new(false, true);
         let (remote, own, swapped, hidden) = Default::default();
-        Self { large, small: SelfView::new(), remote, own, swapped, hidden }
+        Self { large, aside, small: SelfView::new(), remote, own, swapped, hidden }
     }
 
     /// Looks at the nodes that the call has now.
@@ -54,6 +57,7 @@ impl Pictures {
         );
         let (large, small) = if self.swapped.get() { (&me, &them) } else { (&them, &me) };
         accessible::label(&self.large, large);
+        accessible::label(&self.aside, large);
         accessible::label(&self.small.pane, small);
         self.draw();
     }
@@ -104,7 +108,9 @@ impl Pictures {
         let (large, small) = if swapped { (own, remote) } else { (remote, own) };
         self.large.set_mirrored(swapped);
         self.small.pane.set_mirrored(!swapped);
+        self.aside.set_mirrored(swapped);
         self.large.show_frame(large.as_deref());
+        self.aside.show_frame(large.as_deref());
         self.small.pane.show_frame(small.as_deref());
         self.small.pane.set_visible(small.is_some() && !self.hidden.get());
     }

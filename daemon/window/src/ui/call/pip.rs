@@ -1,0 +1,96 @@
+//! Picture-in-picture: the call in a small window, while something else is done.
+//!
+//! Owns: that window. Does not own: its pictures, or the call's window, which it stands for. Invariant: one
+//! of the two is shown, never both; closing this one brings the other back and ends no call.
+//!
+//! No window can ask a Wayland compositor to stay above. GNOME's is told by an extension
+//! (`contrib/gnome-shell`), which knows this one by the beginning of its title.
+
+use adw::prelude::*;
+use gtk::glib;
+
+use super::super::{
+    pane::Pane,
+    parts::{self, Shared},
+};
+
+/// What its title begins with: a contract with the extension, the same in every language.
+const TITLE: &str = "Ahoy picture-in-picture";
+
+/// The small window.
+pub(crate) struct Pip {
+    window: adw::Window,
+}
+
+impl Pip {
+    /// Hidden at first. `call`: the window it stands for.
+    pub(crate) fn new(shared: &Shared, call: &adw::Window, pane: &Pane) -> Self {
+        let back = parts::round("view-restore-symbolic", &shared.words.say("pip-back"), "osd");
+        back.set_halign(gtk::Align::End);
+        back.set_valign(gtk::Align::Start);
+        for margin in ["margin-top", "margin-end"] {
+            back.set_property(margin, 6);
+        }
+        let overlay = gtk::Overlay::new();
+        overlay.set_child(Some(pane));
+        overlay.add_overlay(&back);
+        // Dragged by any place of it.
+        let handle = gtk::WindowHandle::builder().child(&overlay).build();
+        let window = adw::Window::builder()
+            .title(TITLE)
+            .default_width(320)
+            .default_height(180)
+            .width_request(160)
+            .height_request(90)
+            .content(&handle)
+            .build();
+        window.set_application(call.application().as_ref());
+        window.add_css_class("call");
+        let own = Self { window };
+        own.listen(&back, call, &overlay);
+        own
+    }
+
+    fn listen(&self, back: &gtk::Button, call: &adw::Window, picture: &gtk::Overlay) {
+        let (small, large) = (self.window.downgrade(), call.downgrade());
+        let return_to_call = move || {
+            if let (Some(small), Some(large)) = (small.upgrade(), large.upgrade()) {
+                small.set_visible(false);
+                large.present();
+            }
+        };
+        let returns = return_to_call.clone();
+        back.connect_clicked(move |_| returns());
+        let returns = return_to_call.clone();
+        self.window.connect_close_request(move |_| {
+            returns();
+            glib::Propagation::Stop
+        });
+        let double = gtk::GestureClick::new();
+        // Before the handle, which makes a window large by a double click.
+        double.set_propagation_phase(gtk::PropagationPhase::Capture);
+        double.connect_pressed(move |gesture, presses, _, _| {
+            if presses == 2 {
+                gesture.set_state(gtk::EventSequenceState::Claimed);
+                return_to_call();
+            }
+        });
+        picture.add_controller(double);
+    }
+
+    /// Shows it in the place of the call's window.
+    pub(crate) fn show(&self, call: &adw::Window) {
+        call.set_visible(false);
+        self.window.present();
+    }
+
+    /// Takes it away for good.
+    pub(crate) fn destroy(&self) {
+        self.window.destroy();
+    }
+
+    /// Whether it is shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.window.is_visible()
+    }
+}
