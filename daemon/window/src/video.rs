@@ -11,6 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use gtk::glib::Bytes;
 use pipewire::{
     context::Context,
     core::Core,
@@ -36,7 +37,7 @@ const LARGEST: u32 = 4096;
 pub(crate) struct Frame {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) pixels: Vec<u8>,
+    pub(crate) pixels: Bytes,
 }
 
 /// The newest picture; `None`: none yet, or none any more.
@@ -176,7 +177,7 @@ fn newest(stream: &StreamRef, (width, height): (u32, u32)) -> Option<Frame> {
     let size = data.chunk().size() as usize;
     let bytes = data.data()?.get(from..from.checked_add(size)?)?;
     let pixels = packed(bytes, usize::try_from(stride).ok()?, (width as usize, height as usize))?;
-    Some(Frame { width, height, pixels })
+    Some(Frame { width, height, pixels: Bytes::from_owned(pixels) })
 }
 
 /// Rows without gaps; `None`: these bytes are no picture of this size.

@@ -72,26 +72,30 @@ impl Pane {
 
     /// Whether it is shown as in a mirror.
     pub(crate) fn set_mirrored(&self, mirrored: bool) {
-        self.imp().mirrored.set(mirrored);
-        self.queue_draw();
+        if self.imp().mirrored.replace(mirrored) != mirrored {
+            self.queue_draw();
+        }
     }
 
     /// Shows a picture, or none.
-    pub(crate) fn show_frame(&self, frame: Option<&Frame>) {
-        let texture = frame.and_then(|frame| {
-            let (width, height) = (frame.width.try_into().ok()?, frame.height.try_into().ok()?);
-            let pixels = glib::Bytes::from(&frame.pixels);
-            let stride = usize::try_from(frame.width).ok()?.checked_mul(4)?;
-            let format = gdk::MemoryFormat::R8g8b8a8Premultiplied;
-            Some(gdk::MemoryTexture::new(width, height, format, &pixels, stride).upcast())
-        });
-        self.imp().texture.replace(texture);
-        self.queue_draw();
+    pub(crate) fn show_picture(&self, texture: Option<&gdk::Texture>) {
+        if self.imp().texture.borrow().as_ref() != texture {
+            self.imp().texture.replace(texture.cloned());
+            self.queue_draw();
+        }
     }
 
     pub(crate) fn has_picture(&self) -> bool {
         self.imp().texture.borrow().is_some()
     }
+}
+
+/// A frame as GTK draws it. Its pixels are not copied.
+pub(crate) fn texture(frame: &Frame) -> Option<gdk::Texture> {
+    let (width, height) = (frame.width.try_into().ok()?, frame.height.try_into().ok()?);
+    let stride = usize::try_from(frame.width).ok()?.checked_mul(4)?;
+    let format = gdk::MemoryFormat::R8g8b8a8Premultiplied;
+    Some(gdk::MemoryTexture::new(width, height, format, &frame.pixels, stride).upcast())
 }
 
 /// Where a picture of a size stands in a room, and how large: x, y, width, height.

@@ -6,16 +6,20 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
-    sync::Arc,
 };
 
 use adw::prelude::*;
-use gtk::glib;
+use gtk::{gdk, glib};
 
-use super::super::{accessible, pane::Pane, parts, self_view::SelfView};
+use super::super::{
+    accessible,
+    pane::{self, Pane},
+    parts,
+    self_view::SelfView,
+};
 use crate::{
     state::Call,
-    video::{Frame, Frames, Viewer},
+    video::{Frames, Viewer},
     words::Words,
 };
 
@@ -23,8 +27,11 @@ use crate::{
 struct Source {
     node: String,
     _viewer: Viewer,
-    newest: Rc<RefCell<Option<Arc<Frame>>>>,
+    newest: Newest,
 }
+
+/// The newest picture of a node. Made once, however often it is drawn.
+type Newest = Rc<RefCell<Option<gdk::Texture>>>;
 
 /// Both.
 pub(crate) struct Pictures {
@@ -109,22 +116,18 @@ impl Pictures {
         self.large.set_mirrored(swapped);
         self.small.pane.set_mirrored(!swapped);
         self.aside.set_mirrored(swapped);
-        self.large.show_frame(large.as_deref());
-        self.aside.show_frame(large.as_deref());
-        self.small.pane.show_frame(small.as_deref());
+        self.large.show_picture(large.as_ref());
+        self.aside.show_picture(large.as_ref());
+        self.small.pane.show_picture(small.as_ref());
         self.small.pane.set_visible(small.is_some() && !self.hidden.get());
     }
 }
 
 /// Takes pictures as they come, until the node is not looked at any more.
-async fn take(
-    pictures: Weak<Pictures>,
-    mut frames: Frames,
-    newest: Rc<RefCell<Option<Arc<Frame>>>>,
-) {
+async fn take(pictures: Weak<Pictures>, mut frames: Frames, newest: Newest) {
     while frames.changed().await.is_ok() {
-        let frame = frames.borrow_and_update().clone();
-        newest.replace(frame);
+        let texture = frames.borrow_and_update().as_deref().and_then(pane::texture);
+        newest.replace(texture);
         let Some(pictures) = pictures.upgrade() else { return };
         pictures.draw();
     }
