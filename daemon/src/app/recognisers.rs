@@ -65,7 +65,14 @@ struct Installed {
 }
 
 impl Installed {
-    fn find(wish: &Wish, models: &Path, engines: &[Engine]) -> Self {
+    /// `size`: of a model that is there. Whether one is there is asked at every event of a call, so not
+    /// everybody measures.
+    fn find(
+        wish: &Wish,
+        models: &Path,
+        engines: &[Engine],
+        size: impl FnOnce(&Path) -> u64,
+    ) -> Self {
         let model = models.join(language(wish));
         let vosk = (engines.contains(&Engine::Vosk) && model.is_dir()).then(|| size(&model));
         let pocketsphinx = language(wish) == "en"
@@ -136,7 +143,7 @@ pub(super) fn choose(
     engines: &[Engine],
     room: &Room,
 ) -> Result<(Engine, PathBuf), Fault> {
-    let there = Installed::find(wish, models, engines);
+    let there = Installed::find(wish, models, engines, size);
     match pick(&wish.engine, there, room.memory, *room.saves_power.borrow()) {
         Ok(Engine::Vosk) => Ok((Engine::Vosk, models.join(language(wish)))),
         Ok(Engine::PocketSphinx) => Ok((Engine::PocketSphinx, POCKETSPHINX_EN.into())),
@@ -156,7 +163,9 @@ pub(super) fn choose(
 
 /// Whether there is a model to choose, as far as files tell: the libraries are the worker's.
 pub(super) fn is_installed(wish: &Wish, models: &Path) -> bool {
-    let there = Installed::find(wish, models, &[Engine::Vosk, Engine::PocketSphinx]);
+    let both = [Engine::Vosk, Engine::PocketSphinx];
+    // Without a bound on memory its size is no matter.
+    let there = Installed::find(wish, models, &both, |_| 0);
     pick(&wish.engine, there, None, false).is_ok()
 }
 
