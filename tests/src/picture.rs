@@ -4,8 +4,9 @@
 //! node. Invariant: every picture that is counted came out of PipeWire.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdout, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -13,6 +14,7 @@ use std::{
 
 use crate::{
     Result, Stage, Trouble,
+    person::built,
     process::{Running, program},
     within,
 };
@@ -221,6 +223,18 @@ pub fn write(path: &Path, pictures: &[(&str, &Picture)]) -> Result<()> {
         }
     }
     png(path, &rgb, (width * pictures.len(), height + CAPTION))
+}
+
+/// Where a picture for people to look at goes: `target/pictures/NAME`.
+///
+/// # Errors
+/// The directory cannot be made.
+pub fn kept(name: &str) -> Result<PathBuf> {
+    let programs = built("ahoyd")?;
+    let target = programs.ancestors().nth(2).unwrap_or(Path::new("."));
+    let pictures = target.join("pictures");
+    fs::create_dir_all(&pictures).map_err(Trouble::io("pictures"))?;
+    Ok(pictures.join(name))
 }
 
 /// Writes rows of RGB as PNG.

@@ -21,6 +21,7 @@ use crate::{
     Person, Result, Trouble,
     bus::{Bus, Daemon},
     contract::repository,
+    picture,
     process::{Running, output, program},
     until,
 };
@@ -282,11 +283,7 @@ impl Shell {
     /// # Errors
     /// The Shell does not take it.
     pub fn picture(&self, name: &str) -> Result<PathBuf> {
-        let own = std::env::current_exe().map_err(Trouble::io("our own program"))?;
-        let target = own.ancestors().find(|one| one.join("CACHEDIR.TAG").is_file());
-        let target = target.ok_or_else(|| Trouble::Wrong("no target directory".to_owned()))?;
-        fs::create_dir_all(target.join("pictures")).map_err(Trouble::io("pictures"))?;
-        let file = target.join(format!("pictures/{name}.png"));
+        let file = picture::kept(&format!("{name}.png"))?;
         let wanted = file.display().to_string();
         let body = (false, false, wanted.as_str());
         let (good, _): (bool, String) = self.bus.ask(SHOTS, "Screenshot", &body)?;

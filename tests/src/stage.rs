@@ -269,9 +269,7 @@ impl Stage {
         let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
         let file = screen.as_ref().map(|screen| screen.file.clone()).unwrap_or_default();
         let (rgb, width, height) = atspi::screen(&file)?;
-        let pictures = built("ahoyd")?.with_file_name("../pictures");
-        fs::create_dir_all(&pictures).map_err(Trouble::io("pictures"))?;
-        let path = pictures.join(name);
+        let path = picture::kept(name)?;
         picture::png(&path, &rgb, (width, height))?;
         Ok(path)
     }

@@ -3,7 +3,6 @@
 answer = Answer
 answer-video = Answer with video
 decline = Decline
-decline-message = Decline with a message
 hang-up = Hang up
 mute = Mute
 unmute = Unmute
@@ -15,11 +14,6 @@ resume = Resume
 keypad = Keypad
 pip = Picture-in-picture
 pip-back = Back to the call
-more = More
-captions = Captions
-write = Write
-safety-number = Safety number
-swap = Swap pictures
 
 incoming-voice = Incoming call
 incoming-video = Incoming video call
@@ -42,7 +36,6 @@ transport = Encrypted to a server
 
 recents = Recents
 people = People
-favourites = Favourites
 search-people = Search people
 nobody = No people yet
 nobody-hint = Invite somebody with `ahoyctl invite`, or import your address book with `ahoyctl contacts import FILE`.
@@ -53,7 +46,6 @@ call-somebody = Call { $name }
 call-voice = Voice call
 call-video = Video call
 cancel = Cancel
-close = Close
 missed = { $count ->
     [one] 1 missed call
    *[other] { $count } missed calls

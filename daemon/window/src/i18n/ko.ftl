@@ -3,7 +3,6 @@
 answer = 받기
 answer-video = 영상으로 받기
 decline = 거절
-decline-message = 메시지로 거절
 hang-up = 끊기
 mute = 음소거
 unmute = 음소거 해제
@@ -15,11 +14,6 @@ resume = 다시 통화
 keypad = 키패드
 pip = 작은 화면
 pip-back = 통화로 돌아가기
-more = 더 보기
-captions = 자막
-write = 글쓰기
-safety-number = 안전 번호
-swap = 화면 바꾸기
 
 incoming-voice = 전화가 왔습니다
 incoming-video = 영상 통화가 왔습니다
@@ -42,7 +36,6 @@ transport = 서버까지 암호화됨
 
 recents = 최근 통화
 people = 사람
-favourites = 즐겨찾기
 search-people = 사람 찾기
 nobody = 아직 아무도 없습니다
 nobody-hint = `ahoyctl invite`로 초대하거나 `ahoyctl contacts import FILE`로 주소록을 가져오세요.
@@ -53,7 +46,6 @@ call-somebody = { $name } 님에게 전화
 call-voice = 음성 통화
 call-video = 영상 통화
 cancel = 취소
-close = 닫기
 missed = 부재중 전화 { $count }통
 outcome-answered = 받음
 outcome-missed = 부재중

@@ -43,8 +43,7 @@ impl CallWindow {
         path: &str,
         call: &Call,
     ) -> Self {
-        let toasts = adw::ToastOverlay::new();
-        let shared = Shared { words: words.clone(), service: service.clone(), toasts };
+        let shared = Shared::new(words, service);
         let title = adw::WindowTitle::new("", "");
         let header = adw::HeaderBar::builder().title_widget(&title).css_classes(["flat", "osd"]);
         let header = header.valign(gtk::Align::Start).build();

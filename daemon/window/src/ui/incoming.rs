@@ -32,8 +32,7 @@ impl Incoming {
         path: &str,
         call: &Call,
     ) -> Self {
-        let toasts = adw::ToastOverlay::new();
-        let shared = Shared { words: words.clone(), service: service.clone(), toasts };
+        let shared = Shared::new(words, service);
         let who = parts::who(words, call);
         let face = parts::face(96, &who, &call.picture);
         let name = label("title-1");

@@ -24,6 +24,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(words: &Rc<Words>, service: &Service) -> Self {
+        Self { words: words.clone(), service: service.clone(), toasts: adw::ToastOverlay::new() }
+    }
+
     /// Asks the service, and says so where it refuses.
     pub(crate) fn ask(&self, wish: Wish) {
         let own = self.clone();

@@ -81,8 +81,7 @@ impl List {
 
 impl PeopleWindow {
     pub(crate) fn open(app: &adw::Application, words: &Rc<Words>, service: &Service) -> Self {
-        let toasts = adw::ToastOverlay::new();
-        let shared = Shared { words: words.clone(), service: service.clone(), toasts };
+        let shared = Shared::new(words, service);
         let search = gtk::SearchEntry::builder().hexpand(true).build();
         search.set_placeholder_text(Some(&words.say("search-people")));
         accessible::label(&search, &words.say("search-people"));
