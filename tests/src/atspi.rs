@@ -145,6 +145,20 @@ impl Atspi {
         }
         Err(Trouble::Wrong(format!("{} {:?} cannot be pressed", widget.role, widget.name)))
     }
+
+    /// Writes at the end of a field.
+    ///
+    /// # Errors
+    /// It is no field.
+    pub fn write(&self, field: &Widget, text: &str) -> Result<()> {
+        let at = (field.owner.as_str(), field.path.as_str(), "org.a11y.atspi.EditableText");
+        let length = i32::try_from(text.chars().count()).unwrap_or(i32::MAX);
+        let written: bool = self.bus.ask(at, "InsertText", &(-1_i32, text, length))?;
+        if written {
+            return Ok(());
+        }
+        Err(Trouble::Wrong(format!("{} {:?} takes no text", field.role, field.name)))
+    }
 }
 
 /// What a virtual screen shows: RGB, and its width and height. Read from the file that Xvfb draws

@@ -221,6 +221,7 @@ impl<'a> Person<'a> {
             ("XDG_CONFIG_HOME", self.path("config")),
             ("XDG_DATA_HOME", self.path("data")),
             ("XDG_CACHE_HOME", self.path("cache")),
+            ("XDG_STATE_HOME", self.path("state")),
             ("AHOY_LOG", "debug".into()),
             ("DBUS_SYSTEM_BUS_ADDRESS", self.session.0.clone().into()),
             ("XDG_SESSION_ID", self.session.1.clone().into()),

@@ -17,6 +17,11 @@ use crate::{
     process::Running,
 };
 
+fn memory(person: &Person<'_>) -> PathBuf {
+    let state = person.environment().remove("XDG_STATE_HOME").unwrap_or_default();
+    state.join("ahoy").join("window.ini")
+}
+
 /// The windows of a person.
 #[derive(Debug)]
 pub struct Windows {
@@ -36,6 +41,9 @@ impl Windows {
         settings: &[(&str, &str)],
     ) -> Result<Self> {
         let display = person.stage().display()?;
+        if !memory(person).exists() {
+            Self::remember(person, "welcomed=true")?;
+        }
         let session = |command: &mut std::process::Command| {
             command
                 .env("DISPLAY", &display)
@@ -78,7 +86,41 @@ impl Windows {
     /// # Errors
     /// It does not come, or cannot be pressed.
     pub fn press(&self, name: &str) -> Result<()> {
-        self.atspi.press(&self.until("button", name)?)
+        self.press_a("button", name)
+    }
+
+    /// What they remember from before they were opened; without it, that somebody was welcomed.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn remember(person: &Person<'_>, lines: &str) -> Result<()> {
+        let file = memory(person);
+        let directory = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let written =
+            directory.and_then(|()| std::fs::write(&file, format!("[window]\n{lines}\n")));
+        written.map_err(Trouble::io("window.ini"))
+    }
+
+    /// The number of their process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
+    /// Waits for a widget of this role and name and presses it.
+    ///
+    /// # Errors
+    /// It does not come, or cannot be pressed.
+    pub fn press_a(&self, role: &str, name: &str) -> Result<()> {
+        self.atspi.press(&self.until(role, name)?)
+    }
+
+    /// Waits for a field of this name and writes into it.
+    ///
+    /// # Errors
+    /// It does not come, or takes no text.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        self.atspi.write(&self.until("text", name)?, text)
     }
 
     /// A widget of this role and name, if it is shown.

@@ -30,6 +30,12 @@ pub const NAME: &str = "org.ahoycall.Calls1";
 pub const ROOT: &str = "/org/ahoycall/Calls1";
 /// The interface of calls.
 pub const CALL: &str = "org.ahoycall.Calls1.Call";
+/// What the other side says, as text: on some calls.
+pub const CAPTIONS: &str = "org.ahoycall.Calls1.Call.Captions";
+/// Text beside the voice: on some calls.
+pub const TEXT: &str = "org.ahoycall.Calls1.Call.Text";
+/// The safety number: on some calls.
+pub const VERIFICATION: &str = "org.ahoycall.Calls1.Call.Verification";
 /// Standard properties.
 pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// Standard object manager.

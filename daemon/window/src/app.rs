@@ -14,9 +14,10 @@ use gtk::glib;
 use tokio::sync::watch;
 
 use crate::{
+    memory::Memory,
     service::Service,
     state::State,
-    ui::{CallWindow, Incoming, PeopleWindow},
+    ui::{CallWindow, Incoming, PeopleWindow, Shared, welcome},
     words::Words,
 };
 
@@ -40,11 +41,7 @@ pub(crate) struct Windows {
 
 impl Windows {
     /// Follows the service from now on.
-    pub(crate) fn start(
-        app: &adw::Application,
-        service: Service,
-        state: watch::Receiver<State>,
-    ) -> Rc<Self> {
+    pub(crate) fn start(app: &adw::Application, service: Service) -> Rc<Self> {
         let languages = glib::language_names();
         let words = Rc::new(Words::new(languages.iter().map(|name| name.as_str())));
         style();
@@ -52,7 +49,7 @@ impl Windows {
         let (incoming, call, people, ticking) = Default::default();
         let own =
             Rc::new(Self { app, words, service, state: now, incoming, call, people, ticking });
-        glib::spawn_future_local(own.clone().follow(state));
+        glib::spawn_future_local(own.clone().follow(own.service.state()));
         own
     }
 
@@ -63,8 +60,19 @@ impl Windows {
         let people = people.get_or_insert_with(open);
         people.show(&self.state.borrow());
         people.present();
+        self.welcome(people);
         if let Some(call) = self.call.borrow().as_ref() {
             call.present();
+        }
+    }
+
+    /// On the first day, what there is to try.
+    fn welcome(&self, people: &PeopleWindow) {
+        let memory = Memory::of_user();
+        if !memory.flag("welcomed") {
+            memory.keep_flags(&[("welcomed", true)]);
+            let shared = Shared::new(&self.words, &self.service);
+            welcome::open(Some(people.window()), &self.app, &shared);
         }
     }
 
@@ -120,6 +128,9 @@ impl Windows {
                 let with = (&self.words, &self.service);
                 window.replace(CallWindow::open(&self.app, with, path, call));
             }
+        }
+        if let Some(open) = window.as_ref() {
+            open.show_endpoints(&state.endpoints);
         }
     }
 

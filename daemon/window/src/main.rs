@@ -4,9 +4,16 @@
 //! closing it ends nothing. Invariant: one process a session; a second start shows the first.
 
 mod app;
+mod code;
+mod devices;
+mod echo;
+mod memory;
 mod people;
+mod quality;
 mod service;
 mod state;
+mod talk;
+mod test_call;
 mod ui;
 mod video;
 mod words;
@@ -26,11 +33,15 @@ Examples:
   ahoy-window --background   nothing until a call comes: for the start of a session";
 
 fn main() -> ExitCode {
+    // Before any thread and any library that starts one.
+    if std::env::args().nth(1).is_some_and(|first| first == code::READ) {
+        return code::serve();
+    }
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let (service, state) = match Service::start() {
+    let service = match Service::start() {
         Ok(started) => started,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "ahoy-window: no thread for the bus: {error}");
@@ -53,7 +64,7 @@ fn main() -> ExitCode {
     let windows: Rc<RefCell<Option<Rc<Windows>>>> = Rc::default();
     let started = windows.clone();
     app.connect_startup(move |app| {
-        started.replace(Some(Windows::start(app, service.clone(), state.clone())));
+        started.replace(Some(Windows::start(app, service.clone())));
     });
     let hold = RefCell::new(None);
     app.connect_command_line(move |app, line| {

@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ahoy_client::value::{self, Dict};
 
+use crate::{
+    quality::Quality,
+    talk::{Captions, Written},
+};
+
 /// All that is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
@@ -21,6 +26,32 @@ pub(crate) struct State {
     /// How often the address book and the log have changed.
     pub(crate) people: u64,
     pub(crate) log: u64,
+    /// How often settings have changed.
+    pub(crate) settings: u64,
+    /// Where calls can be heard.
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) voice: Voice,
+}
+
+/// How far a talk with the assistant is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// The microphone is open for commands.
+    pub(crate) listening: bool,
+    /// What was understood.
+    pub(crate) heard: String,
+    /// What is asked or said, and the answers to it.
+    pub(crate) prompt: String,
+    pub(crate) choices: Vec<String>,
+}
+
+/// A place where calls are heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// It is plugged in.
+    pub(crate) is_there: bool,
 }
 
 /// Where a call is on its way.
@@ -94,6 +125,15 @@ pub(crate) struct Call {
     pub(crate) since: u64,
     /// Why it ended, as the contract spells it.
     pub(crate) end: (String, String),
+    /// Where it is heard.
+    pub(crate) endpoint: String,
+    pub(crate) quality: Quality,
+    /// Sixty digits to compare; empty: there is no such number.
+    pub(crate) safety_number: String,
+    /// It can be written in; what the other side wrote.
+    pub(crate) text: Option<Written>,
+    /// It can be read along; what the other side says.
+    pub(crate) captions: Option<Captions>,
 }
 
 impl Call {
@@ -144,8 +184,37 @@ impl Call {
         if has("ConnectedAt") {
             self.since = value::number(told, "ConnectedAt");
         }
+        if has("Endpoint") {
+            value::text(told, "Endpoint").clone_into(&mut self.endpoint);
+        }
+        if has("Quality") {
+            self.quality = Quality::read(&value::dict(told, "Quality"));
+        }
         if has("EndReason") {
             self.end = value::pair(told, "EndReason");
+        }
+    }
+
+    /// Reads what an interface beside that of all calls tells; whether it has one is known by this.
+    pub(crate) fn read_beside(&mut self, interface: &str, told: &Dict) {
+        match interface {
+            ahoy_client::CALL => self.read(told),
+            ahoy_client::TEXT => drop(self.text.get_or_insert_default()),
+            ahoy_client::CAPTIONS => drop(self.captions.get_or_insert_default()),
+            ahoy_client::VERIFICATION => {
+                value::text(told, "SafetyNumber").clone_into(&mut self.safety_number);
+            }
+            _ => {}
+        }
+    }
+
+    /// An interface of it has gone.
+    pub(crate) fn lose(&mut self, interface: &str) {
+        match interface {
+            ahoy_client::TEXT => self.text = None,
+            ahoy_client::CAPTIONS => self.captions = None,
+            ahoy_client::VERIFICATION => self.safety_number.clear(),
+            _ => {}
         }
     }
 
@@ -156,6 +225,24 @@ impl Call {
 }
 
 impl State {
+    /// Reads the properties of the object of audio, or takes over those that changed.
+    pub(crate) fn read_audio(&mut self, told: &Dict) {
+        if told.contains_key("Endpoints") {
+            let all = value::endpoints(told, "Endpoints").into_iter();
+            let all = all.map(|(id, name, _, is_there)| Endpoint { id, name, is_there });
+            self.endpoints = all.collect();
+        }
+    }
+
+    /// Reads the properties of the object of voice, or takes over those that changed.
+    pub(crate) fn read_voice(&mut self, told: &Dict) {
+        if told.contains_key("Listening") {
+            let listening = value::flag(told, "Listening");
+            // What was said before belongs to another talk.
+            self.voice = Voice { listening, ..Voice::default() };
+        }
+    }
+
     /// The call that rings and is to be asked about.
     pub(crate) fn ringing(&self) -> Option<(&str, &Call)> {
         let mut ringing = self.in_phase(&[Phase::Ringing]);
@@ -222,6 +309,24 @@ mod tests {
         assert_eq!(call.encryption, Encryption::EndToEnd);
         call.read(&told(&[("State", "a state of tomorrow")]));
         assert_eq!(call.phase, Phase::Ended);
+    }
+
+    #[test]
+    fn what_a_call_has_beside_its_voice_comes_and_goes() {
+        let mut call = Call::default();
+        let number = told(&[("SafetyNumber", "12345 67890")]);
+        for interface in [ahoy_client::TEXT, ahoy_client::CAPTIONS, ahoy_client::VERIFICATION] {
+            call.read_beside(interface, &number);
+        }
+        assert_eq!(call.safety_number, "12345 67890");
+        call.text.as_mut().expect("it can be written in").hear("hello", true);
+        // Told again: what was written stays.
+        call.read_beside(ahoy_client::TEXT, &Dict::new());
+        assert_eq!(call.text.as_ref().map(Written::count), Some(1));
+        for interface in [ahoy_client::TEXT, ahoy_client::CAPTIONS, ahoy_client::VERIFICATION] {
+            call.lose(interface);
+        }
+        assert_eq!((call.text, call.captions, call.safety_number.as_str()), (None, None, ""));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod names;
 mod process;
 mod service;
 mod wake;
+mod window;
 
 use std::{
     io::Write as _,
@@ -20,6 +21,7 @@ use std::{
 
 const USAGE: &str = "\
 Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [names] [wake] [service]
+                   [window]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
@@ -34,6 +36,7 @@ Names that end in _ratio stand beside a peer measured in the same run.
   wake     the wake word: false wakes and commands in ten hours of talk and music, commands after
            the word in six voices and noise, CPU and memory while waiting
   service  an action beside the bus alone, many apps and calls, a directory beside a hash map
+  window   showing a video call of 360p30, by each of GTK's renderers, beside GStreamer's own window
 
 Examples:
   tests/bench
@@ -63,7 +66,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let (options, wanted): (Vec<String>, Vec<String>) =
         wanted.into_iter().partition(|one| one.starts_with('-'));
-    let known = ["crypto", "calls", "voice", "hearing", "names", "wake", "service"];
+    let known = ["crypto", "calls", "voice", "hearing", "names", "wake", "service", "window"];
     if options.iter().any(|one| one == "--help" || one == "-h") {
         let printed = write!(std::io::stdout(), "{USAGE}");
         return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -99,6 +102,9 @@ fn main() -> ExitCode {
     if is_wanted("service") {
         let size = if options.is_empty() { service::FULL } else { service::QUICK };
         result = result.and(service::run(&size));
+    }
+    if is_wanted("window") {
+        result = result.and(window::run());
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,

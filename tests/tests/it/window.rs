@@ -3,12 +3,16 @@
 //! Owns: what a person sees and presses. Invariant: every button is found by its name, as a screen reader
 //! finds it; every picture is one of the screen.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
-use ahoy_trial::{Setup, bus::ROOT, need::Need, until, window::Windows};
+use ahoy_trial::{
+    Person, Setup, bus::ROOT, need::Need, person::built, process::output, sound::speak, until,
+    wave, window::Windows,
+};
 
 use crate::scene::{Two, on_stage};
 
+const TEXT: &str = "org.ahoycall.Calls1.Call.Text";
 const DARK: [(&str, &str); 1] = [("ADW_DEBUG_COLOR_SCHEME", "prefer-dark")];
 
 #[test]
@@ -72,5 +76,130 @@ fn somebody_is_called_from_the_main_window_once_it_was_asked_how() {
             (state == "idle").then_some(())
         })
         .expect("it ends");
+    });
+}
+
+#[test]
+fn what_is_written_and_said_is_read_and_answered_in_the_window_of_the_call() {
+    on_stage(&[Need::Media, Need::Voice, Need::Window], |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
+        let (outgoing, incoming) = two.talk(false);
+        let bob = |method: &str, text: &str| {
+            two.bob.bus.on_object(&outgoing, TEXT, method, &(text,)).expect("it goes");
+        };
+        windows.press("Text").expect("opened");
+        bob("Type", "Platy");
+        windows.until("label", "Platy").expect("as it is typed");
+        bob("Send", "Platypus <b>");
+        windows.until("label", "Platypus <b>").expect("as it was written");
+        windows.write("Write something", "Echidna").expect("typed");
+        let heard = |text: &str, last: bool| {
+            until("it arrives", || {
+                let told = two.bob.bus.signals(0).into_iter();
+                let mut texts = told.filter(|one| one.member == "Received");
+                texts.find(|one| one.body() == Some((text.to_owned(), last))).map(drop)
+            })
+        };
+        heard("Echidna", false).expect("as it is typed");
+        windows.press("Send").expect("sent");
+        heard("Echidna", true).expect("sent");
+        windows.until("label", "Echidna").expect("one's own");
+        stage.photograph("text.png").expect("a picture");
+        windows.press("More").expect("a menu");
+        windows.press("Captions on").expect("on");
+        until("ears", || stage.node("ahoy-captions")).expect("they listen");
+        windows.press("Close the text").expect("closed");
+        bob("Send", "Are you there?");
+        windows.until("label", "Are you there?").expect("told for a moment");
+        two.bob.hang_up(&outgoing).expect("hung up");
+        let _ = incoming;
+    });
+}
+
+#[test]
+fn the_safety_number_is_compared_in_the_window_and_what_was_measured_is_shown() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
+        let (outgoing, incoming) = two.talk(false);
+        windows.until("button", "Good connection").expect("it was measured");
+        windows.press("Safety number").expect("asked");
+        let number = two.alice.bus.property(&incoming, "Call.Verification", "SafetyNumber");
+        let number = String::try_from(number.expect("a number")).expect("text");
+        let groups: Vec<&str> = number.split_whitespace().collect();
+        let rows: Vec<String> = groups.chunks(4).map(|row| row.join("  ")).collect();
+        windows.until("label", &rows.join("\n")).expect("the number of the call");
+        stage.photograph("safety-number.png").expect("a picture");
+        windows.press("They are the same").expect("answered");
+        until("the answer counts", || {
+            (two.alice.bus.text(&incoming, "Call", "Encryption") == "e2e-verified").then_some(())
+        })
+        .expect("verified");
+        two.bob.hang_up(&outgoing).expect("hung up");
+    });
+}
+
+#[test]
+fn on_the_first_day_one_hears_and_sees_oneself_and_is_rung_and_nothing_of_it_is_left() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let setup = Setup { notifications: false, ..Setup::ALL };
+        let alice = Person::start(stage, "Alice", setup).expect("Alice");
+        Windows::remember(&alice, "welcomed=false").expect("a first day");
+        let windows = Windows::open(&alice, &[], &[]).expect("windows");
+        windows.until("label", "Hear yourself").expect("the first page");
+        let voice = speak(&alice, &wave::tone(440.0, 20)).expect("a voice");
+        windows.press("Record").expect("pressed");
+        windows.until("label", "That is you").expect("played back");
+        windows.until("label", "Microphone and speaker work.").expect("heard");
+        drop(voice);
+        windows.press("Look").expect("pressed");
+        windows.until("image", "Picture of you").expect("seen");
+        stage.photograph("welcome.png").expect("a picture");
+        windows.press("Ring").expect("pressed");
+        let ringing = alice.rings().expect("it rings");
+        windows.press("Answer").expect("answered");
+        alice.until_state(&ringing, "active").expect("active");
+        windows.press("Hang up").expect("ended");
+        windows.until("label", "That was it.").expect("over");
+        assert!(alice.recents().expect("a log").is_empty(), "nobody called");
+        until("no stream", || stage.node("ahoy-window-test").is_none().then_some(())).expect("so");
+    });
+}
+
+#[test]
+fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_hand() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let setup = Setup { notifications: false, ..Setup::VOICE };
+        let alice = Person::start(stage, "Alice", setup).expect("Alice");
+        let bob = Person::start(stage, "Bob", setup).expect("Bob");
+        Windows::remember(&alice, "welcomed=true\npeople-width=900\npeople-height=600")
+            .expect("so");
+        let windows = Windows::open(&alice, &[], &DARK).expect("windows");
+        windows.press("Add somebody").expect("pressed");
+        windows.press("Make an invite").expect("pressed");
+        windows.until("image", "Code of the invite").expect("a code");
+        let link = until("a code that can be read", || {
+            let picture = stage.photograph("invite.png").ok()?;
+            let mut reader = stage.command(built("ahoy-window").ok()?.to_str()?);
+            reader.arg("--read-code").stdin(File::open(picture).ok()?);
+            let read = output("ahoy-window", &mut reader).ok()?;
+            String::from_utf8(read).ok().filter(|text| text.starts_with("ahoy:"))
+        })
+        .expect("the picture of the screen");
+        bob.accept(&link).expect("a link");
+        windows.press("Close").expect("closed");
+        windows.until("label", "Bob").expect("he is in the list");
+        stage.photograph("people-wide.png").expect("a picture");
+        windows.press_a("toggle button", "Menu").expect("a menu");
+        windows.press("Settings").expect("opened");
+        windows.press_a("check box", "Show who calls").expect("switched");
+        until("it counts", || {
+            let value =
+                alice.bus.call::<_, zbus::OwnedVariant>("Settings", "Get", &("lock.show-caller",));
+            value.ok().and_then(|value| bool::try_from(value).ok()).filter(|on| *on)
+        })
+        .expect("set");
+        stage.photograph("settings.png").expect("a picture");
     });
 }

@@ -4,19 +4,24 @@
 //! shows what the service says, never what was pressed; closing the window does not end the call.
 
 mod controls;
+mod gauge;
+mod more;
 mod pictures;
 mod pip;
+mod safety;
+mod text;
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use adw::prelude::*;
 use gtk::{gdk, glib};
 
-use self::{controls::Controls, pictures::Pictures, pip::Pip};
+use self::{controls::Controls, gauge::Gauge, pictures::Pictures, pip::Pip, text::TextPanel};
 use super::parts::{self, Shared};
 use crate::{
     service::{Service, Wish},
-    state::{Call, Phase},
+    state::{Call, Endpoint, Phase},
+    talk::Captions,
     words::Words,
 };
 
@@ -29,9 +34,16 @@ pub(crate) struct CallWindow {
     name: gtk::Label,
     doing: gtk::Label,
     nobody: gtk::Box,
+    captions: gtk::Label,
     pictures: Rc<Pictures>,
     controls: Controls,
+    lock: gtk::Button,
+    gauge: Gauge,
+    text: TextPanel,
+    /// What is written beside the pictures, or above them where there is no room.
+    flap: adw::Flap,
     pip: Rc<Pip>,
+    now: Rc<RefCell<Call>>,
     shared: Shared,
 }
 
@@ -45,8 +57,13 @@ impl CallWindow {
     ) -> Self {
         let shared = Shared::new(words, service);
         let title = adw::WindowTitle::new("", "");
+        let (lock, gauge) =
+            (gtk::Button::from_icon_name("channel-secure-symbolic"), Gauge::new(&shared));
+        parts::name(&lock, &words.say("safety-number"));
         let header = adw::HeaderBar::builder().title_widget(&title).css_classes(["flat", "osd"]);
         let header = header.valign(gtk::Align::Start).build();
+        header.pack_start(&lock);
+        header.pack_end(&gauge.button);
         let who = parts::who(words, call);
         let face = parts::face(128, &who, &call.picture);
         let (name, doing) = (gtk::Label::new(None), gtk::Label::new(None));
@@ -55,19 +72,23 @@ impl CallWindow {
         let controls = Controls::new(&shared, path);
         let overlay = gtk::Overlay::new();
         overlay.set_child(Some(&pictures.large));
-        for above in [nobody.upcast_ref(), pictures.small.pane.upcast_ref::<gtk::Widget>()] {
-            overlay.add_overlay(above);
-        }
+        let captions = captions();
+        let above = [nobody.upcast_ref::<gtk::Widget>(), pictures.small.pane.upcast_ref()];
+        above.into_iter().for_each(|above| overlay.add_overlay(above));
+        overlay.add_overlay(&captions);
         overlay.add_overlay(&controls.bar);
         overlay.add_overlay(&header);
         shared.toasts.set_child(Some(&overlay));
+        let text = TextPanel::new(&shared, path);
+        let flap = adw::Flap::builder().content(&shared.toasts).flap(&text.panel);
+        let flap = flap.flap_position(gtk::PackType::End).reveal_flap(false).build();
         let window = adw::Window::builder()
             .application(app)
             .default_width(960)
             .default_height(600)
             .width_request(360)
             .height_request(360)
-            .content(&shared.toasts)
+            .content(&flap)
             .build();
         window.add_css_class("call");
         let path = path.to_owned();
@@ -80,9 +101,15 @@ impl CallWindow {
             name,
             doing,
             nobody,
+            captions,
             pictures,
             controls,
+            lock,
+            gauge,
+            text,
+            flap,
             pip,
+            now: Rc::default(),
             shared,
         };
         own.listen();
@@ -101,7 +128,31 @@ impl CallWindow {
         self.title.set_title(&who);
         self.controls.show(call);
         self.pictures.show(call, words);
+        self.gauge.show(&call.quality);
+        self.lock.set_visible(!call.safety_number.is_empty());
+        let said = call.captions.as_ref().map(Captions::shown).unwrap_or_default();
+        self.captions.set_visible(!said.is_empty());
+        self.captions.set_text(&said);
+        self.show_text(call);
+        self.now.replace(call.clone());
         self.tick(call);
+    }
+
+    /// Shows where calls can be heard.
+    pub(crate) fn show_endpoints(&self, endpoints: &[Endpoint]) {
+        self.controls.show_endpoints(endpoints, &self.now.borrow().endpoint);
+    }
+
+    fn show_text(&self, call: &Call) {
+        let newest = self.text.show(call);
+        let is_open = self.flap.reveals_flap();
+        if let Some(line) = newest.filter(|_| !is_open) {
+            self.controls.text.add_css_class("news");
+            self.shared.tell(&line);
+        }
+        if is_open {
+            self.controls.text.remove_css_class("news");
+        }
     }
 
     /// What changes by itself.
@@ -127,8 +178,11 @@ impl CallWindow {
         keys.set_propagation_phase(gtk::PropagationPhase::Capture);
         let (pictures, controls) = (self.pictures.clone(), self.controls.clone());
         let (shared, path) = (self.shared.clone(), self.path.clone());
-        let aside = self.aside();
-        keys.connect_key_pressed(move |_, key, _, modifiers| {
+        let (aside, flap) = (self.aside(), self.flap.clone());
+        keys.connect_key_pressed(move |keys, key, _, modifiers| {
+            // Who writes wants letters.
+            let writes = keys.widget().and_then(|window| window.root()?.focus());
+            let writes = writes.is_some_and(|focus| focus.is::<gtk::Text>());
             let done = if modifiers.contains(gdk::ModifierType::CONTROL_MASK) {
                 match key {
                     gdk::Key::w => {
@@ -138,6 +192,10 @@ impl CallWindow {
                     gdk::Key::h => pictures.toggle_small(),
                     other => pictures.small.step(other),
                 }
+            } else if writes {
+                let leaves = key == gdk::Key::Escape;
+                flap.set_reveal_flap(!leaves);
+                leaves
             } else if matches!(key, gdk::Key::p | gdk::Key::P | gdk::Key::Escape) {
                 aside();
                 true
@@ -149,6 +207,7 @@ impl CallWindow {
         self.window.add_controller(keys);
         let aside = self.aside();
         self.controls.pip.connect_clicked(move |_| aside());
+        self.listen_beside();
         let double = gtk::GestureClick::new();
         let pictures = self.pictures.clone();
         double.connect_pressed(move |_, presses, _, _| {
@@ -159,6 +218,28 @@ impl CallWindow {
         self.pictures.small.pane.add_controller(double);
         // The window goes, the call stays: it is ended by its red button only.
         self.window.set_hide_on_close(true);
+    }
+
+    /// The safety number, and what is written.
+    fn listen_beside(&self) {
+        let (shared, path, now) = (self.shared.clone(), self.path.clone(), self.now.clone());
+        let window = self.window.downgrade();
+        self.lock.connect_clicked(move |_| {
+            let Some(window) = window.upgrade() else { return };
+            let call = now.borrow();
+            let who = parts::who(&shared.words, &call);
+            safety::compare(&window, &shared, &path, &who, &call.safety_number);
+        });
+        let (flap, text) = (self.flap.clone(), self.text.clone());
+        self.controls.text.connect_clicked(move |button| {
+            flap.set_reveal_flap(!flap.reveals_flap());
+            if flap.reveals_flap() {
+                button.remove_css_class("news");
+                text.focus();
+            }
+        });
+        let flap = self.flap.clone();
+        self.text.close.connect_clicked(move |_| flap.set_reveal_flap(false));
     }
 
     /// Puts the call aside, into a small window; without a picture there is nothing to put there.
@@ -183,6 +264,22 @@ impl Drop for CallWindow {
         self.pip.destroy();
         self.window.destroy();
     }
+}
+
+/// Where the other side's words stand, above the buttons.
+fn captions() -> gtk::Label {
+    let label = gtk::Label::builder()
+        .wrap(true)
+        .justify(gtk::Justification::Center)
+        .max_width_chars(46)
+        .halign(gtk::Align::Center)
+        .valign(gtk::Align::End)
+        .margin_bottom(96)
+        .can_target(false)
+        .visible(false)
+        .build();
+    label.add_css_class("captions");
+    label
 }
 
 /// What is shown where there is no picture.

@@ -5,11 +5,15 @@
 //! keyboard and has a name for those who do not see it.
 
 mod accessible;
+mod add;
 mod call;
 mod incoming;
 mod pane;
 mod parts;
 mod people;
 mod self_view;
+mod settings;
+mod voice_bar;
+pub(crate) mod welcome;
 
-pub(crate) use self::{call::CallWindow, incoming::Incoming, people::PeopleWindow};
+pub(crate) use self::{call::CallWindow, incoming::Incoming, parts::Shared, people::PeopleWindow};

@@ -33,11 +33,50 @@ impl Shared {
         let own = self.clone();
         gtk::glib::spawn_future_local(async move {
             if let Err(why) = own.service.ask(wish).await {
-                let text = own.words.with("failed", &[("why", why.as_str())]);
-                own.toasts.add_toast(adw::Toast::new(&gtk::glib::markup_escape_text(&text)));
+                own.complain(&why);
             }
         });
     }
+
+    /// Asks the service for what will be asked again anyway.
+    pub(crate) fn ask_quietly(&self, wish: Wish) {
+        let service = self.service.clone();
+        gtk::glib::spawn_future_local(async move {
+            if let Err(why) = service.ask(wish).await {
+                tracing::debug!(why, "not done");
+            }
+        });
+    }
+
+    /// Says that something did not work.
+    pub(crate) fn complain(&self, why: &str) {
+        self.tell(&self.words.with("failed", &[("why", why)]));
+    }
+
+    /// Says something for a moment.
+    pub(crate) fn tell(&self, text: &str) {
+        self.toasts.add_toast(adw::Toast::new(&gtk::glib::markup_escape_text(text)));
+    }
+}
+
+/// A column that scrolls below a title, as wide as one reads.
+pub(crate) fn page(
+    window: &adw::Window,
+    column: &impl IsA<gtk::Widget>,
+    toasts: &adw::ToastOverlay,
+) {
+    let clamp = adw::Clamp::builder().child(column).maximum_size(560).build();
+    for margin in ["margin-top", "margin-bottom", "margin-start", "margin-end"] {
+        clamp.set_property(margin, 12);
+    }
+    let scrolled = gtk::ScrolledWindow::builder().child(&clamp).vexpand(true);
+    let scrolled = scrolled.hscrollbar_policy(gtk::PolicyType::Never).build();
+    toasts.set_child(Some(&scrolled));
+    let all = gtk::Box::new(gtk::Orientation::Vertical, 0);
+    all.append(&adw::HeaderBar::new());
+    all.append(toasts);
+    window.set_content(Some(&all));
+    window.set_width_request(320);
 }
 
 /// Gives a widget a name that is shown on hover and read aloud.

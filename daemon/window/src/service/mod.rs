@@ -1,27 +1,28 @@
 //! The call service, followed and asked, beside the thread that draws.
 //!
-//! Owns: the thread with the connection, and the state that it tells. Does not own: what is shown.
-//! Invariant: a window never waits for the bus; whatever the service does, the state becomes true again.
+//! Owns: the thread with the connection, and asking. Does not own: what the service tells (`follow`), or what
+//! is shown. Invariant: a window never waits for the bus.
 
-use std::{io, time::Duration};
+mod follow;
+
+use std::io;
 
 use ahoy_client::{
-    Bus, CALL, CONTACTS, HISTORY, MANAGER, ROOT, named,
-    value::{self, Dict, Options},
+    Bus, CALL, CAPTIONS, CONTACTS, HISTORY, IDENTITY, MANAGER, SETTINGS, TEXT, VERIFICATION, VOICE,
+    value::{Dict, Options},
 };
 use tokio::{
     runtime::{Builder, Handle},
     sync::watch,
 };
-use zbus::{Message, OwnedObjectPath, Variant};
+use zbus::{OwnedObjectPath, Variant};
 
 use crate::{
     people::{Person, Recent},
-    state::{Call, State},
+    state::State,
+    test_call,
 };
 
-/// Between two tries to find the service: first, and at most.
-const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 /// People and calls that a list shows; the search finds the others.
 const ROWS: u32 = 200;
 
@@ -41,13 +42,32 @@ pub(crate) enum Wish {
     SwitchCamera(String),
     /// Digits of the keypad.
     Press(String, String),
+    /// All that is typed so far.
+    Type(String, String),
+    Send(String, String),
+    SetCaptions(String, bool),
+    SetScreenShare(String, bool),
+    /// Where the call is heard.
+    SetEndpoint(String, String),
+    /// Whether the other side reads the same safety number.
+    Confirm(String, bool),
     Start {
         handle: (String, String),
         video: bool,
     },
     SetFavourite(String, bool),
+    /// Push to talk, or this as if it had been said.
+    Listen(Option<String>),
+    StopListening,
     /// All missed calls were looked at.
     MarkSeen,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Flag(bool),
+    Text(String),
 }
 
 /// The way to the service, from the thread that draws.
@@ -55,19 +75,25 @@ pub(crate) enum Wish {
 pub(crate) struct Service {
     runtime: Handle,
     bus: watch::Receiver<Option<Bus>>,
+    state: watch::Receiver<State>,
 }
 
 impl Service {
     /// Starts the thread. It ends with the process: nothing of it outlives a window.
-    pub(crate) fn start() -> io::Result<(Self, watch::Receiver<State>)> {
+    pub(crate) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (tell, state) = watch::channel(State::default());
         let (found, bus) = watch::channel(None);
         std::thread::Builder::new()
             .name("bus".into())
-            .spawn(move || runtime.block_on(follow(&found, &tell)))?;
-        Ok((Self { runtime: handle, bus }, state))
+            .spawn(move || runtime.block_on(follow::run(&found, &tell)))?;
+        Ok(Self { runtime: handle, bus, state })
+    }
+
+    /// What it tells, from now on.
+    pub(crate) fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
     }
 
     /// Asks for something; the error is for people.
@@ -92,6 +118,48 @@ impl Service {
             Ok(rows.iter().map(Recent::read).collect())
         };
         self.on_the_bus(query).await
+    }
+
+    /// A new link for one person.
+    pub(crate) async fn invite(&self) -> Result<String, String> {
+        let invite = async move |bus: Bus| bus.call(IDENTITY, "Invite", &(Options::new(),)).await;
+        self.on_the_bus(invite).await
+    }
+
+    /// Takes up somebody's link; `name`: what they are to be called here, or empty.
+    pub(crate) async fn accept(&self, link: String, name: String) -> Result<(), String> {
+        let accept = async move |bus: Bus| {
+            let mut options = Options::new();
+            if !name.is_empty() {
+                options.insert("name", Variant::from(name));
+            }
+            let _: String = bus.call(IDENTITY, "Accept", &(link, options)).await?;
+            Ok(())
+        };
+        self.on_the_bus(accept).await
+    }
+
+    /// All settings, by their names.
+    pub(crate) async fn settings(&self) -> Result<Dict, String> {
+        self.on_the_bus(async move |bus: Bus| bus.call(SETTINGS, "List", &()).await).await
+    }
+
+    /// Changes a setting.
+    pub(crate) async fn set(&self, key: &'static str, value: Plain) -> Result<(), String> {
+        let set = async move |bus: Bus| {
+            let value = match value {
+                Plain::Flag(on) => Variant::from(on),
+                Plain::Text(text) => Variant::from(text),
+            };
+            bus.call(SETTINGS, "Set", &(key, value)).await
+        };
+        self.on_the_bus(set).await
+    }
+
+    /// Rings here, as if somebody called; until that is over.
+    pub(crate) async fn ring_me(&self, name: String) -> Result<(), String> {
+        let ring = async move |_: Bus| Ok(test_call::ring(name).await?);
+        self.on_the_bus(ring).await
     }
 
     async fn on_the_bus<T, F>(&self, work: impl FnOnce(Bus) -> F) -> Result<T, String>
@@ -122,6 +190,12 @@ async fn carry_out(bus: &Bus, wish: Wish) -> ahoy_client::Result<()> {
         Wish::SetVideo(call, on) => bus.call_at(&call, CALL, "SetVideo", &(on,)).await,
         Wish::SwitchCamera(call) => bus.call_at(&call, CALL, "SwitchCamera", &("",)).await,
         Wish::Press(call, digits) => bus.call_at(&call, CALL, "SendDtmf", &(digits,)).await,
+        Wish::Type(call, text) => bus.call_at(&call, TEXT, "Type", &(text,)).await,
+        Wish::Send(call, text) => bus.call_at(&call, TEXT, "Send", &(text,)).await,
+        Wish::SetCaptions(call, on) => bus.call_at(&call, CAPTIONS, "SetEnabled", &(on,)).await,
+        Wish::SetScreenShare(call, on) => bus.call_at(&call, CALL, "SetScreenShare", &(on,)).await,
+        Wish::SetEndpoint(call, id) => bus.call_at(&call, CALL, "SetEndpoint", &(id,)).await,
+        Wish::Confirm(call, fits) => bus.call_at(&call, VERIFICATION, "Confirm", &(fits,)).await,
         Wish::Start { handle, video } => {
             let options = Options::from([("video", Variant::from(video))]);
             let body = ("", vec![handle], options);
@@ -129,6 +203,11 @@ async fn carry_out(bus: &Bus, wish: Wish) -> ahoy_client::Result<()> {
             drop(started);
             Ok(())
         }
+        Wish::Listen(text) => {
+            let text = text.map(|text| ("text", Variant::from(text)));
+            bus.call(VOICE, "Listen", &(Options::from_iter(text),)).await
+        }
+        Wish::StopListening => bus.call(VOICE, "Stop", &()).await,
         Wish::SetFavourite(id, on) => bus.call(CONTACTS, "SetFavourite", &(id, on)).await,
         Wish::MarkSeen => bus.call(HISTORY, "MarkSeen", &(Vec::<String>::new(),)).await,
     }
@@ -141,112 +220,4 @@ fn words(error: &ahoy_client::Error) -> String {
         return text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| short.to_owned());
     }
     error.to_string()
-}
-
-/// Follows the service for ever, also after it went and came again.
-async fn follow(found: &watch::Sender<Option<Bus>>, tell: &watch::Sender<State>) {
-    let [first, most] = AGAIN;
-    let mut pause = first;
-    loop {
-        let result = follow_one(found, tell).await;
-        found.send_replace(None);
-        let before = tell.send_replace(State::default());
-        if let Err(error) = result {
-            tracing::debug!(%error, "the call service");
-        }
-        pause = if before.there { first } else { (pause * 2).min(most) };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-async fn follow_one(
-    found: &watch::Sender<Option<Bus>>,
-    tell: &watch::Sender<State>,
-) -> ahoy_client::Result<()> {
-    let bus = Bus::connect().await?;
-    // From before the look: what changes meanwhile is told again.
-    let mut signals = bus.signals().await?;
-    let mut state = look(&bus).await?;
-    found.send_replace(Some(bus));
-    tell.send_replace(state.clone());
-    loop {
-        let message = signals.next().await?;
-        hear(&mut state, &message);
-        // As much as has come is one change for the windows.
-        while let Some(message) = signals.queued().await {
-            hear(&mut state, &message);
-        }
-        tell.send_if_modified(|told| {
-            *told != state && {
-                *told = state.clone();
-                true
-            }
-        });
-    }
-}
-
-async fn look(bus: &Bus) -> ahoy_client::Result<State> {
-    let mut state = State { there: true, ..State::default() };
-    for (path, interfaces) in bus.objects().await? {
-        if let Some(told) = interfaces.get(CALL) {
-            state.calls.entry(path.to_string()).or_default().read(told);
-        }
-    }
-    state.locked = value::flag(&bus.properties_of(MANAGER).await?, "SessionLocked");
-    let unseen = bus.properties_of(HISTORY).await.map(|told| value::number(&told, "Unseen"));
-    // Closed while the session is locked.
-    state.unseen = unseen.ok().and_then(|number| number.try_into().ok()).unwrap_or_default();
-    Ok(state)
-}
-
-/// Takes over what a signal tells. One of another shape than the contract's changes nothing.
-fn hear(state: &mut State, message: &Message) {
-    let (named, body) = (named(message), message.body());
-    match named.member.as_str() {
-        "InterfacesAdded" => {
-            let added =
-                body.deserialize::<(OwnedObjectPath, std::collections::BTreeMap<String, Dict>)>();
-            let Ok((path, interfaces)) = added else { return };
-            if let Some(told) = interfaces.get(CALL) {
-                let mut call = Call::default();
-                call.read(told);
-                state.calls.insert(path.to_string(), call);
-            }
-        }
-        "InterfacesRemoved" => {
-            let Ok((path, gone)) = body.deserialize::<(OwnedObjectPath, Vec<String>)>() else {
-                return;
-            };
-            if gone.iter().any(|interface| interface == CALL) {
-                state.calls.remove(path.as_str());
-            }
-        }
-        "PropertiesChanged" => {
-            let Ok((interface, told, _)) = body.deserialize::<(String, Dict, Vec<String>)>() else {
-                return;
-            };
-            changed(state, (&named.path, &interface), &told);
-        }
-        "Changed" if named.interface == "org.ahoycall.Calls1.Contacts" => state.people += 1,
-        "Changed" if named.interface == "org.ahoycall.Calls1.History" => state.log += 1,
-        _ => {}
-    }
-}
-
-fn changed(state: &mut State, (path, interface): (&str, &str), told: &Dict) {
-    if interface == CALL {
-        if let Some(call) = state.calls.get_mut(path) {
-            call.read(told);
-        }
-        return;
-    }
-    if path != ROOT {
-        return;
-    }
-    if told.contains_key("SessionLocked") {
-        state.locked = value::flag(told, "SessionLocked");
-    }
-    if told.contains_key("Unseen") {
-        state.unseen = value::number(told, "Unseen").try_into().unwrap_or_default();
-    }
 }

@@ -1,0 +1,142 @@
+//! What is written in a call, beside its pictures.
+//!
+//! Owns: the list of lines and the field to write in. Does not own: the lines of the other side, which the
+//! state has. Invariant: what the other side wrote is shown as plain text, whatever is in it; one's own line is
+//! shown once the call service has taken it.
+
+use std::{cell::Cell, rc::Rc};
+
+use adw::prelude::*;
+use gtk::glib;
+
+use super::super::{
+    accessible,
+    parts::{self, Shared},
+};
+use crate::{service::Wish, state::Call, talk::Written};
+
+/// Bytes of a line that the call service takes.
+const LONGEST: i32 = 4096;
+
+/// The panel.
+#[derive(Clone)]
+pub(crate) struct TextPanel {
+    pub(crate) panel: gtk::Box,
+    /// Takes it away.
+    pub(crate) close: gtk::Button,
+    lines: gtk::Box,
+    scrolled: gtk::ScrolledWindow,
+    typing: gtk::Label,
+    entry: gtk::Entry,
+    /// Lines of the other side that are shown already.
+    shown: Rc<Cell<usize>>,
+    shared: Shared,
+    path: Rc<str>,
+}
+
+impl TextPanel {
+    pub(crate) fn new(shared: &Shared, path: &str) -> Self {
+        let words = &shared.words;
+        let lines = gtk::Box::new(gtk::Orientation::Vertical, 6);
+        lines.set_valign(gtk::Align::End);
+        lines.set_vexpand(true);
+        let scrolled = gtk::ScrolledWindow::builder().child(&lines).vexpand(true);
+        let scrolled = scrolled.hscrollbar_policy(gtk::PolicyType::Never).build();
+        let typing = bubble("", "typing", gtk::Align::Start);
+        typing.set_visible(false);
+        let entry = gtk::Entry::builder().hexpand(true).max_length(LONGEST / 4).build();
+        entry.set_placeholder_text(Some(&words.say("write")));
+        accessible::label(&entry, &words.say("write"));
+        let send = parts::round("mail-send-symbolic", &words.say("send"), "suggested-action");
+        let row = gtk::Box::new(gtk::Orientation::Horizontal, 6);
+        row.append(&entry);
+        row.append(&send);
+        let close = parts::round("window-close-symbolic", &words.say("close-text"), "flat");
+        close.set_halign(gtk::Align::End);
+        let panel = gtk::Box::new(gtk::Orientation::Vertical, 6);
+        panel.add_css_class("background");
+        panel.add_css_class("text");
+        panel.set_size_request(300, -1);
+        for part in [close.upcast_ref::<gtk::Widget>(), scrolled.upcast_ref(), typing.upcast_ref()]
+        {
+            panel.append(part);
+        }
+        panel.append(&row);
+        let (shown, shared, path) = (Rc::default(), shared.clone(), Rc::from(path));
+        let own = Self { panel, close, lines, scrolled, typing, entry, shown, shared, path };
+        own.listen(&send);
+        own
+    }
+
+    fn listen(&self, send: &gtk::Button) {
+        let own = self.clone();
+        self.entry.connect_changed(move |entry| {
+            own.shared.ask_quietly(Wish::Type(own.path.to_string(), entry.text().to_string()));
+        });
+        let own = self.clone();
+        self.entry.connect_activate(move |_| own.send());
+        let own = self.clone();
+        send.connect_clicked(move |_| own.send());
+        // The newest is what is read.
+        self.scrolled.vadjustment().connect_changed(|place| {
+            place.set_value(place.upper() - place.page_size());
+        });
+    }
+
+    fn send(&self) {
+        let text = self.entry.text().to_string();
+        if text.trim().is_empty() {
+            return;
+        }
+        self.entry.set_text("");
+        let own = self.clone();
+        glib::spawn_future_local(async move {
+            let wish = Wish::Send(own.path.to_string(), text.clone());
+            match own.shared.service.ask(wish).await {
+                Ok(()) => own.lines.append(&bubble(&text, "mine", gtk::Align::End)),
+                Err(why) => {
+                    own.shared.complain(&why);
+                    // Nothing that was written is lost.
+                    if own.entry.text().is_empty() {
+                        own.entry.set_text(&text);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Shows what the other side has written; the newest line that was not shown before.
+    pub(crate) fn show(&self, call: &Call) -> Option<String> {
+        let empty = Written::default();
+        let written = call.text.as_ref().unwrap_or(&empty);
+        self.typing.set_visible(!written.typing.is_empty());
+        self.typing.set_text(&written.typing);
+        self.entry.set_sensitive(call.text.is_some());
+        let mut newest = None;
+        for line in written.after(self.shown.get()) {
+            self.lines.append(&bubble(line, "theirs", gtk::Align::Start));
+            newest = Some(line.to_owned());
+        }
+        self.shown.set(written.count());
+        newest
+    }
+
+    /// The next key goes into the field.
+    pub(crate) fn focus(&self) {
+        self.entry.grab_focus();
+    }
+}
+
+fn bubble(text: &str, class: &str, side: gtk::Align) -> gtk::Label {
+    let label = gtk::Label::builder()
+        .wrap(true)
+        .wrap_mode(gtk::pango::WrapMode::WordChar)
+        .xalign(0.0)
+        .halign(side)
+        .selectable(true)
+        .max_width_chars(32)
+        .css_classes(["bubble", class])
+        .build();
+    label.set_text(text);
+    label
+}

@@ -1,0 +1,101 @@
+//! What it costs to show a call: the window's CPU and memory at 360p30, by each renderer that GTK has here.
+//!
+//! Owns: the scene. Does not own: the window. Invariant: a peer that shows the same picture on the same screen
+//! is measured in the same run.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use ahoy_trial::{Person, Result, Setup, Stage, until, window::Windows};
+
+use crate::{
+    figure,
+    process::{cpu, pss},
+    progress,
+};
+
+/// CPU is counted over this time.
+const COUNTED: Duration = Duration::from_secs(10);
+/// By their names in `GSK_RENDERER`. Without a graphics card GL is drawn by the processor.
+const RENDERERS: [&str; 2] = ["cairo", "gl"];
+
+/// Runs it.
+pub(crate) fn run() -> Result<()> {
+    let stage = Stage::start()?;
+    progress("two people, one with a window");
+    let alice = Person::start(&stage, "Alice", Setup { notifications: false, ..Setup::ALL })?;
+    let setup = Setup { notifications: false, camera: Some(0xa0_40_20), ..Setup::ALL };
+    let bob = Person::start(&stage, "Bob", setup)?;
+    let contact = bob.accept(&alice.invite()?)?;
+    let peer = peer(&stage, &alice, &bob, &contact)?;
+    for renderer in RENDERERS {
+        progress(&format!("a video call drawn by {renderer}"));
+        let settings = [("GSK_RENDERER", renderer)];
+        let windows = Windows::open(&alice, &["--background"], &settings)?;
+        let call = talk(&alice, &bob, &contact)?;
+        windows.until("image", "Picture of Bob")?;
+        let name = format!("window_360p30_{renderer}");
+        if let Some(share) = counted(windows.process()) {
+            figure(&format!("{name}_cpu"), share, "% of a core");
+            if let Some(peer) = peer.filter(|peer| *peer > 0.0) {
+                figure(&format!("{name}_ratio"), share / peer, "times GStreamer's own window");
+            }
+        }
+        if let Some(memory) = pss(windows.process()) {
+            figure(&format!("{name}_pss"), memory, "MB");
+        }
+        end(&alice, &bob, &call)?;
+    }
+    Ok(())
+}
+
+/// GStreamer's viewer of the same node: what reading and drawing these pictures costs anybody.
+fn peer(stage: &Stage, alice: &Person<'_>, bob: &Person<'_>, contact: &str) -> Result<Option<f64>> {
+    progress("the same picture shown by GStreamer");
+    let call = talk(alice, bob, contact)?;
+    let ringing = alice.current("ActiveCall").unwrap_or_default();
+    let node = until("a picture", || {
+        let node = alice.bus.text(&ringing, "Call", "RemoteVideoNode");
+        (!node.is_empty()).then_some(node)
+    })?;
+    let target = format!("target-object={node}");
+    let viewer = ["-q", "pipewiresrc", &target, "!", "videoconvert", "!", "ximagesink"];
+    let mut command = stage.command("gst-launch-1.0");
+    command.env("DISPLAY", stage.display()?).args(viewer);
+    let viewer = ahoy_trial::process::Running::start("gst-launch-1.0", &mut command)?;
+    let share = counted(viewer.id());
+    drop(viewer);
+    end(alice, bob, &call)?;
+    if let Some(share) = share {
+        figure("window_360p30_gstreamer_cpu", share, "% of a core");
+    }
+    Ok(share)
+}
+
+/// % of a core.
+fn counted(process: u32) -> Option<f64> {
+    // The first pictures are dearer: windows are opened.
+    thread::sleep(Duration::from_secs(2));
+    let (before, start) = (cpu(process)?, Instant::now());
+    thread::sleep(COUNTED);
+    Some((cpu(process)? - before) / start.elapsed().as_secs_f64() * 100.0)
+}
+
+fn talk(alice: &Person<'_>, bob: &Person<'_>, contact: &str) -> Result<String> {
+    let call = bob.call(contact, true)?;
+    let ringing = alice.rings()?;
+    alice.answer(&ringing, true)?;
+    bob.until_state(&call, "active")?;
+    alice.until_state(&ringing, "active")?;
+    Ok(call)
+}
+
+fn end(alice: &Person<'_>, bob: &Person<'_>, call: &str) -> Result<()> {
+    bob.hang_up(call)?;
+    for person in [alice, bob] {
+        until("the end", || person.current("ActiveCall").is_none().then_some(()))?;
+    }
+    Ok(())
+}
