@@ -22,6 +22,8 @@ pub enum Need {
     Mock,
     /// The windows, and the screen and the screen reader's bus that they want.
     Window,
+    /// A window manager for X11, and a way to read what it made of a window.
+    Manager,
     /// A desktop that opens links, and the example of an app in Python.
     Links,
     /// GNOME Shell, and that this system was started by systemd, without which it has no lock.
@@ -40,6 +42,7 @@ impl Need {
             Self::Capture => "capture",
             Self::Mock => "mock",
             Self::Window => "window",
+            Self::Manager => "manager",
             Self::Links => "links",
             Self::Gnome => "gnome",
         }
@@ -64,6 +67,7 @@ impl Need {
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],
             Self::Window => &["Xvfb", "/usr/libexec/at-spi-bus-launcher"],
+            Self::Manager => &["openbox", "xprop"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
         }
@@ -102,6 +106,7 @@ impl Need {
             | Self::Notify
             | Self::Mock
             | Self::Window
+            | Self::Manager
             | Self::Gnome
             | Self::Links => None,
         }

@@ -6,8 +6,14 @@
 use std::{fs::File, time::Duration};
 
 use ahoy_trial::{
-    Person, Setup, bus::ROOT, need::Need, person::built, process::output, sound::speak, until,
-    wave, window::Windows,
+    Person, Setup,
+    bus::ROOT,
+    need::Need,
+    person::built,
+    process::{Running, output},
+    sound::speak,
+    until, wave,
+    window::Windows,
 };
 
 use crate::scene::{Two, on_stage};
@@ -201,5 +207,29 @@ fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_
         })
         .expect("set");
         stage.photograph("settings.png").expect("a picture");
+    });
+}
+
+#[test]
+fn picture_in_picture_stays_above_other_windows_and_on_every_workspace_of_x11() {
+    on_stage(&[Need::Media, Need::Window, Need::Manager], |stage| {
+        let mut manager = stage.command("openbox");
+        manager.env("DISPLAY", stage.display().expect("a screen"));
+        let _manager = Running::start("openbox", &mut manager).expect("a window manager");
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
+        let (outgoing, _) = two.talk(true);
+        windows.until("image", "Picture of Bob").expect("him");
+        windows.press("Picture-in-picture").expect("put aside");
+        until("the manager keeps it above", || {
+            let mut read = stage.command("xprop");
+            read.env("DISPLAY", stage.display().ok()?);
+            read.args(["-name", "Ahoy picture-in-picture", "_NET_WM_STATE"]);
+            let state = String::from_utf8(output("xprop", &mut read).ok()?).ok()?;
+            let both = ["_NET_WM_STATE_ABOVE", "_NET_WM_STATE_STICKY"];
+            both.iter().all(|one| state.contains(one)).then_some(())
+        })
+        .expect("above");
+        two.bob.hang_up(&outgoing).expect("hung up");
     });
 }

@@ -3,6 +3,7 @@
 //! Owns: its pictures, its title and its buttons. Does not own: when it is there (`app`). Invariant: it
 //! shows what the service says, never what was pressed; closing the window does not end the call.
 
+mod above;
 mod controls;
 mod gauge;
 mod more;

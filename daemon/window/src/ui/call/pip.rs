@@ -3,15 +3,18 @@
 //! Owns: that window. Does not own: its pictures, or the call's window, which it stands for. Invariant: one
 //! of the two is shown, never both; closing this one brings the other back and ends no call.
 //!
-//! No window can ask a Wayland compositor to stay above. GNOME's is told by an extension
-//! (`contrib/gnome-shell`), which knows this one by the beginning of its title.
+//! No window can ask a Wayland compositor to stay above; on X11 it can (`above`). GNOME's compositor is told by an
+//! extension (`contrib/gnome-shell`), which knows this one by the beginning of its title.
 
 use adw::prelude::*;
 use gtk::glib;
 
-use super::super::{
-    pane::Pane,
-    parts::{self, Shared},
+use super::{
+    super::{
+        pane::Pane,
+        parts::{self, Shared},
+    },
+    above,
 };
 
 /// What its title begins with: a contract with the extension, the same in every language.
@@ -46,6 +49,7 @@ impl Pip {
             .build();
         window.set_application(call.application().as_ref());
         window.add_css_class("call");
+        above::keep(&window);
         let own = Self { window };
         own.listen(&back, call, &overlay);
         own
