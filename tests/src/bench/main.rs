@@ -19,9 +19,14 @@ use std::{
     process::ExitCode,
 };
 
+use ahoy_trial::Result;
+
+use self::hearing::corpus::Noise;
+
 const USAGE: &str = "\
 Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [names] [wake] [service]
                    [window]
+       tests/bench hearing [--noise NAME]... [--phrases N]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
@@ -31,6 +36,9 @@ Names that end in _ratio stand beside a peer measured in the same run.
   voice    commands through a virtual microphone, and the time until the call
   hearing  commands in six voices, clean and in babble and music: right, refused, wrong, wrong calls;
            target/bench/hearing.svg shows what was taken for what
+    --noise NAME  only this, as often as wanted: clean, babble_20_db, babble_10_db, babble_5_db,
+                  music_20_db, music_10_db, music_5_db
+    --phrases N   so many phrases of each intent and situation: 2, or 1 with --quick
   names    200 names of many origins, all in one book: right, asked, refused, wrong; an address book
            of 2,000 people until it is listened for
   wake     the wake word: false wakes and commands in ten hours of talk and music, commands after
@@ -41,6 +49,7 @@ Names that end in _ratio stand beside a peer measured in the same run.
 Examples:
   tests/bench
   tests/bench crypto | jq -s .
+  tests/bench hearing --noise babble_20_db --phrases 1
 ";
 
 /// Prints one figure.
@@ -62,21 +71,78 @@ fn progress(what: &str) {
     let _ = writeln!(std::io::stderr(), "… {what}");
 }
 
+const PARTS: [&str; 8] =
+    ["crypto", "calls", "voice", "hearing", "names", "wake", "service", "window"];
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Asked {
+    help: bool,
+    quick: bool,
+    /// Of `hearing`; all if there is none.
+    noises: Vec<Noise>,
+    phrases: Option<usize>,
+    /// All if there is none.
+    parts: Vec<String>,
+}
+
+impl Asked {
+    /// Reads it; an error is what cannot be understood.
+    fn parse(arguments: impl IntoIterator<Item = String>) -> std::result::Result<Self, String> {
+        let mut asked = Self::default();
+        let mut arguments = arguments.into_iter();
+        while let Some(one) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| one.clone());
+            match one.as_str() {
+                "--help" | "-h" => asked.help = true,
+                "--quick" => asked.quick = true,
+                "--noise" => {
+                    let name = value()?;
+                    asked.noises.push(Noise::named(&name).ok_or(name)?);
+                }
+                "--phrases" => {
+                    let number = value()?;
+                    let some = number.parse::<usize>().ok().filter(|phrases| *phrases > 0);
+                    asked.phrases = Some(some.ok_or(number)?);
+                }
+                part if PARTS.contains(&part) => asked.parts.push(one),
+                _ => return Err(one),
+            }
+        }
+        Ok(asked)
+    }
+
+    fn hearing(&self) -> hearing::Size<'_> {
+        let size = if self.quick { hearing::QUICK } else { hearing::FULL };
+        let noises = if self.noises.is_empty() { size.noises } else { &self.noises };
+        hearing::Size { phrases: self.phrases.unwrap_or(size.phrases), noises, ..size }
+    }
+}
+
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let (options, wanted): (Vec<String>, Vec<String>) =
-        wanted.into_iter().partition(|one| one.starts_with('-'));
-    let known = ["crypto", "calls", "voice", "hearing", "names", "wake", "service", "window"];
-    if options.iter().any(|one| one == "--help" || one == "-h") {
+    let asked = match Asked::parse(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(other) => {
+            let _ = write!(std::io::stderr(), "bench: what is {other}?\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.help {
         let printed = write!(std::io::stdout(), "{USAGE}");
         return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let strange = options.iter().find(|one| *one != "--quick");
-    if let Some(other) = strange.or(wanted.iter().find(|one| !known.contains(&one.as_str()))) {
-        let _ = write!(std::io::stderr(), "bench: what is {other}?\n\n{USAGE}");
-        return ExitCode::from(2);
+    match run(&asked) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            let _ = writeln!(std::io::stderr(), "bench: {trouble}");
+            ExitCode::FAILURE
+        }
     }
-    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
+}
+
+fn run(asked: &Asked) -> Result<()> {
+    let is_wanted =
+        |part: &str| asked.parts.is_empty() || asked.parts.iter().any(|one| one == part);
     let mut result = Ok(());
     if is_wanted("crypto") {
         crypto::run();
@@ -88,29 +154,22 @@ fn main() -> ExitCode {
         result = result.and(calls::voice());
     }
     if is_wanted("hearing") {
-        let size = if options.is_empty() { hearing::FULL } else { hearing::QUICK };
-        result = result.and(hearing::run(&size, &picture("hearing.svg")));
+        result = result.and(hearing::run(&asked.hearing(), &picture("hearing.svg")));
     }
     if is_wanted("names") {
-        let size = if options.is_empty() { names::FULL } else { names::QUICK };
+        let size = if asked.quick { names::QUICK } else { names::FULL };
         result = result.and(names::run(&size));
     }
     if is_wanted("wake") {
-        let size = if options.is_empty() { wake::FULL } else { wake::QUICK };
+        let size = if asked.quick { wake::QUICK } else { wake::FULL };
         result = result.and(wake::run(&size));
     }
     if is_wanted("service") {
-        let size = if options.is_empty() { service::FULL } else { service::QUICK };
+        let size = if asked.quick { service::QUICK } else { service::FULL };
         result = result.and(service::run(&size));
     }
     if is_wanted("window") {
         result = result.and(window::run());
     }
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            let _ = writeln!(std::io::stderr(), "bench: {trouble}");
-            ExitCode::FAILURE
-        }
-    }
+    result
 }

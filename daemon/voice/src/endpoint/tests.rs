@@ -58,11 +58,27 @@ fn a_word_is_cut_out_with_its_edges_and_ends_after_the_hang_time() {
 }
 
 #[test]
-fn a_word_over_noise_is_found() {
-    let background = noise(2500, 300.0);
-    let word = [vec![0; ms(700)], voice(600, 8000.0), vec![0; ms(1200)]].concat();
-    let utterance = run(&mut Endpointer::new(), &mix(&background, &word)).expect("a word");
-    assert!((50..=75).contains(&utterance.voiced), "{} frames", utterance.voiced);
+fn a_word_over_noise_is_found_with_hardly_any_of_the_noise_around_it() {
+    let word = [vec![0; ms(1700)], voice(600, 8000.0), vec![0; ms(1200)]].concat();
+    for (amplitude, lengths) in [(30.0, 1050..1150), (1000.0, 720..780)] {
+        let sound = mix(&noise(3500, amplitude), &word);
+        let utterance = run(&mut Endpointer::new(), &sound).expect("a word");
+        assert!((50..=75).contains(&utterance.voiced), "{} frames", utterance.voiced);
+        let length = utterance.samples.len() * 1000 / RATE as usize;
+        assert!(lengths.contains(&length), "in noise of {amplitude}: {length} ms");
+    }
+}
+
+#[test]
+fn what_is_heard_as_it_is_spoken_begins_well_before_the_first_loud_frame() {
+    let sound = [vec![0; ms(1500)], voice(600, 8000.0)].concat();
+    let mut endpointer = Endpointer::new();
+    let began = sound.chunks(160).enumerate().find_map(|(at, step)| match endpointer.feed(step) {
+        Heard::Began(samples) => Some(((at + 1) * 160, samples)),
+        Heard::Quiet | Heard::Speaking(_) | Heard::Over(_) => None,
+    });
+    let (until, samples) = began.expect("a beginning");
+    assert_eq!(samples, sound[ms(1500 - PRE_ROLL_MS)..until]);
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl Noise {
             Self::Music(db) => format!("music_{db}_db"),
         }
     }
+
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|noise| noise.name() == name)
+    }
 }
 
 /// What people nearby talk about.

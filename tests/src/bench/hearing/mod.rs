@@ -73,18 +73,22 @@ const NAMES: [&str; 24] = [
     "Pierre Dubois",
 ];
 
+/// Sentences between two lines about how far it is.
+const SENTENCES_TOLD: usize = 20;
+
 /// How much is said.
-pub(crate) struct Size {
+pub(crate) struct Size<'a> {
     /// Phrases of each intent and situation.
-    phrases: usize,
-    voices: usize,
-    noises: &'static [Noise],
+    pub(crate) phrases: usize,
+    pub(crate) voices: usize,
+    pub(crate) noises: &'a [Noise],
 }
 
 /// What the figures are about.
-pub(crate) const FULL: Size = Size { phrases: 2, voices: VOICES.len(), noises: &Noise::ALL };
+pub(crate) const FULL: Size<'static> =
+    Size { phrases: 2, voices: VOICES.len(), noises: &Noise::ALL };
 /// Whether all of it still works.
-pub(crate) const QUICK: Size = Size { phrases: 1, voices: 1, noises: &[Noise::Clean] };
+pub(crate) const QUICK: Size<'static> = Size { phrases: 1, voices: 1, noises: &[Noise::Clean] };
 
 /// Something that is said.
 pub(crate) struct Said {
@@ -131,7 +135,7 @@ pub(crate) fn book() -> Book {
 }
 
 /// Some phrases of each intent in each situation, and sentences that are none.
-fn sentences(pack: &Pack, book: &Book, size: &Size) -> Vec<Said> {
+fn sentences(pack: &Pack, book: &Book, size: &Size<'_>) -> Vec<Said> {
     let mut all = Vec::new();
     for situation in Situation::ALL {
         let mut seen: Vec<Kind> = Vec::new();
@@ -247,13 +251,26 @@ impl Count {
         }
     }
 
+    /// Adds another heap.
+    fn take(&mut self, other: &Self) {
+        self.right += other.right;
+        self.asked += other.asked;
+        self.refused += other.refused;
+        self.wrong += other.wrong;
+        self.wrong_calls += other.wrong_calls;
+    }
+
+    fn share_right(&self) -> f64 {
+        100.0 * (self.right + self.asked) as f64 / self.all().max(1) as f64
+    }
+
     const fn all(&self) -> usize {
         self.right + self.asked + self.refused + self.wrong + self.wrong_calls
     }
 
     pub(crate) fn print(&self, name: &str) {
         let share = |count: usize| 100.0 * count as f64 / self.all().max(1) as f64;
-        figure(&format!("{name}_right"), share(self.right + self.asked), "%");
+        figure(&format!("{name}_right"), self.share_right(), "%");
         figure(&format!("{name}_right_after_a_question"), share(self.asked), "%");
         figure(&format!("{name}_refused"), share(self.refused), "%");
         figure(&format!("{name}_wrong"), share(self.wrong + self.wrong_calls), "%");
@@ -300,63 +317,125 @@ impl Drop for Ears {
     }
 }
 
-/// Runs it; the picture of what was taken for what goes to `picture`.
-pub(crate) fn run(size: &Size, picture: &Path) -> Result<()> {
+/// One condition, as far as it was heard.
+#[derive(Default)]
+struct Heap {
+    commands: Count,
+    /// Of them, in formant voices and in recorded ones.
+    kinds: [Count; 2],
+    others: Count,
+    /// Silence waited for after commands that were right, ms.
+    waited: Vec<f64>,
+}
+
+impl Heap {
+    fn add(&mut self, said: &Said, recorded: bool, verdict: Verdict, waited_ms: u32) {
+        if said.kind.is_none() {
+            return self.others.add(verdict);
+        }
+        self.commands.add(verdict);
+        self.kinds[usize::from(recorded)].add(verdict);
+        if verdict == Verdict::Right {
+            self.waited.push(f64::from(waited_ms));
+        }
+    }
+
+    fn print(&self, noise: Noise, voices: usize) {
+        let name = format!("hearing_{}", noise.name());
+        self.commands.print(&name);
+        if voices > 1 {
+            let [formant, recorded] = &self.kinds;
+            formant.print(&format!("{name}_formant_voices"));
+            recorded.print(&format!("{name}_recorded_voices"));
+        }
+        self.others.print(&format!("{name}_other_speech"));
+    }
+}
+
+/// What all conditions have in common.
+struct Hall<'a> {
+    pack: &'a Pack,
+    book: &'a Book,
+    voices: usize,
+    corpus: Corpus,
+    ears: Ears,
+    table: Table,
+}
+
+impl Hall<'_> {
+    /// Says everything in one noise.
+    fn hear(&mut self, all: &[Said], noise: Noise) -> Result<Heap> {
+        let mut heap = Heap::default();
+        let mut before: Option<Situation> = None;
+        for (number, said) in all.iter().enumerate() {
+            if number % SENTENCES_TOLD == 0 {
+                let (done, all, right) = (number, all.len(), heap.commands.share_right());
+                let voices = self.voices;
+                progress(&format!(
+                    "{}: {done} of {all} sentences in {voices} voices, {right:.0} % right",
+                    noise.name()
+                ));
+            }
+            let is_new = before.replace(said.situation) != Some(said.situation);
+            let grammar = is_new.then(|| self.pack.grammar(said.situation, self.book));
+            self.hear_voices(said, noise, grammar.as_ref(), &mut heap)?;
+        }
+        Ok(heap)
+    }
+
+    fn hear_voices(
+        &mut self,
+        said: &Said,
+        noise: Noise,
+        mut grammar: Option<&Grammar>,
+        heap: &mut Heap,
+    ) -> Result<()> {
+        for voice in 0..self.voices {
+            let file: PathBuf = self.corpus.spoken(voice, &said.text, noise)?;
+            let answer = self.ears.hear(grammar.take(), &file)?;
+            let heard = answer.hypotheses.first();
+            let (verdict, kind) = judge(self.pack, self.book, said, heard);
+            if verdict == Verdict::WrongCall {
+                let what = format!("{}: {:?} -> {heard:?}", noise.name(), said.text);
+                progress(&format!("wrong call, {} {what}", self.corpus.name(voice)));
+            }
+            self.table.add(said.kind, kind);
+            heap.add(said, self.corpus.is_recorded(voice), verdict, answer.waited_ms);
+        }
+        Ok(())
+    }
+}
+
+/// Runs it; the picture of what was taken for what goes to `picture`, after each noise anew.
+pub(crate) fn run(size: &Size<'_>, picture: &Path) -> Result<()> {
     let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
     let book = book();
     let all = sentences(&pack, &book, size);
-    let mut corpus = Corpus::new(&VOICES[..size.voices])?;
-    let mut ears = Ears::open()?;
-    let mut table = Table::default();
-    let (mut commands, mut waited) = (Vec::new(), Vec::new());
+    let mut hall = Hall {
+        pack: &pack,
+        book: &book,
+        voices: size.voices,
+        corpus: Corpus::new(&VOICES[..size.voices])?,
+        ears: Ears::open()?,
+        table: Table::default(),
+    };
+    let (mut said, mut wrong_calls) = (0, 0);
     let mut others = Count::default();
     for noise in size.noises {
-        let mut count = Count::default();
-        let mut kinds = [Count::default(); 2];
-        progress(&format!("{} sentences in {} voices, {}", all.len(), size.voices, noise.name()));
-        let mut before: Option<Situation> = None;
-        for said in &all {
-            let grammar =
-                (before != Some(said.situation)).then(|| pack.grammar(said.situation, &book));
-            before = Some(said.situation);
-            let mut grammar = grammar.as_ref();
-            for voice in 0..size.voices {
-                let file: PathBuf = corpus.spoken(voice, &said.text, *noise)?;
-                let answer = ears.hear(grammar.take(), &file)?;
-                let heard = answer.hypotheses.first();
-                let (verdict, kind) = judge(&pack, &book, said, heard);
-                if verdict == Verdict::WrongCall {
-                    let what = format!("{}: {:?} -> {heard:?}", noise.name(), said.text);
-                    progress(&format!("wrong call, {} {what}", corpus.name(voice)));
-                }
-                table.add(said.kind, kind);
-                match said.kind {
-                    Some(_) => {
-                        count.add(verdict);
-                        kinds[usize::from(corpus.is_recorded(voice))].add(verdict);
-                    }
-                    None => others.add(verdict),
-                }
-                if *noise == Noise::Clean && verdict == Verdict::Right {
-                    waited.push(f64::from(answer.waited_ms));
-                }
-            }
+        let heap = hall.hear(&all, *noise)?;
+        heap.print(*noise, size.voices);
+        others.take(&heap.others);
+        said += heap.commands.all() + heap.others.all();
+        wrong_calls += heap.commands.wrong_calls + heap.others.wrong_calls;
+        if let Some(wait) = ahoy_trial::wave::median(heap.waited)
+            && *noise == Noise::Clean
+        {
+            figure("hearing_endpointer_wait", wait, "ms");
         }
-        count.print(&format!("hearing_{}", noise.name()));
-        if size.voices > 1 {
-            let [formant, recorded] = kinds;
-            formant.print(&format!("hearing_{}_formant_voices", noise.name()));
-            recorded.print(&format!("hearing_{}_recorded_voices", noise.name()));
-        }
-        commands.push(count);
+        hall.table.draw(picture)?;
     }
     others.print("hearing_other_speech");
-    let wrong: usize = commands.iter().map(|count| count.wrong_calls).sum();
-    figure("hearing_wrong_calls", (wrong + others.wrong_calls) as f64, "calls");
-    let said: usize = commands.iter().map(Count::all).sum();
-    figure("hearing_sentences", (said + others.all()) as f64, "sentences");
-    if let Some(wait) = ahoy_trial::wave::median(waited) {
-        figure("hearing_endpointer_wait", wait, "ms");
-    }
-    table.draw(picture)
+    figure("hearing_wrong_calls", wrong_calls as f64, "calls");
+    figure("hearing_sentences", said as f64, "sentences");
+    Ok(())
 }
