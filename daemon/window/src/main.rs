@@ -9,6 +9,7 @@ mod devices;
 mod echo;
 mod memory;
 mod people;
+mod pixels;
 mod quality;
 mod service;
 mod state;

@@ -30,6 +30,8 @@ use pipewire::{
 };
 use tokio::sync::watch;
 
+use crate::pixels::{self, Layout};
+
 /// A picture larger than any that a call has, on either side.
 const LARGEST: u32 = 4096;
 
@@ -139,7 +141,7 @@ fn open(
         })
         .param_changed(move |_, (), id, param| {
             if id == ParamType::Format.as_raw() {
-                agreed.set(param.and_then(picture_size));
+                agreed.set(param.and_then(agreed_picture));
             }
         })
         .process(move |stream, ()| {
@@ -156,16 +158,15 @@ fn open(
 }
 
 /// What was agreed; `None` for what is too large.
-fn picture_size(param: &Pod) -> Option<(u32, u32)> {
+fn agreed_picture(param: &Pod) -> Option<(Layout, u32, u32)> {
     let mut info = VideoInfoRaw::new();
     info.parse(param).ok()?;
-    let size = info.size();
+    let (size, layout) = (info.size(), Layout::of(info.format())?);
     let fits = |side: u32| (1..=LARGEST).contains(&side);
-    (info.format() == VideoFormat::RGBA && fits(size.width) && fits(size.height))
-        .then_some((size.width, size.height))
+    (fits(size.width) && fits(size.height)).then_some((layout, size.width, size.height))
 }
 
-fn newest(stream: &StreamRef, (width, height): (u32, u32)) -> Option<Frame> {
+fn newest(stream: &StreamRef, (layout, width, height): (Layout, u32, u32)) -> Option<Frame> {
     // An old picture is worth nothing.
     let mut newest = None;
     while let Some(buffer) = stream.dequeue_buffer() {
@@ -176,32 +177,22 @@ fn newest(stream: &StreamRef, (width, height): (u32, u32)) -> Option<Frame> {
     let (from, stride) = (data.chunk().offset() as usize, data.chunk().stride());
     let size = data.chunk().size() as usize;
     let bytes = data.data()?.get(from..from.checked_add(size)?)?;
-    let pixels = packed(bytes, usize::try_from(stride).ok()?, (width as usize, height as usize))?;
+    let (stride, size) = (usize::try_from(stride).ok()?, (width as usize, height as usize));
+    let pixels = pixels::rgba(layout, bytes, stride, size)?;
     Some(Frame { width, height, pixels: Bytes::from_owned(pixels) })
 }
 
-/// Rows without gaps; `None`: these bytes are no picture of this size.
-fn packed(bytes: &[u8], stride: usize, (width, height): (usize, usize)) -> Option<Vec<u8>> {
-    let row = width.checked_mul(4)?;
-    let stride = if stride == 0 { row } else { stride };
-    if stride < row {
-        return None;
-    }
-    let mut pixels = Vec::with_capacity(row.checked_mul(height)?);
-    for line in 0..height {
-        let from = line.checked_mul(stride)?;
-        pixels.extend_from_slice(bytes.get(from..from.checked_add(row)?)?);
-    }
-    Some(pixels)
-}
-
-/// RGBA of any size, at any rate.
+/// Any layout that is understood, of any size, at any rate.
 fn offer() -> Vec<u8> {
     let id = |key: FormatProperties, value: u32| Property::new(key.as_raw(), Value::Id(Id(value)));
     let side = |side| Rectangle { width: side, height: side };
     let sizes = ChoiceEnum::Range { default: side(640), min: side(1), max: side(LARGEST) };
     let rate = |num| Fraction { num, denom: 1 };
     let rates = ChoiceEnum::Range { default: rate(30), min: rate(0), max: rate(120) };
+    let layout = |(_, format): (Layout, VideoFormat)| Id(format.as_raw());
+    let alternatives = Layout::ALL.map(layout).to_vec();
+    let layouts = ChoiceEnum::Enum { default: layout(Layout::ALL[0]), alternatives };
+    let layouts = ChoiceValue::Id(Choice(ChoiceFlags::empty(), layouts));
     let sizes = ChoiceValue::Rectangle(Choice(ChoiceFlags::empty(), sizes));
     let rates = ChoiceValue::Fraction(Choice(ChoiceFlags::empty(), rates));
     let object = Object {
@@ -210,7 +201,7 @@ fn offer() -> Vec<u8> {
         properties: vec![
             id(FormatProperties::MediaType, MediaType::Video.as_raw()),
             id(FormatProperties::MediaSubtype, MediaSubtype::Raw.as_raw()),
-            id(FormatProperties::VideoFormat, VideoFormat::RGBA.as_raw()),
+            Property::new(FormatProperties::VideoFormat.as_raw(), Value::Choice(layouts)),
             Property::new(FormatProperties::VideoSize.as_raw(), Value::Choice(sizes)),
             Property::new(FormatProperties::VideoFramerate.as_raw(), Value::Choice(rates)),
         ],
@@ -220,24 +211,4 @@ fn offer() -> Vec<u8> {
     PodSerializer::serialize(cursor, &Value::Object(object))
         .map(|(cursor, _)| cursor.into_inner())
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_lose_their_gaps() {
-        let bytes: Vec<u8> = (0..24).collect();
-        let expected: Vec<u8> = (0..8).chain(12..20).collect();
-        assert_eq!(packed(&bytes, 12, (2, 2)), Some(expected));
-        assert_eq!(packed(&bytes[..16], 0, (2, 2)).map(|pixels| pixels.len()), Some(16));
-    }
-
-    #[test]
-    fn what_is_no_picture_of_the_size_is_left_out() {
-        assert_eq!(packed(&[0; 15], 8, (2, 2)), None);
-        assert_eq!(packed(&[0; 16], 4, (2, 2)), None);
-        assert_eq!(packed(&[], usize::MAX, (1, 2)), None);
-    }
 }

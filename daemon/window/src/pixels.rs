@@ -1,0 +1,196 @@
+//! Pictures of cameras and calls as rows of RGBA.
+//!
+//! Owns: the layouts that are understood, and turning them round. Does not own: where bytes come from. Invariant:
+//! pure; bytes that are no picture of the size are `None`, never a panic.
+
+use pipewire::spa::param::video::VideoFormat;
+
+/// How the pixels of a picture lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Rgba,
+    /// The fourth byte means nothing.
+    Rgbx,
+    Bgra,
+    Bgrx,
+    /// Y0 U Y1 V: what most cameras on USB give.
+    Yuy2,
+    /// A plane of Y, then one of U and V in turn: what most cameras of phones give.
+    Nv12,
+    /// Planes of Y, U and V.
+    I420,
+}
+
+impl Layout {
+    /// All, the dearest to turn round last.
+    pub(crate) const ALL: [(Self, VideoFormat); 7] = [
+        (Self::Rgba, VideoFormat::RGBA),
+        (Self::Rgbx, VideoFormat::RGBx),
+        (Self::Bgra, VideoFormat::BGRA),
+        (Self::Bgrx, VideoFormat::BGRx),
+        (Self::Yuy2, VideoFormat::YUY2),
+        (Self::Nv12, VideoFormat::NV12),
+        (Self::I420, VideoFormat::I420),
+    ];
+
+    /// What PipeWire calls so.
+    pub(crate) fn of(format: VideoFormat) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == format).map(|(layout, _)| layout)
+    }
+
+    /// Bytes of a row of the first plane.
+    fn row(self, width: usize) -> Option<usize> {
+        match self {
+            Self::Rgba | Self::Rgbx | Self::Bgra | Self::Bgrx => width.checked_mul(4),
+            // Pixels share their colour by two.
+            Self::Yuy2 => width.checked_next_multiple_of(2)?.checked_mul(2),
+            Self::Nv12 | Self::I420 => Some(width),
+        }
+    }
+}
+
+/// Rows of RGBA without gaps. `stride`: bytes from row to row, 0: there are no gaps.
+pub(crate) fn rgba(
+    layout: Layout,
+    bytes: &[u8],
+    stride: usize,
+    (width, height): (usize, usize),
+) -> Option<Vec<u8>> {
+    let row = layout.row(width)?;
+    let stride = if stride == 0 { row } else { stride };
+    if stride < row || width == 0 {
+        return None;
+    }
+    let line = |number: usize| {
+        let from = number.checked_mul(stride)?;
+        bytes.get(from..from.checked_add(row)?)
+    };
+    let mut pixels = Vec::with_capacity(width.checked_mul(4)?.checked_mul(height)?);
+    let mut turned = |turn: fn(&[u8]) -> [u8; 4]| {
+        for number in 0..height {
+            pixels.extend(line(number)?.chunks_exact(4).flat_map(turn));
+        }
+        Some(())
+    };
+    match layout {
+        Layout::Rgba => {
+            for number in 0..height {
+                pixels.extend_from_slice(line(number)?);
+            }
+        }
+        Layout::Rgbx => turned(|pixel| [pixel[0], pixel[1], pixel[2], 0xff])?,
+        Layout::Bgra => turned(|pixel| [pixel[2], pixel[1], pixel[0], pixel[3]])?,
+        Layout::Bgrx => turned(|pixel| [pixel[2], pixel[1], pixel[0], 0xff])?,
+        Layout::Yuy2 => {
+            for number in 0..height {
+                let pairs = line(number)?.chunks_exact(4);
+                let both = |pair: &[u8]| [pair[0], pair[2]].map(|y| colour(y, pair[1], pair[3]));
+                pixels.extend(pairs.flat_map(both).take(width).flatten());
+            }
+        }
+        Layout::Nv12 | Layout::I420 => {
+            let chroma = Chroma::new(layout, bytes, stride, (width, height))?;
+            for number in 0..height {
+                let row = line(number)?.iter().enumerate();
+                for (x, y) in row {
+                    let (u, v) = chroma.at(x / 2, number / 2)?;
+                    pixels.extend(colour(*y, u, v));
+                }
+            }
+        }
+    }
+    Some(pixels)
+}
+
+/// The colour of a picture in planes, of half its size each way.
+struct Chroma<'b> {
+    u: &'b [u8],
+    v: &'b [u8],
+    stride: usize,
+    /// Bytes from one value to the next.
+    step: usize,
+}
+
+impl<'b> Chroma<'b> {
+    fn new(
+        layout: Layout,
+        bytes: &'b [u8],
+        stride: usize,
+        (_, height): (usize, usize),
+    ) -> Option<Self> {
+        let rest = bytes.get(stride.checked_mul(height)?..)?;
+        if layout == Layout::Nv12 {
+            return Some(Self { u: rest, v: rest.get(1..)?, stride, step: 2 });
+        }
+        let stride = stride.div_ceil(2);
+        let v = rest.get(stride.checked_mul(height.div_ceil(2))?..)?;
+        Some(Self { u: rest, v, stride, step: 1 })
+    }
+
+    fn at(&self, x: usize, y: usize) -> Option<(u8, u8)> {
+        let place = y.checked_mul(self.stride)?.checked_add(x.checked_mul(self.step)?)?;
+        Some((*self.u.get(place)?, *self.v.get(place)?))
+    }
+}
+
+/// ITU-R BT.601 of limited range, in 1/256.
+fn colour(y: u8, u: u8, v: u8) -> [u8; 4] {
+    let (y, u, v) = (298 * (i32::from(y) - 16), i32::from(u) - 128, i32::from(v) - 128);
+    let byte = |value: i32| ((value + 128) >> 8).clamp(0, 255) as u8;
+    [byte(y + 409 * v), byte(y - 100 * u - 208 * v), byte(y + 516 * u), 0xff]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_lose_their_gaps() {
+        let bytes: Vec<u8> = (0..24).collect();
+        let expected: Vec<u8> = (0..8).chain(12..20).collect();
+        assert_eq!(rgba(Layout::Rgba, &bytes, 12, (2, 2)), Some(expected));
+        assert_eq!(
+            rgba(Layout::Rgba, &bytes[..16], 0, (2, 2)).map(|pixels| pixels.len()),
+            Some(16)
+        );
+    }
+
+    #[test]
+    fn what_is_no_picture_of_the_size_is_left_out() {
+        for (layout, _) in Layout::ALL {
+            assert_eq!(rgba(layout, &[0; 5], 0, (2, 2)), None, "{layout:?}");
+            assert_eq!(rgba(layout, &[0; 64], 1, (2, 2)), None, "{layout:?}");
+            assert_eq!(rgba(layout, &[], usize::MAX, (1, 2)), None, "{layout:?}");
+            assert_eq!(rgba(layout, &[0; 64], 0, (usize::MAX, 2)), None, "{layout:?}");
+            assert_eq!(rgba(layout, &[0; 64], 0, (0, 2)), None, "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn red_is_red_in_every_layout() {
+        let (y, u, v) = (81, 90, 240);
+        let red = |layout| {
+            let bytes: Vec<u8> = match layout {
+                Layout::Rgba | Layout::Rgbx => [255, 0, 0, 255].repeat(4),
+                Layout::Bgra | Layout::Bgrx => [0, 0, 255, 255].repeat(4),
+                Layout::Yuy2 => [y, u, y, v].repeat(2),
+                Layout::Nv12 | Layout::I420 => vec![y, y, y, y, u, v],
+            };
+            rgba(layout, &bytes, 0, (2, 2)).expect("a picture")
+        };
+        for (layout, _) in Layout::ALL {
+            for pixel in red(layout).chunks_exact(4) {
+                let near = |value: u8, wanted: u8| value.abs_diff(wanted) <= 2;
+                let is_red = near(pixel[0], 255) && near(pixel[1], 0) && near(pixel[2], 0);
+                assert!(is_red && pixel[3] == 255, "{layout:?}: {pixel:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_of_odd_sides_has_all_its_pixels() {
+        assert_eq!(rgba(Layout::Yuy2, &[128; 24], 0, (3, 3)).map(|all| all.len()), Some(36));
+        assert_eq!(rgba(Layout::Nv12, &[128; 32], 4, (3, 3)).map(|all| all.len()), Some(36));
+        assert_eq!(rgba(Layout::I420, &[128; 32], 4, (3, 3)).map(|all| all.len()), Some(36));
+    }
+}
