@@ -1,0 +1,103 @@
+//! What `contrib/run` puts into a home.
+//!
+//! Owns: that all of it is listed and goes again, and nothing else with it. Does not own: what a session
+//! does with it (`links`, `unit`), what the files say (`daemon/sandbox/tests`). Invariant: the programs
+//! are those of this build, the home is a directory of the test's.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use ahoy_trial::{
+    Result,
+    contract::repository,
+    person::built,
+    process::{output, program},
+};
+
+/// Runs a piece of shell as `contrib/run` would, with the functions it has.
+pub(crate) fn in_home(home: &Path, script: &str) -> Result<String> {
+    let programs = built("ahoyd")?;
+    let mut bash = program("bash");
+    let begin = "set -euo pipefail; . contrib/lib.sh; . contrib/home.sh; use_prefix ~/.local";
+    bash.args(["-c", &format!("{begin}; {script}")])
+        .current_dir(repository())
+        .env("HOME", home)
+        .env_remove("XDG_DATA_HOME")
+        .env("built", programs.parent().unwrap_or(home))
+        .env("made", home.join("made"))
+        // A Vosk library that lies in the real one is not of this test.
+        .env("CARGO_TARGET_DIR", home.join("made"));
+    let printed = output("contrib/home.sh", &mut bash)?;
+    Ok(String::from_utf8_lossy(&printed).into_owned())
+}
+
+/// All files and directories below, relative to it.
+pub(crate) fn below(directory: &Path) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(one) = open.pop() {
+        for entry in fs::read_dir(&one).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(directory).expect("below it").display().to_string();
+            all.insert(name);
+            if path.is_dir() {
+                open.push(path);
+            }
+        }
+    }
+    all
+}
+
+/// A home in which another app is installed.
+fn home() -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a directory");
+    let other = home.path().join(".local/share/applications");
+    fs::create_dir_all(&other).expect("a directory");
+    fs::write(other.join("other.desktop"), "[Desktop Entry]\n").expect("another app");
+    home
+}
+
+const REMOVE: &str = "remove_files; remove_directories; rm -rf \"$made\"";
+
+#[test]
+fn what_is_installed_into_a_home_is_listed_and_goes_again_and_nothing_else_does() {
+    let home = home();
+    let before = below(home.path());
+    in_home(home.path(), "install_files 43; rm -rf \"$made\"").expect("installed");
+    let once = below(home.path());
+    for file in [
+        "bin/ahoyd",
+        "bin/ahoy-tell",
+        "libexec/ahoy/ahoy-media",
+        "share/systemd/user/ahoy-window.service",
+        "share/metainfo/org.ahoycall.Ahoy.metainfo.xml",
+        "share/gnome-shell/extensions/ahoy@ahoycall.org/metadata.json",
+        "share/man/man1/ahoyctl.1",
+    ] {
+        assert!(once.contains(&format!(".local/{file}")), "{file} is missing");
+    }
+    let unit = home.path().join(".local/share/systemd/user/ahoy-window.service");
+    let exec = format!("ExecStart={}/.local/bin/ahoy-window --background", home.path().display());
+    assert!(fs::read_to_string(unit).expect("the unit").lines().any(|line| line == exec));
+    in_home(home.path(), "install_files 43; rm -rf \"$made\"").expect("installed again");
+    assert_eq!(below(home.path()), once, "run twice, the same");
+    // Another Shell, for which there is no extension: the old one must not stay.
+    in_home(home.path(), "install_files; rm -rf \"$made\"").expect("installed again");
+    let extension = |name: &String| name.contains("gnome-shell/extensions/") && name.contains('.');
+    let left = below(home.path());
+    let left: Vec<&String> = left.iter().filter(|name| extension(name)).collect();
+    assert!(left.iter().all(|name| name.ends_with("ahoycall.org")), "{left:?}");
+    in_home(home.path(), REMOVE).expect("taken away");
+    assert_eq!(below(home.path()), before);
+}
+
+#[test]
+fn an_installation_that_was_interrupted_leaves_nothing_that_cannot_be_taken_away() {
+    let home = home();
+    let before = below(home.path());
+    let cut = "stop() { [ \"$5\" != ahoyd.service ] && put \"$@\"; }; \
+               mkdir -p \"$data/ahoy\"; make_files 43; each_file stop";
+    in_home(home.path(), cut).expect_err("interrupted");
+    assert!(home.path().join(".local/bin/ahoyd").is_file(), "some of it was there");
+    in_home(home.path(), REMOVE).expect("taken away");
+    assert_eq!(below(home.path()), before);
+}
