@@ -25,6 +25,7 @@ mod loss;
 mod missing;
 mod muting;
 mod names;
+mod packages;
 mod prompts;
 mod ring_window;
 mod ringing;
