@@ -1,7 +1,7 @@
 //! What `contrib/run` puts into a home.
 //!
-//! Owns: that all of it is listed and goes again, and nothing else with it. Does not own: what a session
-//! does with it (`links`, `unit`), what the files say (`daemon/sandbox/tests`). Invariant: the programs
+//! Owns: that all of it is listed and goes again, and nothing else with it; when the windows come and go.
+//! Does not own: what a session does with the rest (`links`, `unit`), what the files say (`daemon/sandbox/tests`). Invariant: the programs
 //! are those of this build, the home is a directory of the test's.
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -11,7 +11,11 @@ use ahoy_trial::{
     contract::repository,
     person::built,
     process::{output, program},
+    systemd::Manager,
+    until,
 };
+
+use crate::scene::turn;
 
 /// Runs a piece of shell as `contrib/run` would, with the functions it has.
 pub(crate) fn in_home(home: &Path, script: &str) -> Result<String> {
@@ -100,4 +104,57 @@ fn an_installation_that_was_interrupted_leaves_nothing_that_cannot_be_taken_away
     assert!(home.path().join(".local/bin/ahoyd").is_file(), "some of it was there");
     in_home(home.path(), REMOVE).expect("taken away");
     assert_eq!(below(home.path()), before);
+}
+
+/// A desktop's own target, as sway-session.target or gnome-session's; the standard one is started by no hand.
+const SESSION: &str = "[Unit]\nBindsTo=graphical-session.target\n";
+
+#[test]
+fn the_windows_come_with_a_session_that_has_a_screen_and_go_with_it() {
+    let _turn = turn();
+    let manager = match Manager::private() {
+        Ok(manager) => manager,
+        Err(why) => {
+            println!("SKIPPED: the windows' unit in a real systemd: {why}");
+            return;
+        }
+    };
+    let systemctl = |words: &[&str]| {
+        let words = [&["--user"], words].concat();
+        manager.run("systemctl", &words).expect("systemctl")
+    };
+    let shows = |property: &str| systemctl(&["show", "ahoy-window", "--value", "-p", property]);
+    let is = |state: &str| {
+        let there = || (shows("ActiveState") == state).then_some(());
+        until(&format!("windows that are {state}"), there).expect("so they are");
+    };
+    let units = manager.dir.join(".config/systemd/user");
+    let unit = repository().join("systemd/ahoy-window.service.in");
+    let unit = fs::read_to_string(unit).expect("the unit");
+    // This is about the unit: anything that stays does.
+    let unit = unit.replace("@bindir@/ahoy-window --background", "/bin/sleep infinity");
+    fs::create_dir_all(&units).expect("a directory");
+    fs::write(units.join("ahoy-window.service"), unit).expect("written");
+    fs::write(units.join("desktop.target"), SESSION).expect("written");
+    systemctl(&["daemon-reload"]);
+    systemctl(&["unset-environment", "WAYLAND_DISPLAY", "DISPLAY"]);
+    systemctl(&["enable", "ahoy-window"]);
+
+    systemctl(&["start", "desktop.target"]);
+    assert_eq!(shows("ConditionResult"), "no", "without a screen");
+    is("inactive");
+    systemctl(&["stop", "desktop.target"]);
+
+    systemctl(&["set-environment", "WAYLAND_DISPLAY=wayland-1"]);
+    systemctl(&["start", "desktop.target"]);
+    is("active");
+    let first = shows("MainPID");
+    systemctl(&["kill", "-s", "SEGV", "ahoy-window"]);
+    let back = || {
+        let pid = shows("MainPID");
+        (pid != "0" && pid != first && shows("ActiveState") == "active").then_some(())
+    };
+    until("windows after a crash", back).expect("they are back");
+    systemctl(&["stop", "desktop.target"]);
+    is("inactive");
 }
