@@ -125,7 +125,8 @@ impl Bar {
     fn start(person: &Person<'_>) -> Self {
         let file = person.path("bar");
         let lines = File::create(&file).expect("a file");
-        let running = Running::start("ahoy-bar", bar(person).stdout(lines)).expect("ahoy-bar");
+        let running = Running::start("contrib/wlroots/ahoy-bar", bar(person).stdout(lines))
+            .expect("ahoy-bar");
         Self { file, _running: running }
     }
 
