@@ -219,6 +219,13 @@ fn the_units_of_the_packages_are_right_enabled_once_and_gone_after_a_purge() {
         let text = fs::read_to_string(units.join(unit)).expect("a unit");
         fs::write(units.join(unit), text.replace("=/usr/bin/", &programs)).expect("written");
     }
+    // Removing a package must not leave a unit without its program.
+    for (unit, package) in UNITS.iter().zip(["ahoy", "ahoy-window"]) {
+        let files = system.files(package);
+        let program = format!("/usr/bin/{}", unit.trim_end_matches(".service"));
+        let unit = format!("/usr/lib/systemd/user/{unit}");
+        assert!(files.contains(&unit) && files.contains(&program), "{package}: {files:?}");
+    }
     verify(root, &UNITS.map(|unit| units.join(unit)));
 
     // Who switched a unit off has it off after an upgrade, too.
