@@ -1,10 +1,10 @@
-//! What `contrib/run` puts into a home.
+//! What `contrib/run` does to a home and a session.
 //!
 //! Owns: that all of it is listed and goes again, and nothing else with it; when the windows come and go.
 //! Does not own: what a session does with the rest (`links`, `unit`), what the files say (`daemon/sandbox/tests`). Invariant: the programs
 //! are those of this build, the home is a directory of the test's.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use ahoy_trial::{
     Result,
@@ -157,4 +157,88 @@ fn the_windows_come_with_a_session_that_has_a_screen_and_go_with_it() {
     until("windows after a crash", back).expect("they are back");
     systemctl(&["stop", "desktop.target"]);
     is("inactive");
+}
+
+/// `contrib/run` in a session of its own; what was built is there, so that cargo has nothing to do.
+fn run(manager: &Manager, words: &str) -> Result<String> {
+    let repository = repository().display().to_string();
+    let script = format!(
+        "cd {repository} && CARGO_TARGET_DIR=~/target WAYLAND_DISPLAY=wayland-1 \
+         PATH=~/stub:$PATH bash contrib/run --no-packages {words}"
+    );
+    manager.run("bash", &["-c", &script])
+}
+
+/// What `run` finds: a toolchain that builds nothing, the programs, settings that keep to this machine.
+fn prepare(home: &Path) {
+    let programs = built("ahoyd").expect("ahoyd");
+    let programs = programs.parent().expect("a directory");
+    for directory in ["stub", "target/voice/vosk", ".config/ahoy"] {
+        fs::create_dir_all(home.join(directory)).expect("a directory");
+    }
+    let release = home.join("target/release");
+    std::os::unix::fs::symlink(programs, release).expect("a link");
+    // systemctl says "offline" of every systemd where none booted the machine.
+    let systemctl =
+        "case $* in *is-system-running) echo running ;; *) exec /usr/bin/systemctl \"$@\" ;; esac";
+    for (name, does) in
+        [("cargo", "exit"), ("rustc", "echo rustc 99.0.0"), ("systemctl", systemctl)]
+    {
+        let stub = home.join("stub").join(name);
+        fs::write(&stub, format!("#!/bin/sh\n{does}\n")).expect("written");
+        fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).expect("so");
+    }
+    // There already, so that none is fetched.
+    fs::write(home.join("target/voice/vosk/libvosk.so"), "none").expect("written");
+    let settings = "[link]\nlisten = \"127.0.0.1:0\"\nmdns = false\n";
+    fs::write(home.join(".config/ahoy/config.toml"), settings).expect("written");
+}
+
+#[test]
+fn contrib_run_installs_into_a_session_starts_the_service_and_takes_all_of_it_away() {
+    let _turn = turn();
+    let manager = match Manager::private() {
+        Ok(manager) => manager,
+        Err(why) => {
+            println!("SKIPPED: contrib/run in a session: {why}");
+            return;
+        }
+    };
+    let home = manager.dir.as_path();
+    prepare(home);
+    let files = || -> BTreeSet<String> {
+        let ours = |name: &String| name.starts_with(".local/") && home.join(name).is_file();
+        below(home).into_iter().filter(ours).collect()
+    };
+    let said = run(&manager, "").expect("installed");
+    assert!(said.contains("Ahoy is running."), "{said}");
+    let state = |unit: &str, what: &str| {
+        let words = ["--user", "show", unit, "--value", "-p", what];
+        manager.run("systemctl", &words).expect("systemctl")
+    };
+    assert_eq!(state("ahoyd", "ActiveState"), "active");
+    for unit in ["ahoyd", "ahoy-window"] {
+        assert_eq!(state(unit, "UnitFileState"), "enabled", "{unit}");
+    }
+    let first = state("ahoyd", "MainPID");
+    let once = files();
+    run(&manager, "").expect("installed again");
+    assert_ne!(state("ahoyd", "MainPID"), first, "the new version runs");
+    let keys = |name: &String| name.starts_with(".local/share/ahoy/");
+    let installed = |all: &BTreeSet<String>| -> BTreeSet<String> {
+        all.iter().filter(|name| !keys(name)).cloned().collect()
+    };
+    assert_eq!(installed(&files()), installed(&once));
+
+    run(&manager, "--uninstall").expect("taken away");
+    assert_eq!(state("ahoyd", "LoadState"), "not-found");
+    let left = files();
+    assert!(!left.is_empty() && left.iter().all(keys), "contacts and keys alone stay: {left:?}");
+    let shipped = ["libvosk.so", "71-ahoy-headset.rules", "installed-files"];
+    let is_shipped = |name: &String| shipped.iter().any(|one| name.ends_with(one));
+    assert!(!left.iter().any(is_shipped), "{left:?}");
+    let links = below(&home.join(".config/systemd"));
+    assert!(!links.iter().any(|name| name.contains("ahoy")), "{links:?}");
+    run(&manager, "--uninstall --purge").expect("purged");
+    assert_eq!(files(), BTreeSet::new());
 }

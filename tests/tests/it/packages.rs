@@ -60,6 +60,7 @@ fn make() -> Result<PathBuf> {
 }
 
 /// The packages, or nothing where they cannot be made.
+#[expect(clippy::print_stdout, reason = "the runner counts the line")]
 fn packages() -> Option<&'static Path> {
     for program in ["dpkg-deb", "dpkg-shlibdeps", "strip"] {
         if find(program).is_none() {
@@ -242,6 +243,7 @@ fn the_units_of_the_packages_are_right_enabled_once_and_gone_after_a_purge() {
 }
 
 /// What systemd finds wrong with units whose programs lie below `root`.
+#[expect(clippy::print_stdout, reason = "the runner counts the line")]
 fn verify(root: &Path, units: &[PathBuf]) {
     let runtime = root.join("run");
     fs::create_dir_all(&runtime).expect("a directory");
