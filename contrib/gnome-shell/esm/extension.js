@@ -18,12 +18,13 @@ import {Lock} from './lock.js';
 import {Pictures} from './pictures.js';
 import {duration, present} from './present.js';
 import {Sheet} from './sheet.js';
+import {wordsFor} from './words.js';
 
 export default class AhoyExtension extends Extension {
     enable() {
         this._ahoy = new Ahoy({
             Atk, Clutter, Gio, GLib, St, Layout, Main, global,
-            Calls, Lock, Pictures, Sheet, duration, present,
+            Calls, Lock, Pictures, Sheet, duration, present, wordsFor,
         });
         this._ahoy.enable();
     }

@@ -7,12 +7,12 @@
 const {Atk, Clutter, Gio, GLib, St} = imports.gi;
 const Layout = imports.ui.layout;
 const Main = imports.ui.main;
-const {ahoy, calls, lock, pictures, present, sheet} =
+const {ahoy, calls, lock, pictures, present, sheet, words} =
     imports.misc.extensionUtils.getCurrentExtension().imports;
 
 function init() {
     return new ahoy.Ahoy({
         Atk, Clutter, Gio, GLib, St, Layout, Main, global,
-        ...calls, ...lock, ...pictures, ...present, ...sheet,
+        ...calls, ...lock, ...pictures, ...present, ...sheet, ...words,
     });
 }

@@ -20,11 +20,12 @@ var Lock = class {
         this._shown = [];
         this._ticking = 0;
         this._before = null;
+        const {GLib, Main} = env;
+        this._words = env.wordsFor(GLib.get_language_names());
         this._build();
-        const {Main} = env;
         this._mode = Main.sessionMode.connect('updated', () => this.sync());
         this._captured = this._group.connect('captured-event', (_, event) => this._key(event));
-        Main.ctrlAltTabManager.addGroup(this._box, 'Call', 'call-start-symbolic');
+        Main.ctrlAltTabManager.addGroup(this._box, this._words.call, 'call-start-symbolic');
     }
 
     destroy() {
@@ -39,7 +40,8 @@ var Lock = class {
     // Makes the screen say what the calls are.
     sync() {
         const {present, Main} = this._env;
-        this._show(Main.sessionMode.isLocked ? present(this._calls.all(), this._calls.rules) : []);
+        const calls = Main.sessionMode.isLocked ? this._calls.all() : [];
+        this._show(present(calls, this._calls.rules, this._words));
     }
 
     _build() {

@@ -1,26 +1,18 @@
 // What is to be seen of the calls while the session is locked, as plain values.
 //
-// Owns: which calls, which words, which buttons. Does not own: drawing, the bus, whether the session
-// is locked. Invariant: a name or an address stands in what comes out only if `rules.caller`; no
+// Owns: which calls, which words, which buttons. Does not own: the words' languages (words.js), drawing, the
+// bus, whether the session is locked. Invariant: a name or an address stands in what comes out only if `rules.caller`; no
 // button promises what the service refuses on a lock.
 
 /* exported present, duration */
 
-const ANSWER = {id: 'answer', label: 'Answer', icon: 'call-start-symbolic', kind: 'yes'};
-const VIDEO = {
-    id: 'answer-video', label: 'Video', icon: 'camera-video-symbolic', kind: 'yes',
-    says: 'Answer with video',
-};
-const DECLINE = {id: 'decline', label: 'Decline', icon: 'call-stop-symbolic', kind: 'no'};
-const HANG_UP = {id: 'hang-up', label: 'Hang up', icon: 'call-stop-symbolic', kind: 'no'};
-const MUTE = {
-    id: 'mute', label: 'Mute', icon: 'audio-input-microphone-symbolic', kind: 'plain',
-    says: 'Mute the microphone',
-};
-const MUTED = {
-    id: 'unmute', label: 'Muted', icon: 'microphone-sensitivity-muted-symbolic', kind: 'on',
-    says: 'The microphone is muted: unmute it',
-};
+// What a button is; what it is called stands in the words.
+const ANSWER = {id: 'answer', icon: 'call-start-symbolic', kind: 'yes'};
+const VIDEO = {id: 'answer-video', icon: 'camera-video-symbolic', kind: 'yes'};
+const DECLINE = {id: 'decline', icon: 'call-stop-symbolic', kind: 'no'};
+const HANG_UP = {id: 'hang-up', icon: 'call-stop-symbolic', kind: 'no'};
+const MUTE = {id: 'mute', icon: 'audio-input-microphone-symbolic', kind: 'plain'};
+const MUTED = {id: 'unmute', icon: 'microphone-sensitivity-muted-symbolic', kind: 'on'};
 
 // 83 -> "1:23", 3723 -> "1:02:03"
 function duration(seconds) {
@@ -37,48 +29,53 @@ function who(call, rules) {
     return rules.caller ? call.name || call.address : '';
 }
 
-function ringing(call, rules) {
-    const named = who(call, rules);
-    const what = call.showsVideo ? 'Incoming video call' : 'Incoming call';
-    const marks = [call.isEncrypted && 'encrypted', call.isWaiting && 'waiting'];
+function named(buttons, words) {
+    return buttons.map(button => ({...button, ...words.buttons[button.id]}));
+}
+
+function ringing(call, rules, words) {
+    const name = who(call, rules);
+    const what = call.showsVideo ? words.incomingVideo : words.incoming;
+    const marks = [call.isEncrypted && words.encrypted, call.isWaiting && words.waiting];
     const buttons = call.offersVideo && rules.camera
         ? [ANSWER, VIDEO, DECLINE]
         : [ANSWER, DECLINE];
     return {
         path: call.path,
         rings: true,
-        title: named || what,
-        details: [named ? what : 'Ahoy', ...marks].filter(one => one),
+        title: name || what,
+        details: [name ? what : 'Ahoy', ...marks].filter(one => one),
         since: 0,
-        buttons,
+        buttons: named(buttons, words),
         isBusy: call.isPending,
     };
 }
 
-function talking(call, rules) {
+function talking(call, rules, words) {
     const isActive = call.state === 'active';
-    const marks = [!isActive && 'connecting …', call.isHeld && 'on hold',
-        call.isEncrypted && 'encrypted'];
+    const marks = [!isActive && words.connecting, call.isHeld && words.held,
+        call.isEncrypted && words.encrypted];
+    const buttons = isActive ? [call.isMuted ? MUTED : MUTE, HANG_UP] : [HANG_UP];
     return {
         path: call.path,
         rings: false,
-        title: who(call, rules) || 'Call',
+        title: who(call, rules) || words.call,
         details: marks.filter(one => one),
         // In seconds, of the wall clock.
         since: isActive ? call.connectedAt / 1e6 : 0,
-        buttons: isActive ? [call.isMuted ? MUTED : MUTE, HANG_UP] : [HANG_UP],
+        buttons: named(buttons, words),
         isBusy: false,
     };
 }
 
 // What rings first, then what one talks in or, without such, what is held: one sheet each.
-function present(calls, rules) {
+function present(calls, rules, words) {
     const rings = calls.filter(call => call.isIncoming && call.state === 'ringing');
     const others = calls.filter(call => !rings.includes(call) && call.state !== 'reported');
     const ring = rings.find(call => !call.isWaiting) ?? rings[0];
     const talk = others.find(call => !call.isHeld) ?? others[0];
     return [
-        ...ring ? [ringing(ring, rules)] : [],
-        ...talk ? [talking(talk, rules)] : [],
+        ...ring ? [ringing(ring, rules, words)] : [],
+        ...talk ? [talking(talk, rules, words)] : [],
     ];
 }

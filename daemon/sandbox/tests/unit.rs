@@ -57,9 +57,13 @@ const NAMESPACES: &[&str] = &[
     "TemporaryFileSystem",
 ];
 
+fn template(name: &str) -> String {
+    let systemd = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systemd");
+    fs::read_to_string(systemd.join(format!("{name}.service.in"))).unwrap()
+}
+
 fn unit() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systemd/ahoyd.service.in");
-    fs::read_to_string(path).unwrap()
+    template("ahoyd")
 }
 
 /// The lines `Key=value` below the mark "What is taken away".
@@ -335,14 +339,19 @@ fn the_watchdog_and_readiness_reach_the_daemon() {
 }
 
 #[test]
-fn systemd_finds_nothing_wrong_with_the_unit() {
+fn systemd_finds_nothing_wrong_with_the_units() {
     let dir = std::env::temp_dir().join(format!("ahoy-verify-{}", std::process::id()));
     fs::create_dir_all(dir.join("runtime")).unwrap();
-    // Any program that exists: this is about the unit.
-    fs::write(dir.join("ahoyd.service"), unit().replace("@bindir@/ahoyd", "/bin/true")).unwrap();
+    let names = ["ahoyd", "ahoy-window"];
+    for name in names {
+        let unit = template(name);
+        // Any program that exists: this is about the unit.
+        let unit = unit.replace(&format!("@bindir@/{name}"), "/bin/true");
+        fs::write(dir.join(format!("{name}.service")), unit).unwrap();
+    }
     let output = Command::new("systemd-analyze")
         .args(["verify", "--user", "--man=no"])
-        .arg(dir.join("ahoyd.service"))
+        .args(names.map(|name| dir.join(format!("{name}.service"))))
         .env("XDG_RUNTIME_DIR", dir.join("runtime"))
         // The user's own units are none of this test's business.
         .env("HOME", &dir)
@@ -354,4 +363,20 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
     };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn the_windows_come_and_go_with_the_session_as_the_daemon_does() {
+    let (daemon, windows) = (template("ahoyd"), template("ahoy-window"));
+    for line in [
+        "PartOf=graphical-session.target",
+        "After=graphical-session.target",
+        "WantedBy=graphical-session.target",
+    ] {
+        for unit in [&daemon, &windows] {
+            assert!(unit.lines().any(|one| one == line), "{line}");
+        }
+    }
+    // A press in the menu while they wait must find them, not a second process.
+    assert!(windows.lines().any(|one| one == "ExecStart=@bindir@/ahoy-window --background"));
 }

@@ -4,13 +4,18 @@
 //! above. Does not own: the Shell and how it is pressed (`ahoy_trial::shell`). Invariant: whether a
 //! press worked is asked of the daemon, whether something is seen is asked of the Shell.
 
-use std::{fs, io::Write as _, process::Stdio};
+use std::{
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use ahoy_trial::{
     PATIENCE, Person, Setup, Stage,
     bus::Daemon,
-    need::Need,
-    process::Running,
+    contract::repository,
+    need::{Need, find},
+    process::{Running, output},
     shell::{EXTENSION, SESSION, Shell, System, assemble},
     until,
 };
@@ -197,15 +202,16 @@ fn every_end_of_a_ring_takes_it_off_the_lock_and_an_open_session_never_has_it() 
 #[test]
 fn a_call_that_waits_stands_before_the_one_that_is_on_and_neither_is_named_unasked() {
     on_desktop(|scene| {
-        let present = |rules: &str| {
+        let present = |rules: &str, language: &str| {
             let code = format!(
-                "const call = more => ({{name: 'Ann', address: '+49301', ...more}}); \
-                 Main.extensionManager.lookup('{EXTENSION}').imports.present.present([ \
+                "const {{present, words}} = Main.extensionManager.lookup('{EXTENSION}').imports; \
+                 const call = more => ({{name: 'Ann', address: '+49301', ...more}}); \
+                 present.present([ \
                      call({{path: '/on', state: 'active', connectedAt: 5e6}}), \
                      call({{path: '/held', state: 'active', isHeld: true}}), \
                      call({{path: '/rings', state: 'ringing', isIncoming: true, isWaiting: true, \
                            offersVideo: true}}), \
-                 ], {rules}).map(one => [one.path, one.title, one.buttons.map(button => button.id)])"
+                 ], {rules}, words.wordsFor(['{language}'])).map(one => [one.path, one.title, one.buttons.map(button => button.id)])"
             );
             scene.shell.evaluate(&code).expect("sheets")
         };
@@ -213,13 +219,75 @@ fn a_call_that_waits_stands_before_the_one_that_is_on_and_neither_is_named_unask
             ["/rings", "Incoming call", ["answer", "decline"]],
             ["/on", "Call", ["mute", "hang-up"]],
         ]);
-        assert_eq!(present("{caller: false, camera: false}"), unnamed);
+        assert_eq!(present("{caller: false, camera: false}", "en_GB"), unnamed);
+        let german = serde_json::json!([
+            ["/rings", "Eingehender Anruf", ["answer", "decline"]],
+            ["/on", "Anruf", ["mute", "hang-up"]],
+        ]);
+        assert_eq!(present("{caller: false, camera: false}", "de_AT"), german);
         let named = serde_json::json!([
             ["/rings", "Ann", ["answer", "answer-video", "decline"]],
             ["/on", "Ann", ["mute", "hang-up"]],
         ]);
-        assert_eq!(present("{caller: true, camera: true}"), named);
+        assert_eq!(present("{caller: true, camera: true}", "ko_KR"), named);
     });
+}
+
+/// What a piece of JavaScript about the words says, without a Shell.
+fn of_words(code: &str) -> serde_json::Value {
+    let source = repository().join("contrib/gnome-shell/src");
+    let script = format!(
+        "imports.searchPath.unshift('{}'); print(JSON.stringify({code}))",
+        source.display()
+    );
+    let printed = output("gjs", Command::new("gjs").args(["-c", &script])).expect("gjs");
+    serde_json::from_slice(&printed).expect("JSON")
+}
+
+#[test]
+fn every_language_has_every_word_and_the_first_wanted_one_that_is_there_is_taken() {
+    if find("gjs").is_none() {
+        println!("SKIPPED: gjs is not installed");
+        return;
+    }
+    let languages = of_words("imports.words.LANGUAGES");
+    let languages = languages.as_object().expect("languages");
+    assert!(["en", "de", "ko"].iter().all(|one| languages.contains_key(*one)));
+    // Where a word is: its keys, so that none is missing and none too many.
+    fn places(value: &serde_json::Value, at: &str, all: &mut Vec<String>) {
+        match value.as_object() {
+            Some(inner) => {
+                inner.iter().for_each(|(key, one)| places(one, &format!("{at}/{key}"), all))
+            }
+            None => {
+                assert!(
+                    value.as_str().is_some_and(|word| !word.trim().is_empty()),
+                    "{at} is empty"
+                );
+                all.push(at.to_owned());
+            }
+        }
+    }
+    let of = |language: &str| {
+        let mut all = Vec::new();
+        places(&languages[language], "", &mut all);
+        all.sort();
+        all
+    };
+    for language in languages.keys() {
+        assert_eq!(of(language), of("en"), "{language}");
+    }
+    for (names, decline) in [
+        ("['de_AT.UTF-8', 'de_AT', 'de', 'C']", "Ablehnen"),
+        ("['ko_KR@x', 'ko', 'C']", "거절"),
+        ("['fr_FR.UTF-8', 'fr', 'de', 'C']", "Ablehnen"),
+        ("['en_GB', 'en', 'de', 'C']", "Decline"),
+        ("['toString', 'C']", "Decline"),
+        ("[]", "Decline"),
+    ] {
+        let code = format!("imports.words.wordsFor({names}).buttons.decline.label");
+        assert_eq!(of_words(&code), decline, "{names}");
+    }
 }
 
 /// A window of an application whose title is what it reads.
