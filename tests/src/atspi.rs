@@ -112,12 +112,17 @@ impl Atspi {
     /// The widget of this role and name that is shown.
     #[must_use]
     pub fn find(&self, role: &str, name: &str) -> Option<Widget> {
+        self.find_all(role, name).next()
+    }
+
+    /// All of them. A button with a menu is one within another (GTK 4.8).
+    pub fn find_all(&self, role: &str, name: &str) -> impl Iterator<Item = Widget> {
         // GTK 4.8 names a button with words by its label and by the text in it.
         let twice = format!("{name} {name}");
         let fits =
             |widget: &Widget| widget.role == role && (widget.name == name || widget.name == twice);
-        let mut all = self.widgets().into_iter().filter(fits);
-        all.find(|widget| self.has_size(widget))
+        let all: Vec<Widget> = self.widgets().into_iter().filter(fits).collect();
+        all.into_iter().filter(|widget| self.has_size(widget))
     }
 
     /// Waits for it.

@@ -15,6 +15,7 @@ use crate::{
     atspi::{Atspi, Widget},
     person::built,
     process::Running,
+    until,
 };
 
 fn memory(person: &Person<'_>) -> PathBuf {
@@ -76,8 +77,7 @@ impl Windows {
     pub fn until(&self, role: &str, name: &str) -> Result<Widget> {
         self.atspi.until(role, name).map_err(|error| {
             let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).ended();
-            let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-            Trouble::Wrong(format!("{error}; ended: {ended:?}; said: {said}"))
+            Trouble::Wrong(format!("{error}; ended: {ended:?}; said: {}", self.said()))
         })
     }
 
@@ -101,6 +101,12 @@ impl Windows {
         written.map_err(Trouble::io("window.ini"))
     }
 
+    /// What they have logged.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// The number of their process.
     #[must_use]
     pub fn process(&self) -> u32 {
@@ -112,7 +118,9 @@ impl Windows {
     /// # Errors
     /// It does not come, or cannot be pressed.
     pub fn press_a(&self, role: &str, name: &str) -> Result<()> {
-        self.atspi.press(&self.until(role, name)?)
+        self.until(role, name)?;
+        let pressed = || self.atspi.find_all(role, name).map(|one| self.atspi.press(&one));
+        until(&format!("{role} {name:?} to be pressed"), || pressed().find(Result::is_ok).map(drop))
     }
 
     /// Waits for a field of this name and writes into it.
@@ -120,7 +128,7 @@ impl Windows {
     /// # Errors
     /// It does not come, or takes no text.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        self.atspi.write(&self.until("text", name)?, text)
+        self.atspi.write(&self.until("text box", name)?, text)
     }
 
     /// A widget of this role and name, if it is shown.

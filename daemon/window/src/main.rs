@@ -38,10 +38,9 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|first| first == code::READ) {
         return code::serve();
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("AHOY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let service = match Service::start() {
         Ok(started) => started,
         Err(error) => {

@@ -197,9 +197,9 @@ fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_
         windows.press("Close").expect("closed");
         windows.until("label", "Bob").expect("he is in the list");
         stage.photograph("people-wide.png").expect("a picture");
-        windows.press_a("toggle button", "Menu").expect("a menu");
+        windows.press("Menu").expect("a menu");
         windows.press("Settings").expect("opened");
-        windows.press_a("check box", "Show who calls").expect("switched");
+        windows.press_a("switch", "Show who calls").expect("switched");
         until("it counts", || {
             let value =
                 alice.bus.call::<_, zbus::OwnedVariant>("Settings", "Get", &("lock.show-caller",));
@@ -229,7 +229,7 @@ fn picture_in_picture_stays_above_other_windows_and_on_every_workspace_of_x11() 
             let both = ["_NET_WM_STATE_ABOVE", "_NET_WM_STATE_STICKY"];
             both.iter().all(|one| state.contains(one)).then_some(())
         })
-        .expect("above");
+        .unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
         two.bob.hang_up(&outgoing).expect("hung up");
     });
 }

@@ -23,7 +23,7 @@ use crate::{
     video::{Frame, Frames, Viewer},
 };
 
-/// Pixels of a module: a phone reads it from an arm's length.
+/// Pixels of a code at least: a phone reads it from an arm's length.
 const SIDE: i32 = 260;
 
 /// The window.
@@ -44,7 +44,8 @@ impl Add {
     pub(crate) fn open(above: &impl IsA<gtk::Window>, shared: &Shared) {
         let shared = Shared::new(&shared.words, &shared.service);
         let words = &shared.words;
-        let code = gtk::Picture::builder().width_request(SIDE).height_request(SIDE).build();
+        // As large as it is drawn: modules of uneven size are not read.
+        let code = gtk::Picture::builder().can_shrink(false).build();
         code.set_halign(gtk::Align::Center);
         code.set_visible(false);
         accessible::label(&code, &words.say("invite-code"));

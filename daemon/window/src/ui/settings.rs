@@ -183,7 +183,6 @@ fn flag(group: &adw::PreferencesGroup, setting: Setting) -> Show {
     let row = adw::ActionRow::builder().title(setting.title()).title_lines(3).build();
     row.add_suffix(&switch);
     row.set_activatable_widget(Some(&switch));
-    super::accessible::label(&switch, &setting.title());
     group.add(&row);
     let own = setting.clone();
     switch.connect_active_notify(move |switch| {
