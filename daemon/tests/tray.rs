@@ -196,6 +196,7 @@ async fn calls_are_answered_muted_and_ended_by_the_menu_and_missed_ones_are_coun
     let deadline = Instant::now() + PATIENCE;
     while reads(&menu, &with_idle(&TALKS)).await[1].state != Some(1) {
         assert!(Instant::now() < deadline, "a mark");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // Nothing that was meant for the ring happens to what is on.
     click(&menu, id(&rings, "Decline")).await;
@@ -271,9 +272,11 @@ async fn favourites_are_called_and_do_not_disturb_is_switched_by_the_menu() {
     let deadline = Instant::now() + PATIENCE;
     while manager.get_property::<String>("DoNotDisturb").await.unwrap() != "on" {
         assert!(Instant::now() < deadline, "it is on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     while entries(&menu).await.last().unwrap().state != Some(1) {
         assert!(Instant::now() < deadline, "a mark");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let all = entries(&menu).await;
     click(&menu, id(&all, "Do not disturb")).await;
@@ -284,6 +287,7 @@ async fn favourites_are_called_and_do_not_disturb_is_switched_by_the_menu() {
             break call;
         }
         assert!(Instant::now() < deadline, "a call");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     };
     until(&controller, call.as_str(), "DisplayName", "Ann_Abel").await;
     assert_eq!(manager.get_property::<String>("DoNotDisturb").await.unwrap(), "off");
@@ -332,6 +336,7 @@ async fn it_comes_with_the_tray_and_the_setting_and_goes_with_either() {
     let deadline = Instant::now() + PATIENCE;
     while has_icon().await {
         assert!(Instant::now() < deadline, "it goes");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     settings.call::<_, _, ()>("Set", &("tray.show", Variant::from(true))).await.unwrap();
     assert_eq!(tray.registered(2).await, name);
@@ -340,6 +345,7 @@ async fn it_comes_with_the_tray_and_the_setting_and_goes_with_either() {
     let deadline = Instant::now() + PATIENCE;
     while has_icon().await {
         assert!(Instant::now() < deadline, "it goes with the tray");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let tray = Tray::on(&daemon.bus.address).await;
     assert_eq!(tray.registered(1).await, name);

@@ -26,6 +26,8 @@ pub enum Need {
     Links,
     /// GNOME Shell, and that this system was started by systemd, without which it has no lock.
     Gnome,
+    /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
+    Phosh,
 }
 
 impl Need {
@@ -42,6 +44,7 @@ impl Need {
             Self::Window => "window",
             Self::Links => "links",
             Self::Gnome => "gnome",
+            Self::Phosh => "phosh",
         }
     }
 
@@ -66,6 +69,14 @@ impl Need {
             Self::Window => &["Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
+            Self::Phosh => &[
+                "setpriv",
+                "dbus-daemon",
+                "Xvfb",
+                "phoc",
+                "/usr/libexec/phosh",
+                "/usr/libexec/at-spi-bus-launcher",
+            ],
         }
     }
 
@@ -103,6 +114,7 @@ impl Need {
             | Self::Mock
             | Self::Window
             | Self::Gnome
+            | Self::Phosh
             | Self::Links => None,
         }
     }

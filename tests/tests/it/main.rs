@@ -24,6 +24,7 @@ mod loss;
 mod missing;
 mod muting;
 mod names;
+mod phosh;
 mod prompts;
 mod ring_window;
 mod ringing;
