@@ -145,6 +145,25 @@ async fn with_windows(config: &str) -> Option<(Daemon, Systemd, Connection)> {
     Some((daemon, systemd, connection))
 }
 
+/// What the files of the desktops say, by which they find the objects.
+#[test]
+fn the_files_that_are_installed_name_the_objects() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/desktop");
+    let says = |file: &str, key: &str| {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("{file}: {key}")).to_owned()
+    };
+    let shell = "org.ahoycall.Ahoy.search-provider.ini";
+    assert_eq!(says(shell, "BusName"), NAME);
+    assert_eq!(says(shell, "ObjectPath"), SHELL.0);
+    let entry = says(shell, "DesktopId");
+    assert!(folder.join(format!("{entry}.in")).is_file(), "{entry}");
+    let runner = "org.ahoycall.Ahoy.krunner.desktop";
+    assert_eq!(says(runner, "X-Plasma-DBusRunner-Service"), NAME);
+    assert_eq!(says(runner, "X-Plasma-DBusRunner-Path"), RUNNER.0);
+}
+
 #[tokio::test]
 async fn the_shell_finds_people_by_name_or_command_and_a_choice_calls() {
     let Some((daemon, systemd, _session)) = with_windows(QUIET).await else { return };

@@ -380,7 +380,7 @@ impl Page {
 }
 
 fn path(number: u64) -> zbus::Result<ObjectPath<'static>> {
-    Ok(ObjectPath::try_from(format!("{ROOT}/Call/{number}"))?)
+    ObjectPath::try_from(format!("{ROOT}/Call/{number}"))
 }
 
 /// Whether the bus would start somebody under the name. Where it does not say, it would.

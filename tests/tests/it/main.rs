@@ -18,6 +18,7 @@ mod devices;
 mod finding;
 mod first_call;
 mod gnome;
+mod gnome_search;
 mod invites;
 mod links;
 mod loss;
