@@ -133,15 +133,21 @@ fn page(view: &Snapshot) -> phosh::Calls {
 fn shown(call: &CallView, is_named: bool) -> Option<phosh::Shown> {
     let state = state(call)?;
     let (scheme, value) = &call.remote;
-    // Nobody knows an identity by heart, and a locked session says no number either.
-    let is_number = is_named && *scheme != ProviderId::built_in().as_str();
+    // A locked session says no number either. An identity is none that anybody knows; where there is
+    // nothing, the page says "Unknown" below the name.
+    let is_identity = *scheme == ProviderId::built_in().as_str();
+    let number = match (is_named, is_identity) {
+        (false, _) => String::new(),
+        (true, true) => "Ahoy".to_owned(),
+        (true, false) => value.clone(),
+    };
     Some(phosh::Shown {
         inbound: call.direction == "incoming",
         state,
         is_silent: state == phosh::State::Incoming && call.flags.silenced,
         // Without leave the snapshot has none.
         name: call.display_name.clone(),
-        number: if is_number { value.clone() } else { String::new() },
+        number,
         protocol: scheme.clone(),
         is_encrypted: call.encryption.starts_with("e2e"),
         can_dtmf: call.capabilities.contains(&"dtmf"),
