@@ -1,7 +1,7 @@
 //! Calls on Phosh's lock screen, by a client that looks for them as Phosh does: it follows the owner of
 //! `org.gnome.Calls`, asks for its objects, and hears of those that come and go.
 
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failed step fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 

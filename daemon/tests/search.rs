@@ -1,6 +1,6 @@
 //! People in the desktop's search, asked as GNOME Shell and KRunner ask, in their order.
 
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "a failed step fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 
@@ -27,7 +27,7 @@ use zbus::{
 const SHELL: (&str, &str) =
     ("/org/ahoycall/Ahoy/SearchProvider", "org.gnome.Shell.SearchProvider2");
 const RUNNER: (&str, &str) = ("/org/ahoycall/Ahoy/Runner", "org.kde.krunner1");
-/// No program is there that shows windows, whatever lies beside the daemon.
+/// Who starts the programs of a session.
 const STARTS: &str = "org.freedesktop.systemd1";
 
 type Meta = HashMap<String, OwnedVariant>;

@@ -145,6 +145,9 @@ async fn click(menu: &Proxy<'static>, id: i32) {
     menu.call::<_, _, ()>("Event", &(id, "clicked", Variant::from(0), 1u32)).await.unwrap();
 }
 
+/// Icon, pictures, title, words.
+type Tip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
+
 /// Waits until a property of the icon is this.
 async fn says(item: &Proxy<'static>, name: &str, wanted: &str) {
     let deadline = Instant::now() + PATIENCE;
@@ -211,8 +214,7 @@ async fn calls_are_answered_muted_and_ended_by_the_menu_and_missed_ones_are_coun
         says(&item, "XAyatanaLabel", &missed.to_string()).await;
     }
     says(&item, "Status", "Active").await;
-    let tip: (String, Vec<(i32, i32, Vec<u8>)>, String, String) =
-        item.get_property("ToolTip").await.unwrap();
+    let tip: Tip = item.get_property("ToolTip").await.unwrap();
     assert_eq!(tip.3, "2 missed calls");
     let history = proxy(&controller, ROOT, "History").await;
     history.call::<_, _, ()>("MarkSeen", &(Vec::<String>::new(),)).await.unwrap();
