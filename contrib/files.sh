@@ -34,6 +34,8 @@ system_places() {
         [applications]=share/applications
         [metainfo]=share/metainfo
         [icons]=share/icons/hicolor/scalable/apps
+        [krunner]=share/krunner/dbusplugins
+        [search]=share/gnome-shell/search-providers
         [udev]=lib/udev/rules.d
         [extension]=share/gnome-shell/extensions/$EXTENSION
     )

@@ -35,6 +35,8 @@ use_prefix() {
         [applications]=$data/applications
         [metainfo]=$data/metainfo
         [icons]=$data/icons/hicolor/scalable/apps
+        [krunner]=$data/krunner/dbusplugins
+        [search]=$prefix/share/gnome-shell/search-providers
         [udev]=$data/ahoy
         [extension]=$data/gnome-shell/extensions/$EXTENSION
         [vosk]=$data/ahoy/lib

@@ -28,6 +28,8 @@ pub enum Need {
     Links,
     /// GNOME Shell, and that this system was started by systemd, without which it has no lock.
     Gnome,
+    /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
+    Phosh,
 }
 
 impl Need {
@@ -45,6 +47,7 @@ impl Need {
             Self::Manager => "manager",
             Self::Links => "links",
             Self::Gnome => "gnome",
+            Self::Phosh => "phosh",
         }
     }
 
@@ -70,6 +73,14 @@ impl Need {
             Self::Manager => &["openbox", "xprop"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
+            Self::Phosh => &[
+                "setpriv",
+                "dbus-daemon",
+                "Xvfb",
+                "phoc",
+                "/usr/libexec/phosh",
+                "/usr/libexec/at-spi-bus-launcher",
+            ],
         }
     }
 
@@ -108,6 +119,7 @@ impl Need {
             | Self::Window
             | Self::Manager
             | Self::Gnome
+            | Self::Phosh
             | Self::Links => None,
         }
     }

@@ -39,6 +39,7 @@ impl App {
             }
         }
         self.refresh();
+        self.places.reconcile(&self.view.borrow(), self.in_tray());
         let attention = self.service.engine().attention();
         let shown = self.lock.shown(&self.settings);
         let leave = self.leave(&attention);

@@ -220,7 +220,7 @@ impl App {
 
     /// Closes or opens the microphone of the call, or of the conference, that is on; `None`: the other
     /// of what it is.
-    fn mute(&self, muted: Option<bool>) -> Option<Command> {
+    pub(super) fn mute(&self, muted: Option<bool>) -> Option<Command> {
         let call = self.service.engine().active()?;
         let muted = muted.unwrap_or(!call.flags().muted);
         Some(match call.group() {
@@ -230,7 +230,7 @@ impl App {
     }
 }
 
-fn tell<T: PartialEq>(to: &watch::Sender<T>, wanted: T) {
+pub(super) fn tell<T: PartialEq>(to: &watch::Sender<T>, wanted: T) {
     to.send_if_modified(|told| {
         let differs = *told != wanted;
         *told = wanted;

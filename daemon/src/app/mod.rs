@@ -26,6 +26,7 @@ mod manners;
 mod media;
 mod microphones;
 mod network;
+mod places;
 mod prompts;
 mod providers;
 mod readers;
@@ -35,9 +36,11 @@ pub mod request;
 mod requests;
 mod ring_window;
 mod ringtones;
+mod search;
 mod start;
 mod talk;
 mod teach;
+mod tray;
 mod voice;
 mod waking;
 
@@ -73,6 +76,7 @@ use crate::{
         manners::{Manners, Press},
         media::MediaSide,
         microphones::Microphones,
+        places::{Asked, Places},
         prompts::Prompts,
         providers::Apps,
         readers::Readers,
@@ -171,6 +175,7 @@ pub struct App {
     desk: Desk,
     refusals: Refusals,
     manners: Manners,
+    places: Places,
     lock: Lock,
     server: Option<Server>,
     path: mpsc::Sender<PathOrder>,
@@ -234,6 +239,7 @@ enum Input {
     Captions(Option<WorkerEvent<Voice>>),
     Spoken(u64),
     Press(Press),
+    Asked(Asked),
     Guessed(Option<Guesses>),
     Inner(Option<Inner>),
     Settings(Option<()>),
@@ -304,6 +310,7 @@ impl App {
             event = self.captions.worker.events.recv() => Input::Captions(event),
             id = self.prompts.over() => Input::Spoken(id),
             press = self.manners.pressed() => Input::Press(press),
+            asked = self.places.asked() => Input::Asked(asked),
             guesses = self.phonemes.found.recv() => Input::Guessed(guesses),
             event = inbox.inner.recv() => Input::Inner(event),
             event = maybe(&mut inbox.mdns) => Input::Mdns(event),
@@ -347,6 +354,7 @@ impl App {
             Input::Voice(Some(event)) => self.voice_event(now, event).await,
             Input::Captions(Some(event)) => self.captions_event(now, event).await,
             Input::Press(press) => self.pressed(now, press).await,
+            Input::Asked(asked) => self.asked(now, asked).await,
             Input::Spoken(id) => self.spoken(now, id).await,
             Input::Guessed(Some(guesses)) => self.talk.set_guessed(guesses),
             Input::Inner(Some(inner)) => self.inner_event(now, inner).await,

@@ -454,6 +454,17 @@ impl Talk {
             || self.used.is_some_and(|used| now < used + LINGER)
     }
 
+    /// What words mean that are typed where there is no call to talk about.
+    pub(super) fn meaning(&self, text: &str) -> Meaning {
+        self.dialogue.pack().interpret(Situation::Idle, &self.book, text)
+    }
+
+    /// How somebody is called in the language of the commands, with `{name}` for whom.
+    pub(super) fn call_phrase(&self, video: bool) -> String {
+        let phrase = self.dialogue.pack().call_phrase(video);
+        phrase.unwrap_or_else(|| "{name}".to_owned())
+    }
+
     /// What a sentence would mean now: intent, slots, score.
     pub(super) fn interpret(&self, calls: Situation, text: &str) -> (String, Dict, f64) {
         let situation = self.dialogue.situation(calls);

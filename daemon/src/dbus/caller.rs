@@ -33,7 +33,7 @@ pub struct Identified {
     pub caller: Caller,
     /// Its process.
     pub process: u32,
-    /// Whether what is broadcast under the controllers' name may come to it.
+    /// Whether what is broadcast under one of our names may come to it.
     pub hears: bool,
 }
 
@@ -69,17 +69,27 @@ const REMEMBERED: usize = 1024;
 /// Tells who calls.
 #[derive(Clone)]
 pub struct Callers {
+    /// What the controllers' connection is called. A proxy that lets broadcasts of one of its names
+    /// through lets all that it broadcasts through.
+    names: Arc<[String]>,
     known: Arc<Mutex<HashMap<String, Identified>>>,
     looks: Arc<Semaphore>,
 }
 
 impl Default for Callers {
     fn default() -> Self {
-        Self { known: Arc::default(), looks: Arc::new(Semaphore::new(LOOKS)) }
+        Self::new([])
     }
 }
 
 impl Callers {
+    /// For a connection that has these names beside the controllers'.
+    #[must_use]
+    pub fn new<const N: usize>(others: [String; N]) -> Self {
+        let names = std::iter::once(super::NAME.to_owned()).chain(others).collect();
+        Self { names, known: Arc::default(), looks: Arc::new(Semaphore::new(LOOKS)) }
+    }
+
     /// Who has this name.
     ///
     /// # Errors
@@ -94,11 +104,11 @@ impl Callers {
         }
         let process = process(connection, name).await?;
         let pid = process.pid;
-        let looks = self.looks.clone();
+        let (looks, names) = (self.looks.clone(), self.names.clone());
         let look = async move {
             let place = looks.acquire_owned().await.map_err(|_| CallerError::Slow)?;
             let look = tokio::task::spawn_blocking(move || {
-                let caller = look(&process);
+                let caller = look(&process, &names);
                 drop(place);
                 caller
             });
@@ -178,7 +188,7 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 /// Looks for the file that every Flatpak has at its root, and nothing outside can put there.
-fn look(process: &Process) -> Result<(Caller, bool), CallerError> {
+fn look(process: &Process, names: &[String]) -> Result<(Caller, bool), CallerError> {
     let before = started(process.pid).ok_or(CallerError::Gone)?;
     let path = format!("/proc/{}/root", process.pid);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -190,7 +200,7 @@ fn look(process: &Process) -> Result<(Caller, bool), CallerError> {
         Mode::empty(),
     );
     let caller = match info {
-        Ok(file) => read(File::from(file))?,
+        Ok(file) => read(File::from(file), names)?,
         Err(rustix::io::Errno::NOENT) => (Caller::Host, true),
         Err(error) => return Err(CallerError::Root(error.into())),
     };
@@ -201,7 +211,7 @@ fn look(process: &Process) -> Result<(Caller, bool), CallerError> {
     if same { Ok(caller) } else { Err(CallerError::Gone) }
 }
 
-fn read(file: File) -> Result<(Caller, bool), CallerError> {
+fn read(file: File, names: &[String]) -> Result<(Caller, bool), CallerError> {
     let regular = file.metadata().is_ok_and(|data| data.is_file());
     let mut text = String::new();
     let read = file.take(LARGEST_INFO).read_to_string(&mut text);
@@ -209,7 +219,8 @@ fn read(file: File) -> Result<(Caller, bool), CallerError> {
         return Err(CallerError::Info);
     }
     let name = application(&text).ok_or(CallerError::Info)?;
-    Ok((Caller::Sandboxed(name), hears(&text, super::NAME)))
+    let hears = names.iter().any(|name| hears(&text, name));
+    Ok((Caller::Sandboxed(name), hears))
 }
 
 /// The lines of a group of a key file, as keys and values.
@@ -297,7 +308,7 @@ mod tests {
     fn a_process_that_is_gone_is_nobody() {
         let mut child = std::process::Command::new("true").spawn().expect("true");
         child.wait().expect("its end");
-        let looked = look(&Process { pid: child.id(), held: None });
+        let looked = look(&Process { pid: child.id(), held: None }, &[]);
         assert!(matches!(looked, Err(CallerError::Gone)), "{looked:?}");
     }
 }

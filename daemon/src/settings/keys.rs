@@ -269,6 +269,9 @@ keys! {
     Text HEADSET_BUTTON HeadsetButton "headset.button"
         Rule::Choice { default: "on", words: &["on", "calls", "off"] },
         "What a headset's buttons are for: on is answer, hang up, mute and, without a call, talk to Ahoy.";
+    Flag TRAY_SHOW TrayShow "tray.show"
+        Rule::Bool { default: true },
+        "Whether Ahoy stands in the tray, where the desktop has one; folded away while nothing happens.";
     Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
         Rule::Bool { default: true },
         "Whether music and films (MPRIS) pause while it rings and in calls.";

@@ -58,7 +58,7 @@ impl Calling {
         let options = Options::from([
             ("remote", Variant::from((scheme, value))),
             ("name", "Said by the app".into()),
-            ("capabilities", vec!["hold"].into()),
+            ("capabilities", vec!["hold", "mute"].into()),
         ]);
         let provider = proxy(&self.connection, self.provider.as_str(), "Provider").await;
         provider.call("ReportIncoming", &(id, options)).await.map_err(error_name)

@@ -14,6 +14,7 @@ pub(crate) mod calls;
 pub(crate) mod contract;
 pub(crate) mod pair;
 pub(crate) mod sandbox;
+pub(crate) mod saver;
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -170,6 +171,11 @@ impl Daemon {
 
     /// Waits until it writes these words to its log; gives what it wrote until then.
     pub(crate) fn until_said(mut self, words: &str) -> String {
+        self.until_logged(words)
+    }
+
+    /// The same of one that runs on. Once for each daemon: its log is read no further.
+    pub(crate) fn until_logged(&mut self, words: &str) -> String {
         let lines = BufReader::new(self.ahoyd.stderr.take().unwrap()).lines();
         let (line, said) = std::sync::mpsc::channel();
         // Ends with the daemon, which ends with this value.

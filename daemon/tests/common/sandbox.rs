@@ -9,6 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::StreamExt as _;
+use zbus::{Connection, Message, MessageStream};
+
 use super::Bus;
 
 /// A program that ends with the test.
@@ -78,6 +81,21 @@ impl Sandbox {
         });
         let [address, paced] = [socket, pace].map(|path| format!("unix:path={}", path.display()));
         Some(Self { _proxy: proxy, address, paced })
+    }
+}
+
+/// Everything that came to a connection by now.
+pub(crate) async fn until_now(connection: &Connection, heard: &mut MessageStream) -> Vec<Message> {
+    let (bus, path) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
+    // What the bus sent before its answer has come before it.
+    let mark = connection.call_method(Some(bus), path, Some(bus), "GetId", &()).await.unwrap();
+    let mut all = Vec::new();
+    loop {
+        let message = heard.next().await.unwrap().unwrap();
+        if message.header().reply_serial() == mark.header().reply_serial() {
+            return all;
+        }
+        all.push(message);
     }
 }
 

@@ -273,6 +273,16 @@ impl Pack {
         one.phrases.first().map(readable)
     }
 
+    /// How somebody is called, in the fewest words, with `{name}` for whom.
+    #[must_use]
+    pub fn call_phrase(&self, video: bool) -> Option<String> {
+        let kind = if video { Kind::VideoCall } else { Kind::Call };
+        let all = self.utterances.iter().filter(|one| one.kind == kind);
+        let phrases = all.flat_map(|one| &one.phrases);
+        let bare = phrases.filter(|phrase| slots(phrase).eq([Slot::Name]));
+        bare.min_by_key(|phrase| phrase.0.len()).map(readable)
+    }
+
     /// A prompt with its places filled in.
     #[must_use]
     pub fn prompt(&self, name: &str, places: &[(&str, &str)]) -> String {

@@ -454,6 +454,24 @@ fn words() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(all), 0..7).prop_map(|words| words.join(" "))
 }
 
+#[test]
+fn how_somebody_is_called_is_said_in_the_fewest_words_and_means_that() {
+    for locale in ["en", "ko"] {
+        let pack = Pack::built_in(locale).unwrap();
+        for video in [false, true] {
+            let phrase = pack.call_phrase(video).unwrap().replace("{name}", "Bob");
+            let meaning = pack.interpret(Situation::Idle, &book(), &phrase);
+            let Meaning::Clear(Intent::Call { video: means, by: None, .. }, Some(who)) = meaning
+            else {
+                panic!("{phrase}: {meaning:?}")
+            };
+            assert_eq!((means, who.name.as_str()), (video, "Bob"), "{phrase}");
+        }
+    }
+    let english = Pack::built_in("en").unwrap();
+    assert_eq!(english.call_phrase(true).as_deref(), Some("call {name} video"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -47,6 +47,7 @@ use super::{
     media::MediaSide,
     microphones::Microphones,
     network::{listens, start_mdns},
+    places::{self, Places},
     prompts::Prompts,
     providers::{Apps, Known as KnownHandles},
     readers::Readers,
@@ -254,6 +255,7 @@ struct Parts {
     settings_events: mpsc::Receiver<()>,
     bridges: watch::Sender<crate::bridge::Wish>,
     manners: Manners,
+    places: Places,
     service: Service,
     handles: KnownHandles,
     waking: Waking,
@@ -303,6 +305,7 @@ impl Parts {
             mdns: self.mdns.0,
             bridges: self.bridges,
             manners: self.manners,
+            places: self.places,
             listens: link.listens,
             dials: HashMap::new(),
             closing: HashSet::new(),
@@ -348,10 +351,11 @@ pub async fn start(
     let mut tasks = Tasks::new();
     let settings = read_settings(&setup.paths)?;
     let (front, requests, view) = front();
-    let callers = Callers::default();
+    let callers = Callers::new(places::names());
     // This name first: the other one says that all of it is there.
     let door = Closed::open(&front, &callers).await.map_err(bus_error)?;
     let (gate, objects) = dbus::serve(&front, &callers).await.map_err(bus_error)?;
+    let searches = places::serve_search(&objects.connection).await.map_err(bus_error)?;
     let connection = gate.bus().clone();
     tasks.spawn("gate", |token| gate.run(token));
     let wish = Wish::from_word(&settings.text(Key::KEYS_STORE));
@@ -359,6 +363,8 @@ pub async fn start(
     let (mut store, opened) = open_store(&setup.paths, &settings, clock)?;
     let mut known = know(&mut store, clock, opened)?;
     let (store, _thread) = StoreHandle::start(store).map_err(StartError::System)?;
+    let both = (connection.clone(), objects.connection.clone());
+    let places = Places::start(both, searches, &setup, &mut tasks);
     let mut bus = start_bus(connection.clone(), objects, door, front, place(&setup), &mut tasks);
     // Known before the first request is read.
     let is_locked = first_lock(&mut bus.locked).await;
@@ -403,6 +409,7 @@ pub async fn start(
         settings_events,
         bridges,
         manners,
+        places,
         service,
         handles,
         waking,
