@@ -224,9 +224,11 @@ fn picture_in_picture_stays_above_other_windows_and_on_every_workspace_of_x11() 
         until("the manager keeps it above", || {
             let mut read = stage.command("xprop");
             read.env("DISPLAY", stage.display().ok()?);
-            read.args(["-name", "Ahoy picture-in-picture", "_NET_WM_STATE"]);
+            let properties = ["_NET_WM_STATE", "_NET_WM_DESKTOP"];
+            read.args(["-name", "Ahoy picture-in-picture"]).args(properties);
             let state = String::from_utf8(output("xprop", &mut read).ok()?).ok()?;
-            let both = ["_NET_WM_STATE_ABOVE", "_NET_WM_STATE_STICKY"];
+            // All of them have the number 2^32 - 1.
+            let both = ["_NET_WM_STATE_ABOVE", "4294967295"];
             both.iter().all(|one| state.contains(one)).then_some(())
         })
         .unwrap_or_else(|error| panic!("{error}: {}", windows.said()));

@@ -1,6 +1,6 @@
 //! Staying above other windows, where the session lets a window ask for that: on X11.
 //!
-//! Owns: the one message to the window manager (EWMH, `_NET_WM_STATE`). Does not own: Wayland, where no window can
+//! Owns: the messages to the window manager (EWMH 1.5, `_NET_WM_STATE` and `_NET_WM_DESKTOP`). Does not own: Wayland, where no window can
 //! ask: GNOME's extension does it there. Invariant: where it cannot be asked, the window is as any other.
 
 use adw::prelude::*;
@@ -14,6 +14,8 @@ use x11rb::{
 
 /// `_NET_WM_STATE_ADD`.
 const ADD: u32 = 1;
+/// The number of all of them.
+const EVERY_DESKTOP: u32 = u32::MAX;
 /// An application asks, not a pager.
 const FROM_APPLICATION: u32 = 1;
 
@@ -56,11 +58,15 @@ fn ask(display: Option<&str>, window: u32) -> Result<(), AskError> {
     let atom = |name: &str| -> Result<u32, AskError> {
         Ok(connection.intern_atom(false, name.as_bytes())?.reply()?.atom)
     };
-    let (above, sticky) = (atom("_NET_WM_STATE_ABOVE")?, atom("_NET_WM_STATE_STICKY")?);
-    let data = [ADD, above, sticky, FROM_APPLICATION, 0];
-    let message = ClientMessageEvent::new(32, window, atom("_NET_WM_STATE")?, data);
+    let asked = [
+        ("_NET_WM_STATE", [ADD, atom("_NET_WM_STATE_ABOVE")?, 0, FROM_APPLICATION, 0]),
+        ("_NET_WM_DESKTOP", [EVERY_DESKTOP, FROM_APPLICATION, 0, 0, 0]),
+    ];
     let to = EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY;
-    connection.send_event(false, root, to, message)?;
+    for (name, data) in asked {
+        let message = ClientMessageEvent::new(32, window, atom(name)?, data);
+        connection.send_event(false, root, to, message)?;
+    }
     connection.sync()?;
     Ok(())
 }
