@@ -259,3 +259,43 @@ pub fn png(path: &Path, rgb: &[u8], (width, height): (usize, usize)) -> Result<(
     }
     Err(Trouble::program("gst-launch-1.0", format!("no PNG: {status}")))
 }
+
+/// What is not black of a picture of RGB, and its size; all of it where all is black.
+#[must_use]
+pub fn without_margin(rgb: &[u8], (width, height): (usize, usize)) -> (Vec<u8>, (usize, usize)) {
+    let is_seen = |x: usize, y: usize| {
+        let at = (y * width + x) * 3;
+        rgb.get(at..at + 3).is_some_and(|pixel| pixel.iter().any(|value| *value > 0))
+    };
+    let seen: Vec<(usize, usize)> = (0..height)
+        .flat_map(|y| (0..width).map(move |x| (x, y)))
+        .filter(|(x, y)| is_seen(*x, *y))
+        .collect();
+    let range = |values: &mut dyn Iterator<Item = usize>| {
+        values.fold(None, |range: Option<(usize, usize)>, value| {
+            Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+        })
+    };
+    let (across, down) =
+        (range(&mut seen.iter().map(|one| one.0)), range(&mut seen.iter().map(|one| one.1)));
+    let Some(((left, right), (top, bottom))) = across.zip(down) else {
+        return (rgb.to_vec(), (width, height));
+    };
+    let row = |y: usize| &rgb[(y * width + left) * 3..=(y * width + right) * 3 + 2];
+    let cut = (top..=bottom).flat_map(row).copied().collect();
+    (cut, (right - left + 1, bottom - top + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_margin_is_what_is_black_all_the_way() {
+        let mut rgb = vec![0; 4 * 3 * 3];
+        rgb[(4 + 1) * 3] = 9;
+        rgb[(4 + 2) * 3 + 2] = 7;
+        assert_eq!(without_margin(&rgb, (4, 3)), (vec![9, 0, 0, 0, 0, 7], (2, 1)));
+        assert_eq!(without_margin(&[0; 12], (2, 2)), (vec![0; 12], (2, 2)));
+    }
+}

@@ -260,7 +260,7 @@ impl Stage {
         Ok(display)
     }
 
-    /// What its screen shows, as a PNG of this name among the pictures of the build.
+    /// What its screen shows, without the black around it, as a PNG of this name among the pictures of the build.
     ///
     /// # Errors
     /// There is no screen, or it cannot be written.
@@ -270,7 +270,8 @@ impl Stage {
         let file = screen.as_ref().map(|screen| screen.file.clone()).unwrap_or_default();
         let (rgb, width, height) = atspi::screen(&file)?;
         let path = picture::kept(name)?;
-        picture::png(&path, &rgb, (width, height))?;
+        let (rgb, size) = picture::without_margin(&rgb, (width, height));
+        picture::png(&path, &rgb, size)?;
         Ok(path)
     }
 

@@ -35,7 +35,7 @@ use crate::pixels::{self, Layout};
 /// A picture larger than any that a call has, on either side.
 const LARGEST: u32 = 4096;
 
-/// Rows of RGBA, without gaps.
+/// Rows of BGRA, without gaps.
 pub(crate) struct Frame {
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -178,7 +178,7 @@ fn newest(stream: &StreamRef, (layout, width, height): (Layout, u32, u32)) -> Op
     let size = data.chunk().size() as usize;
     let bytes = data.data()?.get(from..from.checked_add(size)?)?;
     let (stride, size) = (usize::try_from(stride).ok()?, (width as usize, height as usize));
-    let pixels = pixels::rgba(layout, bytes, stride, size)?;
+    let pixels = pixels::bgra(layout, bytes, stride, size)?;
     Some(Frame { width, height, pixels: Bytes::from_owned(pixels) })
 }
 

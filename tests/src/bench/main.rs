@@ -44,7 +44,7 @@ Names that end in _ratio stand beside a peer measured in the same run.
   wake     the wake word: false wakes and commands in ten hours of talk and music, commands after
            the word in six voices and noise, CPU and memory while waiting
   service  an action beside the bus alone, many apps and calls, a directory beside a hash map
-  window   showing a video call of 360p30, by each of GTK's renderers, beside GStreamer's own window
+  window   showing a video call of 360p30, by each of GTK's renderers, beside GStreamer without one
 
 Examples:
   tests/bench

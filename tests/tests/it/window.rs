@@ -133,7 +133,8 @@ fn the_safety_number_is_compared_in_the_window_and_what_was_measured_is_shown() 
         windows.press("Safety number").expect("asked");
         let number = two.alice.bus.property(&incoming, "Call.Verification", "SafetyNumber");
         let number = String::try_from(number.expect("a number")).expect("text");
-        let groups: Vec<&str> = number.split_whitespace().collect();
+        let digits: Vec<char> = number.chars().collect();
+        let groups: Vec<String> = digits.chunks(5).map(|group| group.iter().collect()).collect();
         let rows: Vec<String> = groups.chunks(4).map(|row| row.join("  ")).collect();
         windows.until("label", &rows.join("\n")).expect("the number of the call");
         stage.photograph("safety-number.png").expect("a picture");
@@ -195,6 +196,8 @@ fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_
         .expect("the picture of the screen");
         bob.accept(&link).expect("a link");
         windows.press("Close").expect("closed");
+        until("it goes", || windows.find("button", "Make an invite").is_none().then_some(()))
+            .expect("closed");
         windows.until("label", "Bob").expect("he is in the list");
         stage.photograph("people-wide.png").expect("a picture");
         windows.press("Menu").expect("a menu");

@@ -227,7 +227,7 @@ async fn look_for_a_link(own: Weak<Add>, mut frames: Frames) {
     while frames.changed().await.is_ok() {
         let frame = frames.borrow_and_update().clone();
         let (Some(frame), Some(shown)) = (frame, own.upgrade()) else { continue };
-        shown.preview.show_picture(pane::texture(&frame).as_ref());
+        shown.preview.show_picture(pane::Picture::new(&frame).as_ref());
         drop(shown);
         let text = gio::spawn_blocking(move || read_frame(&frame)).await.ok().flatten();
         let Some(own) = own.upgrade() else { return };
@@ -244,7 +244,7 @@ async fn look_for_a_link(own: Weak<Add>, mut frames: Frames) {
 fn read_frame(frame: &Frame) -> Option<String> {
     // Luma of Rec. 601 in 1/256.
     let grey = |pixel: &[u8]| {
-        let sum = 77 * u32::from(pixel[0]) + 150 * u32::from(pixel[1]) + 29 * u32::from(pixel[2]);
+        let sum = 29 * u32::from(pixel[0]) + 150 * u32::from(pixel[1]) + 77 * u32::from(pixel[2]);
         u8::try_from(sum >> 8).unwrap_or(u8::MAX)
     };
     let grey: Vec<u8> = frame.pixels.chunks_exact(4).map(grey).collect();

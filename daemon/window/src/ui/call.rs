@@ -80,6 +80,7 @@ impl CallWindow {
         overlay.add_overlay(&controls.bar);
         overlay.add_overlay(&header);
         shared.toasts.set_child(Some(&overlay));
+        shared.toasts.set_hexpand(true);
         let text = TextPanel::new(&shared, path);
         let flap = adw::Flap::builder().content(&shared.toasts).flap(&text.panel);
         let flap = flap.flap_position(gtk::PackType::End).reveal_flap(false).build();

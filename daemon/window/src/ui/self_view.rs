@@ -10,7 +10,7 @@ use adw::prelude::*;
 use super::pane::Pane;
 
 /// Its longer side, pixels.
-const SIDE: i32 = 168;
+pub(crate) const SIDE: i32 = 168;
 /// Room around it.
 const MARGIN: i32 = 12;
 /// How far a flick carries, seconds of its speed.

@@ -160,8 +160,8 @@ impl Welcome {
             let mut is_seen = false;
             while frames.changed().await.is_ok() {
                 let frame = frames.borrow_and_update().clone();
-                let texture = frame.as_deref().and_then(pane::texture);
-                self.picture.show_picture(texture.as_ref());
+                let picture = frame.as_deref().and_then(pane::Picture::new);
+                self.picture.show_picture(picture.as_ref());
                 if !std::mem::replace(&mut is_seen, true) {
                     self.picture.set_visible(true);
                     say(&self.seen, &words.with("seen-by", &[("name", &camera.label)]));

@@ -9,13 +9,13 @@ use std::{
 };
 
 use adw::prelude::*;
-use gtk::{gdk, glib};
+use gtk::glib;
 
 use super::super::{
     accessible,
-    pane::{self, Pane},
+    pane::{Pane, Picture},
     parts,
-    self_view::SelfView,
+    self_view::{self, SelfView},
 };
 use crate::{
     state::Call,
@@ -30,8 +30,8 @@ struct Source {
     newest: Newest,
 }
 
-/// The newest picture of a node. Made once, however often it is drawn.
-type Newest = Rc<RefCell<Option<gdk::Texture>>>;
+/// The newest picture of a node, as it is and for the small place. Made once, however often it is drawn.
+type Newest = Rc<RefCell<Option<[Picture; 2]>>>;
 
 /// Both.
 pub(crate) struct Pictures {
@@ -110,12 +110,15 @@ impl Pictures {
             source.borrow().as_ref().and_then(|source| source.newest.borrow().clone())
         };
         let (remote, own) = (newest(&self.remote), newest(&self.own));
+        let is_there = (remote.is_some(), own.is_some());
         // Without the other side's picture one's own is no reason to be large.
-        let swapped = self.swapped.get() && remote.is_some() && own.is_some();
+        let swapped = self.swapped.get() && is_there == (true, true);
         let (large, small) = if swapped { (own, remote) } else { (remote, own) };
         self.large.set_mirrored(swapped);
         self.small.pane.set_mirrored(!swapped);
         self.aside.set_mirrored(swapped);
+        let large = large.map(|[large, _]| large);
+        let small = small.map(|[_, small]| small);
         self.large.show_picture(large.as_ref());
         self.aside.show_picture(large.as_ref());
         self.small.pane.show_picture(small.as_ref());
@@ -126,9 +129,14 @@ impl Pictures {
 /// Takes pictures as they come, until the node is not looked at any more.
 async fn take(pictures: Weak<Pictures>, mut frames: Frames, newest: Newest) {
     while frames.changed().await.is_ok() {
-        let texture = frames.borrow_and_update().as_deref().and_then(pane::texture);
-        newest.replace(texture);
+        let frame = frames.borrow_and_update().clone();
         let Some(pictures) = pictures.upgrade() else { return };
+        let wide = self_view::SIDE * pictures.small.pane.scale_factor();
+        let both = frame.as_deref().and_then(|frame| {
+            let small = Picture::small(frame, usize::try_from(wide).ok()?)?;
+            Some([Picture::new(frame)?, small])
+        });
+        newest.replace(both);
         pictures.draw();
     }
     newest.replace(None);

@@ -8,7 +8,8 @@ use adw::prelude::*;
 use super::super::parts::Shared;
 use crate::service::Wish;
 
-/// Groups of five digits beside each other.
+/// Digits of a group, and groups beside each other: as people read numbers to each other.
+const GROUP: usize = 5;
 const IN_A_ROW: usize = 4;
 
 /// Shows the number and asks whether the other side reads the same.
@@ -36,7 +37,8 @@ pub(crate) fn compare(window: &adw::Window, shared: &Shared, path: &str, who: &s
 }
 
 fn in_rows(number: &str) -> String {
-    let groups: Vec<&str> = number.split_whitespace().collect();
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    let groups: Vec<String> = digits.chunks(GROUP).map(|group| group.iter().collect()).collect();
     let rows: Vec<String> = groups.chunks(IN_A_ROW).map(|row| row.join("  ")).collect();
     rows.join("\n")
 }
@@ -47,10 +49,11 @@ mod tests {
 
     #[test]
     fn the_number_stands_in_three_rows() {
-        let number = vec!["12345"; 12].join(" ");
-        let rows = in_rows(&number);
-        assert_eq!(rows.lines().count(), 3);
-        assert_eq!(rows.lines().next(), Some("12345  12345  12345  12345"));
+        for number in [vec!["12345"; 12].join(" "), "12345".repeat(12)] {
+            let rows = in_rows(&number);
+            assert_eq!(rows.lines().count(), 3);
+            assert_eq!(rows.lines().next(), Some("12345  12345  12345  12345"));
+        }
         assert_eq!(in_rows(""), "");
     }
 }

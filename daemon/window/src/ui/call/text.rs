@@ -57,6 +57,8 @@ impl TextPanel {
         panel.add_css_class("background");
         panel.add_css_class("text");
         panel.set_size_request(300, -1);
+        // The field in it takes what it can get otherwise, and the pictures nothing.
+        panel.set_hexpand(false);
         for part in [close.upcast_ref::<gtk::Widget>(), scrolled.upcast_ref(), typing.upcast_ref()]
         {
             panel.append(part);

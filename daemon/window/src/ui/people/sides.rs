@@ -80,7 +80,8 @@ impl Sides {
 }
 
 fn tab(icon: &str, text: &str) -> gtk::ToggleButton {
-    let content = adw::ButtonContent::builder().icon_name(icon).label(text).build();
+    let content = adw::ButtonContent::builder().icon_name(icon).label(text);
+    let content = content.halign(gtk::Align::Center).build();
     let tab = gtk::ToggleButton::builder().child(&content).css_classes(["flat"]).build();
     parts::name(&tab, text);
     tab
