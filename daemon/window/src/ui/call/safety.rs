@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_number_stands_in_three_rows() {
-        for number in [vec!["12345"; 12].join(" "), "12345".repeat(12)] {
+        for number in [["12345"; 12].join(" "), "12345".repeat(12)] {
             let rows = in_rows(&number);
             assert_eq!(rows.lines().count(), 3);
             assert_eq!(rows.lines().next(), Some("12345  12345  12345  12345"));
