@@ -260,7 +260,8 @@ pub fn png(path: &Path, rgb: &[u8], (width, height): (usize, usize)) -> Result<(
     Err(Trouble::program("gst-launch-1.0", format!("no PNG: {status}")))
 }
 
-/// What is not black of a picture of RGB, and its size; all of it where all is black.
+/// What is not black of a picture of RGB, and its size; all of it where all is black. Its width stays a multiple of
+/// four, if it was one: rows of GStreamer's begin at such a byte.
 #[must_use]
 pub fn without_margin(rgb: &[u8], (width, height): (usize, usize)) -> (Vec<u8>, (usize, usize)) {
     let is_seen = |x: usize, y: usize| {
@@ -281,6 +282,7 @@ pub fn without_margin(rgb: &[u8], (width, height): (usize, usize)) -> (Vec<u8>, 
     let Some(((left, right), (top, bottom))) = across.zip(down) else {
         return (rgb.to_vec(), (width, height));
     };
+    let (left, right) = (left / 4 * 4, ((right / 4 + 1) * 4).min(width) - 1);
     let row = |y: usize| &rgb[(y * width + left) * 3..=(y * width + right) * 3 + 2];
     let cut = (top..=bottom).flat_map(row).copied().collect();
     (cut, (right - left + 1, bottom - top + 1))
@@ -292,10 +294,11 @@ mod tests {
 
     #[test]
     fn a_margin_is_what_is_black_all_the_way() {
-        let mut rgb = vec![0; 4 * 3 * 3];
-        rgb[(4 + 1) * 3] = 9;
-        rgb[(4 + 2) * 3 + 2] = 7;
-        assert_eq!(without_margin(&rgb, (4, 3)), (vec![9, 0, 0, 0, 0, 7], (2, 1)));
+        let mut rgb = vec![0; 12 * 3 * 3];
+        rgb[(12 + 5) * 3] = 9;
+        rgb[(12 + 6) * 3 + 2] = 7;
+        let seen = vec![0, 0, 0, 9, 0, 0, 0, 0, 7, 0, 0, 0];
+        assert_eq!(without_margin(&rgb, (12, 3)), (seen, (4, 1)));
         assert_eq!(without_margin(&[0; 12], (2, 2)), (vec![0; 12], (2, 2)));
     }
 }
