@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// All tasks together end within this; systemd is told the same.
 const STOP_BOUND: Duration = Duration::from_secs(3);
+/// For reads of files that nobody waits for any more.
+const LEFT_OVER: Duration = Duration::from_millis(100);
 
 /// The person's keyring stays closed (EX_NOPERM of sysexits.h). The unit names it: started again
 /// and again, ahoyd would ask for the password again and again.
@@ -80,12 +82,17 @@ fn print(text: &str) -> ExitCode {
 fn run() -> Result<(), Failed> {
     // One thread serves a person's calls; the media path is kilobytes a second.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(async {
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let done = runtime.block_on(async {
         while serve().await? == Ended::Restart {
             tracing::info!("starting afresh with the restored keys");
         }
         Ok(())
-    })
+    });
+    // A file that is being read on a thread of its own, a dictionary or an app's, holds up no end: nobody is left
+    // to use what it says. Whatever is written was waited for.
+    runtime.shutdown_timeout(LEFT_OVER);
+    done
 }
 
 async fn serve() -> Result<Ended, Failed> {

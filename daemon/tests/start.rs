@@ -118,6 +118,32 @@ async fn a_bad_setting_costs_one_line_and_its_default_is_used() {
     assert!(log.contains("no.such") || log.contains("no"), "{log}");
 }
 
+/// It once waited for whatever was still being read, a dictionary for seconds, an odd file for ever.
+#[tokio::test]
+async fn a_file_that_is_never_read_to_its_end_holds_up_no_end() {
+    let Some(bus) = bus() else { return };
+    bus.configure(QUIET);
+    let apps = bus.home.path().join("data/ahoy/providers");
+    fs::create_dir_all(&apps).unwrap();
+    let pipe = apps.join("org.example.Pipe.provider");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+    let daemon = Daemon::on(bus);
+    let connection = connect(&daemon).await;
+    let path = "/org/ahoycall/Calls1";
+    let manager = Proxy::new(&connection, common::NAME, path, "org.ahoycall.Calls1.Manager");
+    let options = std::collections::HashMap::<&str, zbus::Variant<'_>>::new();
+    let body = ("", vec![("tel", "+49301234567")], options);
+    // The app that could call is looked for in that file, too.
+    manager.await.unwrap().call::<_, _, zbus::OwnedObjectPath>("StartCall", &body).await.ok();
+    drop(connection);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(daemon.log()));
+    let log = told.recv_timeout(std::time::Duration::from_secs(20)).expect("it ends");
+    assert!(log.contains("cannot be read in time"), "{log}");
+}
+
 #[test]
 fn without_a_session_bus_it_says_what_to_do() {
     let home = tempfile::tempdir().unwrap();
