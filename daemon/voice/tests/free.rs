@@ -61,8 +61,7 @@ fn a_message_in_one_breath_is_heard_where_no_command_fits() {
         &[("name", &["alice", "bob"])],
     );
     hears(&sound, &mut worker, &commands, "tell her I am late", "tell her i am late");
-    let (said, read) =
-        ("tell Alice I will call you tomorrow", "tell alice i will call you tomorrow");
+    let (said, read) = ("tell Bob to wait for me", "tell bob to wait for me");
     hears(&sound, &mut worker, &commands, said, read);
     hears(&sound, &mut worker, &commands, "decline", "decline");
 }
