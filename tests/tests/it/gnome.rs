@@ -12,15 +12,14 @@ use std::{
 
 use ahoy_trial::{
     PATIENCE, Person, Setup, Stage,
-    bus::Daemon,
     contract::repository,
     need::{Need, find},
     process::{Running, output},
-    shell::{EXTENSION, SESSION, Shell, System, assemble},
+    shell::{EXTENSION, Shell, assemble},
     until,
 };
 
-use crate::scene::{Two, on_silent_stage_with};
+use crate::scene::{Buses, Two, on_silent_stage_with, with_desktop};
 
 const NEEDS: [Need; 2] = [Need::Gnome, Need::Mock];
 /// Code for who has the keyboard.
@@ -31,24 +30,16 @@ struct Scene<'a> {
     // In this order: who is on a bus ends before it.
     shell: Shell,
     two: Two<'a>,
-    _system: System,
-    _session: Daemon,
+    _buses: Buses,
 }
 
 impl<'a> Scene<'a> {
     fn open(stage: &'a Stage) -> Self {
-        let directory = stage.subdirectory("alice").expect("a directory");
-        let system = stage.subdirectory("system").expect("a directory");
-        let system = System::start(&system).expect("a system bus");
-        let session = Daemon::start(&directory).expect("a session bus");
-        let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
-        let mut alice = alice.expect("Alice");
-        alice.use_session(system.address(), SESSION);
-        alice.restart().expect("her Ahoy");
+        let (alice, buses) = with_desktop(stage);
         let bob = Person::start(stage, "Bob", Setup::BARE).expect("Bob");
         let two = Two::introduce(alice, bob);
         let shell = Shell::start(&two.alice).expect("a Shell");
-        Self { shell, two, _system: system, _session: session }
+        Self { shell, two, _buses: buses }
     }
 
     fn set(&self, key: &str, value: bool) {

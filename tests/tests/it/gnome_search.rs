@@ -4,15 +4,9 @@
 //! a call. Does not own: what is found for which words (`daemon/tests/search.rs`). Invariant: the
 //! provider is the Shell's own, made of what the file says.
 
-use ahoy_trial::{
-    Person, Setup,
-    bus::Daemon,
-    contract::repository,
-    need::Need,
-    shell::{SESSION, Shell, System},
-};
+use ahoy_trial::{Person, Setup, contract::repository, need::Need, shell::Shell};
 
-use crate::scene::{Two, on_silent_stage_with};
+use crate::scene::{Two, on_silent_stage_with, with_desktop};
 
 const FILE: &str = "contrib/desktop/org.ahoycall.Ahoy.search-provider.ini";
 
@@ -36,14 +30,7 @@ const RESULTS: &str = "all(Main.overview._overview._controls._searchController._
 #[test]
 fn a_person_is_found_in_the_overview_and_called_by_a_choice() {
     on_silent_stage_with(&[Need::Gnome, Need::Mock], |stage| {
-        let directory = stage.subdirectory("alice").expect("a directory");
-        let system = stage.subdirectory("system").expect("a directory");
-        let system = System::start(&system).expect("a system bus");
-        let session = Daemon::start(&directory).expect("a session bus");
-        let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
-        let mut alice = alice.expect("Alice");
-        alice.use_session(system.address(), SESSION);
-        alice.restart().expect("her Ahoy");
+        let (alice, _buses) = with_desktop(stage);
         let entry = repository().join("contrib/desktop/org.ahoycall.Ahoy.desktop.in");
         let text = std::fs::read_to_string(entry).expect("a menu entry");
         let places = alice.path("data/applications");

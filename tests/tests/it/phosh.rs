@@ -12,14 +12,13 @@ use std::{
 use ahoy_trial::{
     PATIENCE, Person, Setup, Stage,
     atspi::{Atspi, Widget},
-    bus::{Daemon, ROOT},
+    bus::ROOT,
     need::Need,
     process::Running,
-    shell::{SESSION, System},
     until,
 };
 
-use crate::scene::{Two, on_silent_stage_with};
+use crate::scene::{Buses, Two, on_silent_stage_with, with_desktop};
 
 const PHOSH: &str = "/usr/libexec/phosh";
 const SAVER: (&str, &str, &str) =
@@ -32,26 +31,18 @@ struct Scene<'a> {
     atspi: Atspi,
     two: Two<'a>,
     stage: &'a Stage,
-    _system: System,
-    _session: Daemon,
+    _buses: Buses,
 }
 
 impl<'a> Scene<'a> {
     fn open(stage: &'a Stage) -> Self {
-        let directory = stage.subdirectory("alice").expect("a directory");
-        let system = stage.subdirectory("system").expect("a directory");
-        let system = System::start(&system).expect("a system bus");
-        let session = Daemon::start(&directory).expect("a session bus");
-        let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
-        let mut alice = alice.expect("Alice");
-        alice.use_session(system.address(), SESSION);
-        alice.restart().expect("her Ahoy");
+        let (alice, buses) = with_desktop(stage);
         let atspi = Atspi::start(&alice.bus, &mut alice.command(Atspi::program()));
         let atspi = atspi.expect("a screen reader's bus");
         let phosh = start(stage, &alice);
         let bob = Person::start(stage, "Bob", Setup::BARE).expect("Bob");
         let two = Two::introduce(alice, bob);
-        Self { _phosh: phosh, atspi, two, stage, _system: system, _session: session }
+        Self { _phosh: phosh, atspi, two, stage, _buses: buses }
     }
 
     /// Locks, until her Ahoy knows it.

@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ahoy_trial::{
     Person, Setup, Stage,
-    bus::word,
+    bus::{Daemon, word},
     need::{Need, met},
+    shell::{SESSION, System},
     sound::{Recording, ear, speak},
     until, wave,
 };
@@ -39,6 +40,25 @@ pub(crate) fn on_silent_stage_with(needs: &[Need], play: impl FnOnce(&Stage)) {
         let _turn = turn();
         play(&Stage::without_sound().expect("a stage"));
     }
+}
+
+/// The two buses of a person with a desktop. They end after whoever is on them: hold them last.
+pub(crate) struct Buses {
+    _system: System,
+    _session: Daemon,
+}
+
+/// Alice, in a session of her own that a logind tells of.
+pub(crate) fn with_desktop(stage: &Stage) -> (Person<'_>, Buses) {
+    let directory = stage.subdirectory("alice").expect("a directory");
+    let system = stage.subdirectory("system").expect("a directory");
+    let system = System::start(&system).expect("a system bus");
+    let session = Daemon::start(&directory).expect("a session bus");
+    let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
+    let mut alice = alice.expect("Alice");
+    alice.use_session(system.address(), SESSION);
+    alice.restart().expect("her Ahoy");
+    (alice, Buses { _system: system, _session: session })
 }
 
 /// The two.
