@@ -50,6 +50,13 @@ const QUEUE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 #[derive(Clone, Copy, Debug)]
 pub struct At(&'static str);
 
+impl At {
+    /// The name of the interface, as signals have it.
+    pub const fn interface(self) -> &'static str {
+        self.0
+    }
+}
+
 /// `.Manager`
 pub const MANAGER: At = At("org.ahoycall.Calls1.Manager");
 /// `.History`

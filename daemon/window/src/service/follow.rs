@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ahoy_client::{
-    AUDIO, Bus, CALL, CAPTIONS, HISTORY, MANAGER, ROOT, TEXT, VOICE, named,
+    AUDIO, Bus, CALL, CAPTIONS, CONTACTS, HISTORY, MANAGER, ROOT, SETTINGS, TEXT, VOICE, named,
     value::{self, Dict},
 };
 use tokio::sync::watch;
@@ -14,7 +14,6 @@ use zbus::{Message, OwnedObjectPath};
 
 use crate::state::{Call, State};
 
-const VOICE_INTERFACE: &str = "org.ahoycall.Calls1.Voice";
 /// Between two tries to find the service: first, and at most.
 const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
@@ -99,11 +98,11 @@ fn hear(state: &mut State, message: &Message) {
             };
             changed(state, (&named.path, &interface), &told);
         }
-        "Heard" if named.interface == VOICE_INTERFACE => {
+        "Heard" if named.interface == VOICE.interface() => {
             let Ok((text, _)) = body.deserialize::<(String, bool)>() else { return };
             state.voice.heard = text;
         }
-        "Prompt" if named.interface == VOICE_INTERFACE => {
+        "Prompt" if named.interface == VOICE.interface() => {
             let Ok((text, choices)) = body.deserialize::<(String, Vec<String>)>() else { return };
             (state.voice.prompt, state.voice.choices) = (text, choices);
         }
@@ -111,9 +110,9 @@ fn hear(state: &mut State, message: &Message) {
             let Ok((text, is_final)) = body.deserialize::<(String, bool)>() else { return };
             said(state, (&named.path, &named.interface), (&text, is_final));
         }
-        "Changed" if named.interface == "org.ahoycall.Calls1.Contacts" => state.people += 1,
-        "Changed" if named.interface == "org.ahoycall.Calls1.History" => state.log += 1,
-        "Changed" if named.interface == "org.ahoycall.Calls1.Settings" => state.settings += 1,
+        "Changed" if named.interface == CONTACTS.interface() => state.people += 1,
+        "Changed" if named.interface == HISTORY.interface() => state.log += 1,
+        "Changed" if named.interface == SETTINGS.interface() => state.settings += 1,
         _ => {}
     }
 }
