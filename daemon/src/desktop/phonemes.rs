@@ -39,20 +39,31 @@ const MOST_OUTPUT: u64 = 256 * 1024;
 /// Words to phones.
 pub type Guesses = BTreeMap<String, String>;
 
+/// What is asked about.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The words of all names.
+    pub words: Vec<String>,
+    /// Whether whoever hears them has the dictionary and needs the words alone that it lacks.
+    pub beside_dictionary: bool,
+}
+
 /// The app's end.
 pub struct Phonemes {
-    wanted: watch::Sender<Vec<String>>,
+    wanted: watch::Sender<Names>,
     /// All that is known of the words asked about last.
     pub found: mpsc::Receiver<Guesses>,
 }
 
 /// The task's end.
 pub struct PhonemesTask {
-    wanted: watch::Receiver<Vec<String>>,
+    wanted: watch::Receiver<Names>,
     found: mpsc::Sender<Guesses>,
     program: PathBuf,
     dictionary: PathBuf,
     known: BTreeMap<String, Option<String>>,
+    /// Whether what is known is what a dictionary lacks.
+    beside_dictionary: bool,
     warned: bool,
 }
 
@@ -60,17 +71,26 @@ impl Phonemes {
     /// Both ends. `program` is asked about words that the dictionary, one word a line, has not.
     #[must_use]
     pub fn new(program: PathBuf, dictionary: PathBuf) -> (Self, PhonemesTask) {
-        let (ask, wanted) = watch::channel(Vec::new());
+        let (ask, wanted) = watch::channel(Names::default());
         // One: the task waits until the app has taken what was found before.
         let (tell, found) = mpsc::channel(1);
         let known = BTreeMap::new();
-        let task = PhonemesTask { wanted, found: tell, program, dictionary, known, warned: false };
+        let (beside_dictionary, warned) = (false, false);
+        let task = PhonemesTask {
+            wanted,
+            found: tell,
+            program,
+            dictionary,
+            known,
+            beside_dictionary,
+            warned,
+        };
         (Self { wanted: ask, found }, task)
     }
 
     /// Asks about these words instead of those before.
-    pub fn ask(&self, words: Vec<String>) {
-        self.wanted.send_replace(words);
+    pub fn ask(&self, names: Names) {
+        self.wanted.send_replace(names);
     }
 }
 
@@ -85,15 +105,20 @@ impl PhonemesTask {
             if changed.is_err() {
                 return;
             }
-            let words = self.wanted.borrow_and_update().clone();
+            let names = self.wanted.borrow_and_update().clone();
             tokio::select! {
                 () = token.cancelled() => return,
-                () = self.find(&words) => {}
+                () = self.find(&names) => {}
             }
         }
     }
 
-    async fn find(&mut self, words: &[String]) {
+    async fn find(&mut self, names: &Names) {
+        let words = &names.words;
+        let before = std::mem::replace(&mut self.beside_dictionary, names.beside_dictionary);
+        if before != names.beside_dictionary {
+            self.known.clear();
+        }
         if self.known.len() > MOST_WORDS {
             self.known.retain(|word, _| words.contains(word));
         }
@@ -101,8 +126,12 @@ impl PhonemesTask {
             word.chars().count() <= LONGEST_WORD && !self.known.contains_key(*word)
         };
         let new: BTreeSet<String> = words.iter().filter(is_new).take(MOST_WORDS).cloned().collect();
-        let dictionary = self.dictionary.clone();
-        let lacked = spawn_blocking(move || lacked(&dictionary, new)).await.unwrap_or_default();
+        let lacked = if names.beside_dictionary {
+            let dictionary = self.dictionary.clone();
+            spawn_blocking(move || lacked(&dictionary, new)).await.unwrap_or_default()
+        } else {
+            new.into_iter().collect()
+        };
         for (voice, of_voice) in by_voice(&lacked) {
             for batch in of_voice.chunks(BATCH) {
                 match ask(&self.program, voice, batch).await {
@@ -233,13 +262,18 @@ mod tests {
         let (mut phonemes, task) = Phonemes::new("espeak-ng".into(), dictionary.clone());
         let token = CancellationToken::new();
         let running = tokio::spawn(task.run(token.clone()));
-        phonemes.ask(words("alice saoirse 지우 игорь"));
-        let found = timeout(LONGEST, phonemes.found.recv()).await.expect("in time");
-        let found = found.expect("it runs");
+        for beside_dictionary in [true, false, true] {
+            phonemes
+                .ask(Names { words: words("alice saoirse 지우 игорь"), beside_dictionary });
+            let found = timeout(LONGEST, phonemes.found.recv()).await.expect("in time");
+            let found = found.expect("it runs");
+            let names: Vec<&str> = found.keys().map(String::as_str).collect();
+            let lacked = ["saoirse", "игорь", "지우"];
+            assert_eq!(names[usize::from(!beside_dictionary)..], lacked, "{beside_dictionary}");
+            assert_eq!(found["saoirse"], "S ER SH AH");
+            assert_eq!(found["지우"], "CH IY UW");
+        }
         let _ = std::fs::remove_file(&dictionary);
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["saoirse", "игорь", "지우"]);
-        assert_eq!(found["saoirse"], "S ER SH AH");
-        assert_eq!(found["지우"], "CH IY UW");
         token.cancel();
         running.await.expect("it ends");
     }

@@ -18,10 +18,13 @@ use ahoy_core::{
 };
 
 use super::{LISTEN_MS, POCKETSPHINX_EN, Talk};
-use crate::app::{
-    ears::Purpose,
-    recognisers,
-    request::{Answer, Dict, Fault, FaultKind, Plain},
+use crate::{
+    app::{
+        ears::Purpose,
+        recognisers,
+        request::{Answer, Dict, Fault, FaultKind, Plain},
+    },
+    desktop::phonemes::Names,
 };
 
 /// So many may wait for a look at the address book.
@@ -71,14 +74,17 @@ impl Lessons {
 }
 
 impl Talk {
-    /// The words of all names, where somebody may want to know how they sound in English.
-    pub(in crate::app) fn name_words(&self) -> Vec<String> {
-        if self.wish.locale.split(['-', '_']).next() != Some("en") {
-            return Vec::new();
-        }
-        let words = self.book.forms().flat_map(|form| form.split(' '));
+    /// The words of all names, to be asked how they sound. English hears what its dictionary has;
+    /// other languages need the sound of each foreign name.
+    pub(in crate::app) fn name_words(&self) -> Names {
+        let language = self.wish.locale.split(['-', '_']).next();
+        let is_own = |word: &&str| {
+            language == Some("ko") && word.starts_with(|c| matches!(c, '\u{ac00}'..='\u{d7a3}'))
+        };
+        let words = self.book.forms().flat_map(|form| form.split(' ')).filter(|word| !is_own(word));
         let words: BTreeSet<String> = words.map(str::to_owned).collect();
-        words.into_iter().collect()
+        let beside_dictionary = language == Some("en");
+        Names { words: words.into_iter().collect(), beside_dictionary }
     }
 
     /// How words sound that no dictionary has; counts from the next time that it listens.

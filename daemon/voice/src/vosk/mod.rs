@@ -6,6 +6,7 @@
 
 mod dictation;
 mod ffi;
+mod hangul;
 mod pieces;
 
 use std::{
@@ -148,10 +149,15 @@ impl Recogniser for Vosk {
         let close = readings
             .into_iter()
             .filter(|reading| reading.score >= LEAST_AGREEMENT && reading.score > best - MARGIN);
-        let told = |text: &str| ready.pieces.together(text);
-        Ok(close
-            .map(|reading| Hypothesis { text: told(&reading.text), score: reading.score })
-            .collect())
+        let mut told: Vec<Hypothesis> = Vec::new();
+        for reading in close {
+            let (text, score) = (ready.pieces.together(&reading.text), reading.score);
+            // Two ways to say one name are one reading, and the better one comes first.
+            if told.iter().all(|one| one.text != text) {
+                told.push(Hypothesis { text, score });
+            }
+        }
+        Ok(told)
     }
 }
 

@@ -1,19 +1,23 @@
 //! Names that the model's lexicon lacks, said as words that it has: syllable by syllable.
 //!
 //! Owns: cutting such a word up for the run-time grammar, and putting it together again in what was
-//! heard. Does not own: scripts whose letters are not syllables: there the sound of a part is not the
-//! sound of its letters. Invariant: what leaves here is the name, never its pieces.
+//! heard. Does not own: how a foreign name is spelled in syllables (`hangul`); in scripts whose letters
+//! are none the sound of a part is not the sound of its letters. Invariant: what leaves here is the
+//! name, never its pieces, and no pieces stand for two names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ahoy_core::voice::{Grammar, Piece};
+use ahoy_core::voice::{Grammar, Phrase, Piece, Sound};
 
-use crate::legal;
+use super::hangul;
+use crate::{legal, spelling};
 
 /// A name in more pieces than this is heard everywhere.
 const MOST_PIECES: usize = 3;
 /// Letters of a word that is cut up; more would take too long to try.
 const MOST_LETTERS: usize = 12;
+/// Ways to spell one name.
+const MOST_WAYS: usize = 3;
 
 /// Words and their pieces.
 #[derive(Debug, Default)]
@@ -29,20 +33,33 @@ impl Pieces {
         deaf_to: &mut BTreeSet<String>,
         knows: impl Fn(&str) -> bool,
     ) -> (Grammar, Self) {
-        let mut pieces = Self::default();
-        let entries: Vec<String> =
-            grammar.slots.values().flatten().map(|entry| spaced(entry)).collect();
-        for word in legal::words(grammar).intersection(&deaf_to.clone()) {
-            let Some(cut) = cut(word, &knows) else { continue };
-            let cut = spaced(&cut.join(" "));
-            // Somebody else is called so: they are heard, as they are spelled.
-            if !entries.iter().any(|entry| entry.contains(&cut)) {
-                deaf_to.remove(word);
-                pieces.known.push((cut, spaced(word)));
+        let taken = lines(grammar);
+        let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for word in legal::words(grammar).intersection(deaf_to) {
+            let mut ways: Vec<String> = spellings(grammar, word)
+                .iter()
+                .filter_map(|text| cut(text, &knows))
+                .map(|cut| spaced(&cut.join(" ")))
+                // Somebody else is called so: they are heard, as they are spelled.
+                .filter(|cut| !taken.iter().any(|line| line.contains(cut)))
+                .collect();
+            ways.dedup();
+            ways.truncate(MOST_WAYS);
+            for way in ways {
+                words.entry(way).or_default().push(spaced(word));
             }
         }
+        // What two sound like would be one of them.
+        let alone = |(cut, mut of): (String, Vec<String>)| {
+            of.dedup();
+            let word = of.pop().filter(|_| of.is_empty())?;
+            Some((cut, word))
+        };
+        let mut known: Vec<(String, String)> = words.into_iter().filter_map(alone).collect();
         // The longest first, so that no other's pieces are found inside.
-        pieces.known.sort_by_key(|(cut, _)| std::cmp::Reverse(cut.len()));
+        known.sort_by_key(|(cut, _)| std::cmp::Reverse(cut.len()));
+        deaf_to.retain(|word| !known.iter().any(|(_, of)| of.trim() == word));
+        let pieces = Self { known };
         (pieces.apart(grammar), pieces)
     }
 
@@ -52,46 +69,90 @@ impl Pieces {
         if self.known.is_empty() {
             return grammar;
         }
-        let swap = |text: &mut String| *text = self.swap(text, |(cut, word)| (word, cut));
-        grammar.slots.values_mut().flatten().for_each(swap);
+        for entries in grammar.slots.values_mut() {
+            *entries = entries.iter().flat_map(|entry| self.swapped(entry)).collect();
+        }
         for piece in grammar.phrases.iter_mut().flat_map(|phrase| &mut phrase.0) {
-            if let Piece::Word(word) = piece {
-                swap(word);
+            if let Piece::Word(word) = piece
+                && let Some(cut) = self.swapped(word).into_iter().next()
+            {
+                *word = cut;
             }
         }
         grammar
     }
 
-    /// What was heard, with the words in the place of their pieces.
-    pub(super) fn together(&self, text: &str) -> String {
-        self.swap(text, |(cut, word)| (cut, word))
+    /// The ways of a text, each of its words in its first way, in its second, and so on.
+    fn swapped(&self, text: &str) -> Vec<String> {
+        let words: Vec<Vec<&str>> = text.split(' ').map(|word| self.ways(word)).collect();
+        let most = words.iter().map(Vec::len).max().unwrap_or_default();
+        (0..most)
+            .map(|at| {
+                let nth = words.iter().filter_map(|ways| ways.get(at).or(ways.last()).copied());
+                nth.collect::<Vec<_>>().join(" ")
+            })
+            .collect()
     }
 
-    fn swap<'a>(
-        &'a self,
-        text: &str,
-        of: impl Fn(&'a (String, String)) -> (&'a String, &'a String),
-    ) -> String {
+    fn ways<'a>(&'a self, word: &'a str) -> Vec<&'a str> {
+        let of_word = self.known.iter().filter(|(_, of)| of.trim() == word);
+        let ways: Vec<&str> = of_word.map(|(cut, _)| cut.trim()).collect();
+        if ways.is_empty() { vec![word] } else { ways }
+    }
+
+    /// What was heard, with the words in the place of their pieces.
+    pub(super) fn together(&self, text: &str) -> String {
         let mut text = spaced(text);
-        for (from, to) in self.known.iter().map(of) {
-            text = text.replace(from.as_str(), to);
+        for (cut, word) in &self.known {
+            text = text.replace(cut.as_str(), word);
         }
         text.trim().to_owned()
     }
+}
+
+/// All that may be said, name by name and command by command.
+fn lines(grammar: &Grammar) -> Vec<String> {
+    let entries = grammar.slots.values().flatten().map(|entry| spaced(entry));
+    let words = |phrase: &Phrase| {
+        let words = phrase.0.iter().map(|piece| match piece {
+            Piece::Word(word) => word.as_str(),
+            Piece::Slot(_) | Piece::Several(..) | Piece::Rest => "",
+        });
+        spaced(&words.collect::<Vec<_>>().join(" "))
+    };
+    entries.chain(grammar.phrases.iter().map(words)).collect()
+}
+
+/// The ways to spell a word in syllables: itself, or, of a name, what it sounds like.
+fn spellings(grammar: &Grammar, word: &str) -> Vec<String> {
+    if word.chars().all(is_syllable) {
+        return vec![word.to_owned()];
+    }
+    // A command is data of a language: that it sounds like something in another makes it none there.
+    if !grammar.slots.values().flatten().any(|entry| entry.split(' ').any(|one| one == word)) {
+        return Vec::new();
+    }
+    let brought = grammar.sounds.get(word).into_iter().flatten().cloned();
+    // Rules know little of names, but they always know something.
+    let ruled = spelling::pronounce(word);
+    brought.chain(ruled).flat_map(|way| hangul::spellings(word, &Sound::parse(&way))).collect()
+}
+
+const fn is_syllable(c: char) -> bool {
+    matches!(c, '\u{ac00}'..='\u{d7a3}')
 }
 
 fn spaced(text: &str) -> String {
     format!(" {text} ")
 }
 
-/// The fewest known pieces of a word, the first as long as can be.
-fn cut(word: &str, knows: &impl Fn(&str) -> bool) -> Option<Vec<String>> {
-    let letters: Vec<char> = word.chars().collect();
-    let is_syllable = |c: &char| ('\u{ac00}'..='\u{d7a3}').contains(c);
-    if letters.len() > MOST_LETTERS || !letters.iter().all(is_syllable) {
+/// The fewest known pieces of a spelling, the first as long as can be.
+fn cut(text: &str, knows: &impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() > MOST_LETTERS {
         return None;
     }
-    (2..=MOST_PIECES).find_map(|count| pieces(&letters, count, knows))
+    (1..=MOST_PIECES).find_map(|count| pieces(&letters, count, knows))
 }
 
 fn pieces(letters: &[char], count: usize, knows: &impl Fn(&str) -> bool) -> Option<Vec<String>> {
@@ -135,10 +196,46 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_known_pieces_or_other_letters_stays_unheard() {
-        let (_, pieces, deaf) = cut_up(&["박찬", "alice", "하은하은"], &LEXICON);
-        assert_eq!(deaf.into_iter().collect::<Vec<_>>(), ["alice", "박찬", "하은하은"]);
+    fn what_has_no_known_pieces_or_no_sound_stays_unheard() {
+        let (_, pieces, deaf) = cut_up(&["박찬", "alice", "하은하은", "🙏"], &LEXICON);
+        assert_eq!(deaf.into_iter().collect::<Vec<_>>(), ["alice", "박찬", "하은하은", "🙏"]);
         assert!(pieces.known.is_empty());
+    }
+
+    #[test]
+    fn a_foreign_name_is_heard_as_it_sounds_in_each_of_its_ways() {
+        let mut grammar = test_grammar(&["<name> 에게 전화"], &[("name", &["alice", "maria"])]);
+        for (name, sound) in [("alice", "AE L IH S"), ("maria", "M AH R IY AH")] {
+            grammar.sounds.insert(name.to_owned(), vec![sound.to_owned()]);
+        }
+        let mut deaf = BTreeSet::from(["alice".to_owned(), "maria".to_owned()]);
+        let lexicon = ["에게", "전화", "앨", "리스", "리", "마리아", "머리", "아"];
+        let (grammar, pieces) = Pieces::cut(&grammar, &mut deaf, |word| lexicon.contains(&word));
+        assert_eq!(grammar.slots["name"], ["앨 리스", "머리 아", "마리아"]);
+        assert!(deaf.is_empty());
+        assert_eq!(pieces.together("앨 리스 에게 전화"), "alice 에게 전화");
+        assert_eq!(pieces.together("머리 아 에게 전화"), "maria 에게 전화");
+    }
+
+    #[test]
+    fn what_was_taught_or_guessed_of_a_foreign_name_counts_before_the_rules() {
+        let mut grammar = test_grammar(&["<name> 에게 전화"], &[("name", &["saoirse"])]);
+        grammar.sounds.insert("saoirse".to_owned(), vec!["S ER SH AH".to_owned()]);
+        let mut deaf = BTreeSet::from(["saoirse".to_owned()]);
+        let knows = |word: &str| ["에게", "전화", "서", "샤"].contains(&word);
+        let (grammar, _) = Pieces::cut(&grammar, &mut deaf, knows);
+        assert_eq!(grammar.slots["name"], ["서 샤"]);
+    }
+
+    #[test]
+    fn two_names_of_one_sound_and_one_that_sounds_like_a_command_stay_unheard() {
+        let (grammar, pieces, deaf) = cut_up(&["jon", "jonn"], &["에게", "전화", "존"]);
+        assert_eq!(grammar.slots["name"], ["jon", "jonn"]);
+        assert_eq!((deaf.len(), pieces.known.len()), (2, 0));
+        let grammar = test_grammar(&["<name> 에게 전화", "존 전화"], &[("name", &["jon"])]);
+        let mut deaf = BTreeSet::from(["jon".to_owned()]);
+        let (_, pieces) = Pieces::cut(&grammar, &mut deaf, |word| word == "존");
+        assert!(pieces.known.is_empty() && deaf.contains("jon"));
     }
 
     #[test]

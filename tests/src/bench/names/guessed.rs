@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ahoy::{desktop::phonemes::Phonemes, tasks::Tasks};
+use ahoy::{
+    desktop::phonemes::{Names, Phonemes},
+    tasks::Tasks,
+};
 use ahoy_core::voice::{Book, Grammar, Sounds, Ways};
 use ahoy_trial::{Result, Trouble};
 
@@ -25,7 +28,7 @@ pub(super) fn ways(book: &Book, grammar: &Grammar) -> Result<Ways> {
         let (mut phonemes, task) = Phonemes::new("espeak-ng".into(), dictionary.into());
         let mut tasks = Tasks::new();
         tasks.spawn("phonemes", |token| task.run(token));
-        phonemes.ask(words.into_iter().collect());
+        phonemes.ask(Names { words: words.into_iter().collect(), beside_dictionary: true });
         let found = tokio::time::timeout(LONGEST, phonemes.found.recv()).await;
         tasks.stop(Duration::from_secs(1)).await;
         found.ok().flatten()
