@@ -12,6 +12,7 @@ mod process;
 mod service;
 mod wake;
 mod window;
+mod worker;
 
 use std::{
     io::Write as _,
@@ -24,9 +25,10 @@ use ahoy_trial::Result;
 use self::hearing::corpus::Noise;
 
 const USAGE: &str = "\
-Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [names] [wake] [service]
-                   [window]
+Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [microphone] [names] [wake]
+                   [service] [window]
        tests/bench hearing [--noise NAME]... [--phrases N]
+       tests/bench microphone [--noise NAME]... [--phrases N]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
@@ -39,10 +41,14 @@ Names that end in _ratio stand beside a peer measured in the same run.
     --noise NAME  only this, as often as wanted: clean, babble_20_db, babble_10_db, babble_5_db,
                   music_20_db, music_10_db, music_5_db
     --phrases N   so many phrases of each intent and situation: 2, or 1 with --quick
+  microphone
+           one phrase of each in the same voices and noises through virtual microphones, as long as they
+           take to say, and the time from the end of speech; target/bench/microphone.svg
   names    200 names of many origins, all in one book: right, asked, refused, wrong; an address book
            of 2,000 people until it is listened for
-  wake     the wake word: false wakes and commands in ten hours of talk and music, commands after
-           the word in six voices and noise, CPU and memory while waiting
+  wake     the wake word: false wakes and commands in ten hours of talk and music from files and in
+           another hour through a virtual microphone, commands after the word in six voices and
+           noise, CPU and memory while waiting
   service  an action beside the bus alone, many apps and calls, a directory beside a hash map
   window   showing a video call of 360p30, by each of GTK's renderers, beside GStreamer without one
 
@@ -71,15 +77,15 @@ fn progress(what: &str) {
     let _ = writeln!(std::io::stderr(), "… {what}");
 }
 
-const PARTS: [&str; 8] =
-    ["crypto", "calls", "voice", "hearing", "names", "wake", "service", "window"];
+const PARTS: [&str; 9] =
+    ["crypto", "calls", "voice", "hearing", "microphone", "names", "wake", "service", "window"];
 
 /// What the command line asks for.
 #[derive(Default)]
 struct Asked {
     help: bool,
     quick: bool,
-    /// Of `hearing`; all if there is none.
+    /// Of `hearing` and `microphone`; all if there is none.
     noises: Vec<Noise>,
     phrases: Option<usize>,
     /// All if there is none.
@@ -116,6 +122,11 @@ impl Asked {
         let size = if self.quick { hearing::QUICK } else { hearing::FULL };
         let noises = if self.noises.is_empty() { size.noises } else { &self.noises };
         hearing::Size { phrases: self.phrases.unwrap_or(size.phrases), noises, ..size }
+    }
+
+    /// What is said in real time is less.
+    fn microphone(&self) -> hearing::Size<'_> {
+        hearing::Size { phrases: self.phrases.unwrap_or(1), ..self.hearing() }
     }
 }
 
@@ -155,6 +166,9 @@ fn run(asked: &Asked) -> Result<()> {
     }
     if is_wanted("hearing") {
         result = result.and(hearing::run(&asked.hearing(), &picture("hearing.svg")));
+    }
+    if is_wanted("microphone") {
+        result = result.and(hearing::live::run(&asked.microphone(), &picture("microphone.svg")));
     }
     if is_wanted("names") {
         let size = if asked.quick { names::QUICK } else { names::FULL };

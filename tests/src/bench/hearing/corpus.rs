@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use ahoy_trial::{Result, Trouble};
+use ahoy_trial::{Result, Trouble, wave};
 
 /// Samples a second: what recognisers are trained on.
 pub(crate) const RATE: usize = 16_000;
@@ -126,23 +126,39 @@ impl Corpus {
 
     /// A file with a sentence: samples of 16 bits, with silence, or noise, around the voice.
     pub(crate) fn spoken(&mut self, voice: usize, text: &str, noise: Noise) -> Result<PathBuf> {
+        let clean = self.clean(voice, text)?;
+        self.among(&clean, noise, place(voice, text))
+    }
+
+    fn clean(&mut self, voice: usize, text: &str) -> Result<Vec<f32>> {
         let key = (voice, text.to_owned());
-        let clean = match self.clean.get(&key) {
-            Some(known) => known.clone(),
-            None => {
-                let made = self.synthesize(self.voices[voice], text)?;
-                self.clean.insert(key, made.clone());
-                made
-            }
-        };
-        // Each sentence meets another part of the noise.
-        self.among(&clean, noise, text.len() * 7919 + voice * 1301)
+        if let Some(known) = self.clean.get(&key) {
+            return Ok(known.clone());
+        }
+        let made = self.synthesize(self.voices[voice], text)?;
+        self.clean.insert(key, made.clone());
+        Ok(made)
+    }
+
+    /// The same sentence as a microphone gives it: the noise goes on for so many seconds after it.
+    pub(crate) fn said(
+        &mut self,
+        voice: usize,
+        text: &str,
+        noise: Noise,
+        after: usize,
+    ) -> Result<Vec<f32>> {
+        let clean = self.clean(voice, text)?;
+        Ok(self.mixed(&clean, noise, place(voice, text), after * RATE))
     }
 
     /// A file with a voice: silence, or noise from some place on, around it.
     pub(crate) fn among(&self, clean: &[f32], noise: Noise, start: usize) -> Result<PathBuf> {
-        let half = vec![0.0; RATE / 2];
-        let mut samples = [&half, clean, &half, &half].concat();
+        self.file(&self.mixed(clean, noise, start, RATE))
+    }
+
+    fn mixed(&self, clean: &[f32], noise: Noise, start: usize, after: usize) -> Vec<f32> {
+        let mut samples = [&vec![0.0; RATE / 2], clean, &vec![0.0; after]].concat();
         let (beside, db) = match noise {
             Noise::Clean => (&[][..], 0),
             Noise::Babble(db) => (&self.babble[..], db),
@@ -155,7 +171,7 @@ impl Corpus {
                 *sample += factor * beside[(start + at) % beside.len()];
             }
         }
-        self.file(&samples)
+        samples
     }
 
     /// A file with these samples, in the place of the one before.
@@ -164,6 +180,11 @@ impl Corpus {
         write(&path, samples)?;
         Ok(path)
     }
+}
+
+/// Where in the noise a sentence is said: each meets another part of it.
+const fn place(voice: usize, text: &str) -> usize {
+    text.len() * 7919 + voice * 1301
 }
 
 fn write(path: &Path, samples: &[f32]) -> Result<()> {
@@ -177,6 +198,16 @@ fn write(path: &Path, samples: &[f32]) -> Result<()> {
 pub(crate) fn loudness(samples: &[f32]) -> f32 {
     let square: f32 = samples.iter().map(|sample| sample * sample).sum();
     (square / samples.len().max(1) as f32).sqrt()
+}
+
+/// Samples at the rate of the sound system.
+pub(crate) fn faster(samples: &[f32]) -> Vec<f32> {
+    let times = wave::RATE / RATE;
+    let between = |pair: &[f32]| {
+        let (from, to) = (pair[0], pair[1]);
+        (0..times).map(move |part| from + (to - from) * part as f32 / times as f32)
+    };
+    samples.windows(2).flat_map(between).collect()
 }
 
 /// A WAV file of one channel, at our rate.

@@ -5,6 +5,7 @@
 //! Invariant: what is counted right is what the same words mean when they are typed.
 
 pub(crate) mod corpus;
+pub(crate) mod live;
 mod table;
 
 use std::{
@@ -125,36 +126,77 @@ pub(crate) enum Verdict {
     WrongCall,
 }
 
-pub(crate) fn book() -> Book {
-    let people = NAMES.iter().map(|name| Person {
-        contact: ContactId((*name).to_owned()),
-        name: (*name).to_owned(),
-        aliases: Vec::new(),
-    });
-    Book::new(people.collect())
+/// Who understands, and whom they know.
+pub(crate) struct World {
+    pub(crate) pack: Pack,
+    pub(crate) book: Book,
 }
 
-/// Some phrases of each intent in each situation, and sentences that are none.
-fn sentences(pack: &Pack, book: &Book, size: &Size<'_>) -> Vec<Said> {
-    let mut all = Vec::new();
-    for situation in Situation::ALL {
-        let mut seen: Vec<Kind> = Vec::new();
-        for (number, (kind, text)) in pack.examples(situation, book, 0).into_iter().enumerate() {
-            let before = seen.iter().filter(|one| **one == kind).count();
-            // The worker is given names as they are spoken, and a synthesizer reads them so.
-            if before < size.phrases && number % 2 == before % 2 || before == 0 {
-                seen.push(kind);
-                all.push(Said { situation, text, kind: Some(kind) });
-            }
-        }
-        // Whatever is said where a message is dictated is the message.
-        if pack.grammar(situation, book).is_dictation() {
-            continue;
-        }
-        let other = |text: &&str| Said { situation, text: (**text).to_owned(), kind: None };
-        all.extend(OTHER.iter().take(size.phrases * 5 / 2).map(other));
+impl World {
+    /// English, with an address book of a few people.
+    pub(crate) fn new() -> Result<Self> {
+        Self::of(NAMES)
     }
-    all
+
+    /// English, with these people.
+    pub(crate) fn of(names: impl IntoIterator<Item = &'static str>) -> Result<Self> {
+        let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
+        Ok(Self { pack, book: Book::new(names.into_iter().map(person).collect()) })
+    }
+
+    pub(crate) fn grammar(&self, situation: Situation) -> Grammar {
+        self.pack.grammar(situation, &self.book)
+    }
+
+    /// Some phrases of each intent in each situation, and sentences that are none.
+    fn sentences(&self, size: &Size<'_>) -> Vec<Said> {
+        let mut all = Vec::new();
+        for situation in Situation::ALL {
+            let mut seen: Vec<Kind> = Vec::new();
+            let examples = self.pack.examples(situation, &self.book, 0);
+            for (number, (kind, text)) in examples.into_iter().enumerate() {
+                let before = seen.iter().filter(|one| **one == kind).count();
+                // The worker is given names as they are spoken, and a synthesizer reads them so.
+                if before < size.phrases && number % 2 == before % 2 || before == 0 {
+                    seen.push(kind);
+                    all.push(Said { situation, text, kind: Some(kind) });
+                }
+            }
+            // Whatever is said where a message is dictated is the message.
+            if self.grammar(situation).is_dictation() {
+                continue;
+            }
+            let other = |text: &&str| Said { situation, text: (**text).to_owned(), kind: None };
+            all.extend(OTHER.iter().take(size.phrases * 5 / 2).map(other));
+        }
+        all
+    }
+
+    /// What comes of it, and what it was taken for.
+    pub(crate) fn judge(&self, said: &Said, heard: Option<&Hypothesis>) -> (Verdict, Option<Kind>) {
+        let means = |text: &str| self.pack.interpret(said.situation, &self.book, text);
+        let wanted = said.kind.map_or(Meaning::NotForUs, |_| means(&said.text));
+        let got = heard.map(|heard| means(&heard.text)).filter(|got| *got != Meaning::NotForUs);
+        let Some(got) = got else {
+            return (Verdict::Refused, None);
+        };
+        let doubtful = heard.is_some_and(|heard| heard.score < SURE);
+        if doubtful && needs_certainty(&got) {
+            return (Verdict::Refused, None);
+        }
+        let kind = match &got {
+            Meaning::Clear(intent, _)
+            | Meaning::Ambiguous(intent, _)
+            | Meaning::UnknownName(intent) => Some(intent.kind()),
+            Meaning::NotForUs => None,
+        };
+        (verdict(&got, &wanted, doubtful), kind)
+    }
+}
+
+pub(crate) fn person(name: impl Into<String>) -> Person {
+    let name = name.into();
+    Person { contact: ContactId(name.clone()), name, aliases: Vec::new() }
 }
 
 /// Whom a meaning calls, or what it dials.
@@ -192,42 +234,18 @@ const fn needs_certainty(meaning: &Meaning) -> bool {
     )
 }
 
-pub(crate) fn judge(
-    pack: &Pack,
-    book: &Book,
-    said: &Said,
-    heard: Option<&Hypothesis>,
-) -> (Verdict, Option<Kind>) {
-    let means = |text: &str| pack.interpret(said.situation, book, text);
-    let wanted = said.kind.map_or(Meaning::NotForUs, |_| means(&said.text));
-    let got = heard.map(|heard| means(&heard.text)).filter(|got| *got != Meaning::NotForUs);
-    let Some(got) = got else {
-        return (Verdict::Refused, None);
-    };
-    let doubtful = heard.is_some_and(|heard| heard.score < SURE);
-    if doubtful && needs_certainty(&got) {
-        return (Verdict::Refused, None);
-    }
+fn verdict(got: &Meaning, wanted: &Meaning, doubtful: bool) -> Verdict {
     // Whoever was heard doubtfully is asked about, and called after a yes only.
-    let is_asked = called(&got).is_some() && doubtful;
-    let kind = match &got {
-        Meaning::Clear(intent, _)
-        | Meaning::Ambiguous(intent, _)
-        | Meaning::UnknownName(intent) => Some(intent.kind()),
-        Meaning::NotForUs => None,
-    };
-    let verdict = if got == wanted && is_asked {
-        Verdict::Asked
-    } else if got == wanted {
-        Verdict::Right
-    } else if is_asked {
-        Verdict::Wrong
-    } else if called(&got).is_some() && called(&got) != called(&wanted) {
-        Verdict::WrongCall
-    } else {
-        Verdict::Wrong
-    };
-    (verdict, kind)
+    let is_asked = called(got).is_some() && doubtful;
+    match (got == wanted, is_asked) {
+        (true, true) => Verdict::Asked,
+        (true, false) => Verdict::Right,
+        (false, true) => Verdict::Wrong,
+        (false, false) if called(got).is_some() && called(got) != called(wanted) => {
+            Verdict::WrongCall
+        }
+        (false, false) => Verdict::Wrong,
+    }
 }
 
 /// Counts of one heap.
@@ -340,8 +358,8 @@ impl Heap {
         }
     }
 
-    fn print(&self, noise: Noise, voices: usize) {
-        let name = format!("hearing_{}", noise.name());
+    fn print(&self, part: &str, noise: Noise, voices: usize) {
+        let name = format!("{part}_{}", noise.name());
         self.commands.print(&name);
         if voices > 1 {
             let [formant, recorded] = &self.kinds;
@@ -354,8 +372,7 @@ impl Heap {
 
 /// What all conditions have in common.
 struct Hall<'a> {
-    pack: &'a Pack,
-    book: &'a Book,
+    world: &'a World,
     voices: usize,
     corpus: Corpus,
     ears: Ears,
@@ -377,7 +394,7 @@ impl Hall<'_> {
                 ));
             }
             let is_new = before.replace(said.situation) != Some(said.situation);
-            let grammar = is_new.then(|| self.pack.grammar(said.situation, self.book));
+            let grammar = is_new.then(|| self.world.grammar(said.situation));
             self.hear_voices(said, noise, grammar.as_ref(), &mut heap)?;
         }
         Ok(heap)
@@ -394,7 +411,7 @@ impl Hall<'_> {
             let file: PathBuf = self.corpus.spoken(voice, &said.text, noise)?;
             let answer = self.ears.hear(grammar.take(), &file)?;
             let heard = answer.hypotheses.first();
-            let (verdict, kind) = judge(self.pack, self.book, said, heard);
+            let (verdict, kind) = self.world.judge(said, heard);
             if verdict == Verdict::WrongCall {
                 let what = format!("{}: {:?} -> {heard:?}", noise.name(), said.text);
                 progress(&format!("wrong call, {} {what}", self.corpus.name(voice)));
@@ -408,12 +425,10 @@ impl Hall<'_> {
 
 /// Runs it; the picture of what was taken for what goes to `picture`, after each noise anew.
 pub(crate) fn run(size: &Size<'_>, picture: &Path) -> Result<()> {
-    let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
-    let book = book();
-    let all = sentences(&pack, &book, size);
+    let world = World::new()?;
+    let all = world.sentences(size);
     let mut hall = Hall {
-        pack: &pack,
-        book: &book,
+        world: &world,
         voices: size.voices,
         corpus: Corpus::new(&VOICES[..size.voices])?,
         ears: Ears::open()?,
@@ -423,7 +438,7 @@ pub(crate) fn run(size: &Size<'_>, picture: &Path) -> Result<()> {
     let mut others = Count::default();
     for noise in size.noises {
         let heap = hall.hear(&all, *noise)?;
-        heap.print(*noise, size.voices);
+        heap.print("hearing", *noise, size.voices);
         others.take(&heap.others);
         said += heap.commands.all() + heap.others.all();
         wrong_calls += heap.commands.wrong_calls + heap.others.wrong_calls;

@@ -10,19 +10,16 @@ mod list;
 
 use std::time::{Duration, Instant};
 
-use ahoy_core::{
-    id::ContactId,
-    voice::{Book, Grammar, Kind, Pack, Person, Situation},
-};
-use ahoy_trial::{Result, Trouble};
+use ahoy_core::voice::{Book, Grammar, Kind, Situation};
+use ahoy_trial::Result;
 
 use self::list::NAMES;
 use crate::{
     figure,
     hearing::{
-        Count, Ears, Said, Verdict,
+        Count, Ears, Said, Verdict, World,
         corpus::{Corpus, Noise, VOICES},
-        judge,
+        person,
     },
     progress,
 };
@@ -42,28 +39,22 @@ pub(crate) const FULL: Size = Size { names: 20, voices: VOICES.len() };
 /// Whether all of it still works.
 pub(crate) const QUICK: Size = Size { names: 2, voices: 1 };
 
-fn person(name: &str) -> Person {
-    Person { contact: ContactId(name.to_owned()), name: name.to_owned(), aliases: Vec::new() }
-}
-
 /// Runs it.
 pub(crate) fn run(size: &Size) -> Result<()> {
-    let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
-    let everybody = NAMES.iter().flat_map(|(_, names)| names.iter().map(|name| person(name)));
-    let book = Book::new(everybody.collect());
+    let world = World::of(NAMES.iter().flat_map(|(_, names)| *names))?;
     let mut corpus = Corpus::new(&VOICES[..size.voices])?;
-    let mut grammar = pack.grammar(Situation::Idle, &book);
-    table("names_spelled", size, (&pack, &book, &grammar), &mut corpus)?;
-    grammar.sounds = guessed::ways(&book, &grammar)?;
-    table("names", size, (&pack, &book, &grammar), &mut corpus)?;
-    full_book(&pack, &mut corpus)
+    let mut grammar = world.grammar(Situation::Idle);
+    table("names_spelled", size, (&world, &grammar), &mut corpus)?;
+    grammar.sounds = guessed::ways(&world.book, &grammar)?;
+    table("names", size, (&world, &grammar), &mut corpus)?;
+    full_book(&world, &mut corpus)
 }
 
 /// Who is heard how, by origin.
 fn table(
     figures: &str,
     size: &Size,
-    (pack, book, grammar): (&Pack, &Book, &Grammar),
+    (world, grammar): (&World, &Grammar),
     corpus: &mut Corpus,
 ) -> Result<()> {
     let mut ears = Ears::open()?;
@@ -79,7 +70,7 @@ fn table(
                 let file = corpus.spoken(voice, &said.text, Noise::Clean)?;
                 let answer = ears.hear(grammar.take(), &file)?;
                 let heard = answer.hypotheses.first();
-                let (verdict, _) = judge(pack, book, &said, heard);
+                let (verdict, _) = world.judge(&said, heard);
                 if verdict == Verdict::WrongCall {
                     progress(&format!("{}: {name} -> {heard:?}", corpus.name(voice)));
                 }
@@ -98,7 +89,7 @@ fn table(
 }
 
 /// From a full address book to open ears.
-fn full_book(pack: &Pack, corpus: &mut Corpus) -> Result<()> {
+fn full_book(world: &World, corpus: &mut Corpus) -> Result<()> {
     progress("an address book of 2,000 people");
     let parts = NAMES.iter().flat_map(|(_, names)| names.iter());
     let split =
@@ -106,14 +97,14 @@ fn full_book(pack: &Pack, corpus: &mut Corpus) -> Result<()> {
     let (firsts, lasts): (Vec<String>, Vec<String>) = parts.filter_map(split).unzip();
     let people = (0..FULL_BOOK).map(|at| {
         let (first, last) = (at % firsts.len(), (at * 7 + at / firsts.len()) % lasts.len());
-        person(&format!("{} {}", firsts[first], lasts[last]))
+        person(format!("{} {}", firsts[first], lasts[last]))
     });
     let book = Book::new(people.collect());
     let file = corpus.spoken(0, "who called", Noise::Clean)?;
     let mut ears = Ears::open()?;
-    let small = pack.grammar(Situation::Question, &Book::default());
+    let small = world.pack.grammar(Situation::Question, &Book::default());
     ears.hear(Some(&small), &file)?;
-    let (began, grammar) = (Instant::now(), pack.grammar(Situation::Idle, &book));
+    let (began, grammar) = (Instant::now(), world.pack.grammar(Situation::Idle, &book));
     let made = began.elapsed();
     let began = Instant::now();
     ears.hear(Some(&grammar), &file)?;

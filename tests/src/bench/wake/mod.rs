@@ -10,14 +10,14 @@ mod live;
 
 use std::{thread, time::Duration};
 
-use ahoy_core::voice::{Book, Grammar, Pack, Situation};
+use ahoy_core::voice::{Grammar, Situation};
 use ahoy_trial::{Result, Trouble};
 
 use self::ears::{Ears, Heard, WORD};
 use crate::{
     figure,
     hearing::{
-        self,
+        World,
         corpus::{Corpus, Noise, RATE, VOICES},
     },
     progress,
@@ -34,9 +34,11 @@ pub(crate) struct Size {
     noises: &'static [Noise],
     /// Each cost is measured for this long.
     live: Duration,
+    /// Parts that are heard through a microphone, as long as they take, beside those from files.
+    played: usize,
 }
 
-/// What the figures are about: ten hours.
+/// What the figures are about: ten hours, and another one through a microphone.
 pub(crate) const FULL: Size = Size {
     parts: 120,
     part: 300,
@@ -50,6 +52,7 @@ pub(crate) const FULL: Size = Size {
         Noise::Music(10),
     ],
     live: Duration::from_secs(60),
+    played: 12,
 };
 /// Whether all of it still works.
 pub(crate) const QUICK: Size = Size {
@@ -59,36 +62,46 @@ pub(crate) const QUICK: Size = Size {
     voices: 1,
     noises: &[Noise::Clean],
     live: Duration::from_secs(5),
+    played: 1,
 };
 
 /// Who is called by whom.
-struct World {
-    pack: Pack,
-    book: Book,
+struct Hall {
+    world: World,
     grammar: Grammar,
 }
 
 /// Runs it.
 pub(crate) fn run(size: &Size) -> Result<()> {
-    let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
-    let book = hearing::book();
-    let grammar = pack.grammar(Situation::Idle, &book);
-    let world = World { pack, book, grammar };
+    let world = World::new()?;
+    let hall = Hall { grammar: world.grammar(Situation::Idle), world };
     let corpus = Corpus::new(&VOICES[..size.voices])?;
     progress("waiting at a virtual microphone");
-    live::run(&corpus, &world.grammar, size.live)?;
+    let waiting = live::Waiting::start(&hall.grammar)?;
+    waiting.cost(&corpus, size.live)?;
     // Beside each other: that many processors are taken to be there, and nothing is timed.
     thread::scope(|scope| {
-        let said = scope.spawn(|| said(&world, corpus, size));
-        let not_said = not_said(&world, size);
-        said.join().map_err(|_| Trouble::Wrong("a lane ended".into()))?.and(not_said)
+        let said = scope.spawn(|| said(&hall, corpus, size));
+        let files = scope.spawn(|| not_said(&hall, size));
+        let played = waiting.listen(size.played, size.part, size.parts);
+        played.map(|heard| print(&heard, "wake_played"))?;
+        let ended = |_| Trouble::Wrong("a lane ended".into());
+        said.join().map_err(ended)?.and(files.join().map_err(ended)?)
     })
 }
 
+/// What came of hours without the word.
+fn print(heard: &Heard, name: &str) {
+    let hours = heard.seconds / 3600.0;
+    figure(&format!("{name}_hours"), hours, "h");
+    figure(&format!("{name}_false_per_hour"), heard.woken as f64 / hours, "1/h");
+    figure(&format!("{name}_false_calls"), heard.commands.len() as f64, "commands");
+}
+
 /// Hours without the word, in two lanes.
-fn not_said(world: &World, size: &Size) -> Result<()> {
+fn not_said(hall: &Hall, size: &Size) -> Result<()> {
     let total = thread::scope(|scope| {
-        let lanes = [0, 1].map(|first| scope.spawn(move || lane(world, size, first)));
+        let lanes = [0, 1].map(|first| scope.spawn(move || lane(hall, size, first)));
         let mut total = Heard::default();
         for lane in lanes {
             let heard = lane.join().map_err(|_| Trouble::Wrong("a lane ended".into()))??;
@@ -99,18 +112,15 @@ fn not_said(world: &World, size: &Size) -> Result<()> {
         }
         Ok::<Heard, Trouble>(total)
     })?;
-    let hours = total.seconds / 3600.0;
-    figure("wake_hours", hours, "h");
-    figure("wake_false_per_hour", total.woken as f64 / hours, "1/h");
-    figure("wake_false_calls", total.commands.len() as f64, "commands");
-    figure("wake_looked_at_per_hour", total.prepared as f64 / hours, "1/h");
+    print(&total, "wake");
+    figure("wake_looked_at_per_hour", total.prepared as f64 * 3600.0 / total.seconds, "1/h");
     Ok(())
 }
 
 /// Every second part.
-fn lane(world: &World, size: &Size, first: usize) -> Result<Heard> {
+fn lane(hall: &Hall, size: &Size, first: usize) -> Result<Heard> {
     let corpus = Corpus::new(&VOICES)?;
-    let mut ears = Ears::open(world.grammar.clone())?;
+    let mut ears = Ears::open(hall.grammar.clone())?;
     let mut total = Heard::default();
     for number in (first..size.parts).step_by(2) {
         let file = corpus.file(&hours::part(&corpus, number, size.part)?)?;
@@ -147,9 +157,9 @@ impl Count {
 }
 
 /// The word and a command: in one breath in every noise, and with a pause.
-fn said(world: &World, mut corpus: Corpus, size: &Size) -> Result<()> {
-    let mut ears = Ears::open(world.grammar.clone())?;
-    let examples = world.pack.examples(Situation::Idle, &world.book, 0);
+fn said(hall: &Hall, mut corpus: Corpus, size: &Size) -> Result<()> {
+    let mut ears = Ears::open(hall.grammar.clone())?;
+    let examples = hall.world.pack.examples(Situation::Idle, &hall.world.book, 0);
     let every = (examples.len() / size.commands).max(1);
     let commands: Vec<String> =
         examples.into_iter().step_by(every).take(size.commands).map(|(_, text)| text).collect();
@@ -161,7 +171,7 @@ fn said(world: &World, mut corpus: Corpus, size: &Size) -> Result<()> {
                 let file = corpus.spoken(voice, &format!("{WORD}, {text}"), *noise)?;
                 let heard = ears.hear(&file)?;
                 let kind = &mut kinds[usize::from(corpus.is_recorded(voice))];
-                [&mut all, kind].into_iter().for_each(|count| world.count(count, text, &heard));
+                [&mut all, kind].into_iter().for_each(|count| hall.count(count, text, &heard));
             }
         }
         all.print(&noise.name());
@@ -177,16 +187,16 @@ fn said(world: &World, mut corpus: Corpus, size: &Size) -> Result<()> {
             let command = corpus.synthesize(*voice, text)?;
             let all = [word, vec![0.0; RATE * 3 / 2], command].concat();
             let heard = ears.hear(&corpus.among(&all, Noise::Clean, 0)?)?;
-            world.count(&mut paused, text, &heard);
+            hall.count(&mut paused, text, &heard);
         }
     }
     paused.print("pause");
     Ok(())
 }
 
-impl World {
+impl Hall {
     fn count(&self, count: &mut Count, said: &str, heard: &Heard) {
-        let means = |text: &str| self.pack.interpret(Situation::Idle, &self.book, text);
+        let means = |text: &str| self.world.pack.interpret(Situation::Idle, &self.world.book, text);
         count.said += 1;
         count.woken += usize::from(heard.woken > 0);
         if let Some(command) = heard.commands.first() {
