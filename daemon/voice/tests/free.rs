@@ -61,8 +61,9 @@ fn a_message_in_one_breath_is_heard_where_no_command_fits() {
         &[("name", &["alice", "bob"])],
     );
     hears(&sound, &mut worker, &commands, "tell her I am late", "tell her i am late");
-    let (said, read) = ("tell Bob to wait for me", "tell bob to wait for me");
-    hears(&sound, &mut worker, &commands, said, read);
+    for said in ["tell Bob to wait for me", "tell Alice I will call you tomorrow"] {
+        hears(&sound, &mut worker, &commands, said, &said.to_lowercase());
+    }
     hears(&sound, &mut worker, &commands, "decline", "decline");
 }
 
