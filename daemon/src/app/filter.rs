@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use ahoy_core::{
     engine::CommandError,
-    filter::{Directory, Filter, Pattern, Policy, Refusal, Unknown},
+    filter::{Directory, DoNotDisturb, Filter, Pattern, Policy, Refusal, Unknown},
     id::Now,
     service::Service,
 };
@@ -77,6 +77,12 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
+/// What the desktop's own Do Not Disturb comes to here.
+fn desktop(settings: &Settings, is_quiet: bool) -> DoNotDisturb {
+    let does = settings.text(Key::FILTER_DESKTOP);
+    DoNotDisturb::from_name(&does).filter(|_| is_quiet).unwrap_or_default()
+}
+
 /// The setting that a key of a policy is.
 fn policy_key(key: &str) -> Option<Key> {
     match key {
@@ -111,6 +117,10 @@ impl App {
         let wanted = policy(&self.settings);
         if self.service.engine().filter().policy() != wanted {
             self.service.change_filter(now, |filter| filter.set_policy(wanted));
+        }
+        let desktop = desktop(&self.settings, self.manners.is_quiet());
+        if self.service.engine().filter().desktop() != desktop {
+            self.service.change_filter(now, |filter| filter.set_desktop(desktop));
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{App, Waiter, request::Request};
 use crate::{
     desktop::{
-        awake, backlight, feedback, headset, players,
+        awake, backlight, feedback, headset, players, quiet,
         shortcuts::{self, Shortcut},
     },
     settings::Key,
@@ -60,6 +60,7 @@ pub(super) struct Manners {
     light: watch::Sender<bool>,
     headsets: watch::Sender<headset::Wanted>,
     heard: watch::Receiver<headset::State>,
+    quiet: watch::Receiver<bool>,
     pressed: mpsc::Receiver<Shortcut>,
     wishes: mpsc::Receiver<Wish>,
     blink: Blink,
@@ -120,8 +121,16 @@ impl Manners {
         let (wish, wishes) = mpsc::channel(KEYS);
         let (state, heard) = watch::channel(headset::State::default());
         tasks.spawn("headsets", |token| headset::run(hardware, wanted, wish, state, token));
+        let (told, quiet) = watch::channel(false);
+        let on = bus.clone();
+        tasks.spawn("the desktop's Do Not Disturb", |token| quiet::run(on, told, token));
         let blink = Blink::default();
-        Self { rest, awake, keys, feedback, light, headsets, heard, pressed, wishes, blink }
+        Self { rest, awake, keys, feedback, light, headsets, heard, quiet, pressed, wishes, blink }
+    }
+
+    /// Whether the desktop was asked not to disturb.
+    pub(super) fn is_quiet(&self) -> bool {
+        *self.quiet.borrow()
     }
 
     /// Whether the user wants keys of the desktop.

@@ -13,6 +13,7 @@ pub mod phonemes;
 pub mod phosh;
 pub mod players;
 pub mod power;
+pub mod quiet;
 pub mod search;
 pub mod secrets;
 pub mod session;

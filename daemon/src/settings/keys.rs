@@ -162,6 +162,9 @@ keys! {
     Text FILTER_DO_NOT_DISTURB FilterDoNotDisturb "filter.do-not-disturb"
         Rule::Choice { default: "silent", words: &["silent", "reject"] },
         "What happens to callers whom Do Not Disturb does not let through.";
+    Text FILTER_DESKTOP FilterDesktop "filter.desktop"
+        Rule::Choice { default: "favourites", words: &["off", "on", "favourites"] },
+        "Who rings while the desktop's own Do Not Disturb is on: as do-not-disturb.";
     Flag FILTER_REPEATED FilterRepeated "filter.repeated"
         Rule::Bool { default: true },
         "Whether who calls again within 3 minutes rings as favourites do.";

@@ -159,6 +159,8 @@ pub struct Filter {
     blocked: BlockList,
     policy: Policy,
     mode: DoNotDisturb,
+    /// What the desktop's own comes to.
+    desktop: DoNotDisturb,
     /// When the mode goes off by itself, µs since the epoch; 0 = never.
     until: u64,
     directories: BTreeMap<String, Directory>,
@@ -195,7 +197,18 @@ impl Filter {
         self.until = until;
     }
 
-    /// The mode in force.
+    /// Takes what the desktop's own Do Not Disturb comes to; the stricter of both counts.
+    pub const fn set_desktop(&mut self, mode: DoNotDisturb) {
+        self.desktop = mode;
+    }
+
+    /// What the desktop's own comes to.
+    #[must_use]
+    pub const fn desktop(&self) -> DoNotDisturb {
+        self.desktop
+    }
+
+    /// The mode that was set here.
     #[must_use]
     pub const fn do_not_disturb(&self, now: Now) -> DoNotDisturb {
         if self.until != 0 && self.until <= now.unix_us { DoNotDisturb::Off } else { self.mode }
@@ -290,10 +303,10 @@ impl Filter {
 
     fn may_disturb(&self, now: Now, party: &Party, called: bool) -> bool {
         let again = || self.callers.within(now, &party.handle, REPEATED_WITHIN);
-        match self.do_not_disturb(now) {
-            DoNotDisturb::Off => true,
-            DoNotDisturb::On => false,
-            DoNotDisturb::Favourites => {
+        match (self.do_not_disturb(now), self.desktop) {
+            (DoNotDisturb::On, _) | (_, DoNotDisturb::On) => false,
+            (DoNotDisturb::Off, DoNotDisturb::Off) => true,
+            (DoNotDisturb::Favourites, _) | (_, DoNotDisturb::Favourites) => {
                 party.marks.favourite || called || (self.policy.repeated && again())
             }
         }

@@ -306,3 +306,25 @@ proptest! {
         prop_assert_eq!(again.directory.len(), pieces.directory.len());
     }
 }
+
+#[test]
+fn of_our_do_not_disturb_and_the_desktops_the_stricter_one_counts() {
+    use DoNotDisturb::{Favourites, Off, On};
+    let favourite = friend("1", Marks { favourite: true, ..Marks::default() });
+    let other = friend("2", Marks::default());
+    for (own, desktop, of_favourite, of_other) in [
+        (Off, Off, ALOUD, ALOUD),
+        (Off, Favourites, ALOUD, SILENT),
+        (Favourites, Off, ALOUD, SILENT),
+        (Favourites, On, SILENT, SILENT),
+        (On, Favourites, SILENT, SILENT),
+        (On, Off, SILENT, SILENT),
+    ] {
+        let mut filter = Filter::default();
+        filter.set_do_not_disturb(own, 0);
+        filter.set_desktop(desktop);
+        assert_eq!(filter.judge(at(0), &favourite), of_favourite, "{own:?} {desktop:?}");
+        assert_eq!(filter.judge(at(0), &other), of_other, "{own:?} {desktop:?}");
+        assert_eq!(filter.do_not_disturb(at(0)), own, "what is told is our own");
+    }
+}

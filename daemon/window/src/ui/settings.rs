@@ -33,6 +33,7 @@ const GROUPS: &[(&str, &[(&str, Choice)])] = &[
         "settings-ringing",
         &[
             ("do-not-disturb", Choice::Words(&["off", "favourites", "on"])),
+            ("filter.desktop", Choice::Words(&["off", "favourites", "on"])),
             ("filter.repeated", Choice::Flag),
             ("filter.unknown", Choice::Words(&["ring", "silent", "reject"])),
             ("audio.ringer", Choice::Device(Kind::Speaker)),
