@@ -4,11 +4,13 @@
 //! name means (names). Invariant: success is printed only after the daemon said that it is done.
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use serde_json::json;
 use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 use crate::{
     bus::{Bus, CALL, MANAGER, SETTINGS},
+    complete::people,
     error::{Error, Result},
     names,
     out::{Out, clean},
@@ -32,7 +34,7 @@ Examples:
   ahoyctl call sip:bob@example.org --provider org.example.Phone")]
 pub struct CallArgs {
     /// A contact's name, a number, or an address such as tel:+49…, sip:bob@host, ahoy:KEY
-    #[arg(value_name = "NAME|HANDLE")]
+    #[arg(value_name = "NAME|HANDLE", add = ArgValueCompleter::new(people))]
     pub who: String,
     /// Call with picture
     #[arg(long)]

@@ -7,11 +7,13 @@
 use std::{fs::File, io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use zbus::Fd;
 
 use crate::{
     bus::{Bus, CONTACTS},
+    complete::people,
     error::{Error, Result},
     names::{self, entry},
     out::{Out, clean},
@@ -65,6 +67,7 @@ pub struct Search {
 #[derive(Debug, Args)]
 pub struct Named {
     /// Name, alias, id, number or address
+    #[arg(add = ArgValueCompleter::new(people))]
     pub name: String,
 }
 

@@ -4,10 +4,12 @@
 //! the numbers shown are those that voice commands use.
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 
 use crate::{
     bus::{Bus, CONTACTS},
+    complete::people,
     contacts,
     error::Result,
     names::{self, entry},
@@ -43,6 +45,7 @@ pub enum FavouritesCommand {
 #[derive(Debug, Args)]
 pub struct Add {
     /// The contact's name
+    #[arg(add = ArgValueCompleter::new(people))]
     pub name: String,
     /// Call with picture by default
     #[arg(long)]

@@ -6,12 +6,14 @@
 use std::{fs::File, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use serde_json::json;
 use zbus::{Fd, Variant};
 
 use crate::{
     bus::{Bus, FILTER},
     calls::Switch,
+    complete::people,
     error::{Error, Result},
     names::{self, Handle},
     out::{Out, clean},
@@ -29,7 +31,7 @@ Examples:
   ahoyctl block bob                  all addresses of the contact")]
 pub struct BlockArgs {
     /// A number or an address, with * at its end for all that begin so, or a contact's name
-    #[arg(value_name = "HANDLE|NAME")]
+    #[arg(value_name = "HANDLE|NAME", add = ArgValueCompleter::new(people))]
     pub who: String,
     /// A note for yourself
     #[arg(long, value_name = "TEXT", default_value = "")]

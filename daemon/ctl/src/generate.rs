@@ -9,11 +9,12 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _};
-use clap_complete::Shell;
+use clap_complete::{Shell, env::Shells};
 use serde_json::json;
 
 use crate::{
     cli::Cli,
+    complete,
     error::{Error, Result},
     out::Out,
 };
@@ -21,6 +22,8 @@ use crate::{
 /// `completions`
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The script asks this program, so that names of contacts are completed, too.
+
 Examples:
   ahoyctl completions bash > ~/.local/share/bash-completion/completions/ahoyctl
   ahoyctl completions zsh > ~/.zfunc/_ahoyctl
@@ -45,8 +48,17 @@ pub struct ManArgs {
 /// Prints completions.
 pub fn completions(args: CompletionsArgs, out: &Out) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "ahoyctl", &mut script);
-    out.raw(String::from_utf8_lossy(&script).trim_end())
+    if let Some(shell) = Shells::builtins().completer(&args.shell.to_string()) {
+        shell
+            .write_registration(complete::ASKS, "ahoyctl", "ahoyctl", "ahoyctl", &mut script)
+            .map_err(|e| Error::file(Path::new("-"), &e))?;
+    }
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if args.shell == Shell::Zsh {
+        // As a file among zsh's functions it is read at the first completion, which it has to answer.
+        script += "[ \"$funcstack[1]\" = _ahoyctl ] && _clap_dynamic_completer_ahoyctl \"$@\"\n";
+    }
+    out.raw(script.trim_end())
 }
 
 /// Prints the main page, or writes all pages.

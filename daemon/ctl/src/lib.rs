@@ -11,6 +11,7 @@ mod ask;
 pub mod backup;
 pub mod calls;
 pub mod cli;
+pub mod complete;
 pub mod contacts;
 pub mod dnd;
 pub mod doctor;

@@ -5,11 +5,13 @@ use std::{io::Write as _, process::ExitCode};
 
 use ahoy_ctl::{
     cli::{self, Cli},
+    complete,
     error::Error,
 };
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
+    complete::run(Cli::command);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

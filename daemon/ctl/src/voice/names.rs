@@ -4,11 +4,13 @@
 //! was not learnt whole is a failure for scripts, too.
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use serde_json::{Value, json};
 use zbus::Variant;
 
 use crate::{
     bus::{Bus, VOICE},
+    complete::people,
     error::{Error, Result},
     listen::dialogue,
     names::contact,
@@ -27,6 +29,7 @@ Say each word when it is asked for, as you say it when you call; two times that 
 the contact. Press Ctrl-C to stop.")]
 pub struct Teach {
     /// Name, alias, id, number or address of a contact
+    #[arg(add = ArgValueCompleter::new(people))]
     pub name: String,
     /// Teach only this word of the name, or of an alias
     #[arg(long)]
@@ -38,6 +41,7 @@ pub struct Teach {
 #[command(after_help = "Examples:\n  ahoyctl voice forget Saoirse")]
 pub struct Forget {
     /// Name, alias, id, number or address of a contact
+    #[arg(add = ArgValueCompleter::new(people))]
     pub name: String,
 }
 

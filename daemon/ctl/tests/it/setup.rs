@@ -127,13 +127,8 @@ async fn completions_and_manual_come_from_the_program() {
     let session = Session::new().await;
     for shell in ["bash", "zsh", "fish"] {
         let run = session.ctl(&["completions", shell]).await;
-        assert!(run.ok().contains("favourites"), "{shell}");
+        assert!(run.ok().contains("COMPLETE"), "{shell}");
     }
-    let bash = session.ctl(&["completions", "bash"]).await;
-    let script = session.dir.0.join("ahoyctl.bash");
-    std::fs::write(&script, bash.ok()).unwrap();
-    let check = tokio::process::Command::new("bash").arg("-n").arg(&script).status().await.unwrap();
-    assert!(check.success(), "bash reads its own completions");
     let man = session.ctl(&["man"]).await;
     assert!(man.ok().contains(".TH AHOYCTL"), "{}", &man.out[..200]);
     assert!(man.out.contains("Exit codes"));
@@ -142,4 +137,46 @@ async fn completions_and_manual_come_from_the_program() {
     assert!(run.json()["files"].as_array().unwrap().len() > 25);
     let page = std::fs::read_to_string(dir.join("ahoyctl-contacts-add.1")).unwrap();
     assert!(page.contains("ahoyctl contacts add"), "{page}");
+}
+
+/// What bash completes the last of these words to, by the script that we print.
+async fn completed(session: &Session, words: &[&str]) -> Vec<String> {
+    let script = session.dir.0.join("ahoyctl.bash");
+    std::fs::write(&script, session.ctl(&["completions", "bash"]).await.ok()).unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ahoyctl"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let text = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+                _clap_complete_ahoyctl ahoyctl \"${!#}\" \"\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut bash = tokio::process::Command::new("bash");
+    bash.env_clear()
+        .env("PATH", path)
+        .env("HOME", &session.dir.0)
+        .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
+        .args(["--norc", "-c", text])
+        .arg(&script)
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let done = run(bash).await;
+    done.out.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bash_completes_commands_and_the_names_of_contacts() {
+    let session = Session::new().await;
+    for name in ["Alice Smith", "Alina", "Bob", "Al $(touch boo)", "김 하은"] {
+        session.ctl(&["contacts", "add", name, "+49301"]).await.ok();
+    }
+    assert_eq!(completed(&session, &["ahoyctl", "swi"]).await, ["switch-camera"]);
+    assert_eq!(completed(&session, &["ahoyctl", "call", "al"]).await, ["Alice\\ Smith", "Alina"]);
+    assert_eq!(completed(&session, &["ahoyctl", "call", "Alice\\ S"]).await, ["Alice\\ Smith"]);
+    assert_eq!(completed(&session, &["ahoyctl", "favourites", "add", "B"]).await, ["Bob"]);
+    assert_eq!(completed(&session, &["ahoyctl", "contacts", "show", "김"]).await, ["김\\ 하은"]);
+    assert!(completed(&session, &["ahoyctl", "call", "nobody"]).await.is_empty());
+    // Without a daemon there are no names, and nothing is started for them.
+    let mut alone = Session::new().await;
+    alone.address = "unix:path=/nonexistent".to_owned();
+    assert!(completed(&alone, &["ahoyctl", "call", "al"]).await.is_empty());
 }
