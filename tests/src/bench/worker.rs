@@ -26,8 +26,8 @@ use ahoy_trial::{Result, Stage, Trouble, person::built};
 
 use crate::hearing::MODEL;
 
-/// What a worker may need for anything, a full address book included.
-const LONGEST: Duration = Duration::from_secs(60);
+/// What a worker may need for anything on a busy machine, free words of a whole minute included.
+const LONGEST: Duration = Duration::from_secs(180);
 /// Events that wait to be read.
 const EVENTS: usize = 64;
 

@@ -140,25 +140,31 @@ impl Corpus {
         Ok(made)
     }
 
-    /// The same sentence as a microphone gives it: the noise goes on for so many seconds after it.
+    /// The same sentence as a microphone gives it: with so many seconds before and after it.
     pub(crate) fn said(
         &mut self,
         voice: usize,
         text: &str,
         noise: Noise,
-        after: usize,
+        (before, after): (usize, usize),
     ) -> Result<Vec<f32>> {
         let clean = self.clean(voice, text)?;
-        Ok(self.mixed(&clean, noise, place(voice, text), after * RATE))
+        Ok(self.mixed(&clean, (noise, place(voice, text)), (before * RATE, after * RATE)))
     }
 
     /// A file with a voice: silence, or noise from some place on, around it.
     pub(crate) fn among(&self, clean: &[f32], noise: Noise, start: usize) -> Result<PathBuf> {
-        self.file(&self.mixed(clean, noise, start, RATE))
+        self.file(&self.mixed(clean, (noise, start), (RATE / 2, RATE)))
     }
 
-    fn mixed(&self, clean: &[f32], noise: Noise, start: usize, after: usize) -> Vec<f32> {
-        let mut samples = [&vec![0.0; RATE / 2], clean, &vec![0.0; after]].concat();
+    /// With so many samples before and after.
+    fn mixed(
+        &self,
+        clean: &[f32],
+        (noise, start): (Noise, usize),
+        (before, after): (usize, usize),
+    ) -> Vec<f32> {
+        let mut samples = [&vec![0.0; before], clean, &vec![0.0; after]].concat();
         let (beside, db) = match noise {
             Noise::Clean => (&[][..], 0),
             Noise::Babble(db) => (&self.babble[..], db),
