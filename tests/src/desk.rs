@@ -11,7 +11,7 @@ use std::{
     process::Stdio,
 };
 
-use zbus::OwnedVariant;
+use zbus::{OwnedVariant, Variant};
 
 use crate::{Result, Stage, Trouble, bus::Bus, process::Running, until};
 
@@ -123,6 +123,15 @@ impl Notifications {
         let list: Vec<std::collections::HashMap<String, OwnedVariant>> =
             self.bus.ask((NAME, PATH, DUNST), "NotificationListHistory", &())?;
         Ok(format!("{list:?}"))
+    }
+
+    /// Has dunst show nothing, or show again.
+    ///
+    /// # Errors
+    /// dunst does not answer.
+    pub fn pause(&self, paused: bool) -> Result<()> {
+        let to = (NAME, PATH, "org.freedesktop.DBus.Properties");
+        self.bus.ask(to, "Set", &(DUNST, "paused", Variant::from(paused)))
     }
 
     /// Ends dunst as a crash would.

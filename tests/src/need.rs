@@ -28,6 +28,8 @@ pub enum Need {
     Links,
     /// GNOME Shell, and that this system was started by systemd, without which it has no lock.
     Gnome,
+    /// mako, and a compositor for it.
+    Mako,
     /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
     Phosh,
 }
@@ -47,6 +49,7 @@ impl Need {
             Self::Manager => "manager",
             Self::Links => "links",
             Self::Gnome => "gnome",
+            Self::Mako => "mako",
             Self::Phosh => "phosh",
         }
     }
@@ -73,6 +76,7 @@ impl Need {
             Self::Manager => &["openbox", "xprop"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
+            Self::Mako => &["mako", "phoc"],
             Self::Phosh => &[
                 "setpriv",
                 "dbus-daemon",
@@ -119,6 +123,7 @@ impl Need {
             | Self::Window
             | Self::Manager
             | Self::Gnome
+            | Self::Mako
             | Self::Phosh
             | Self::Links => None,
         }

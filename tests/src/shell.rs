@@ -223,7 +223,7 @@ impl Shell {
     /// # Errors
     /// [`Trouble::Late`].
     pub fn shows(&self, button: &str) -> Result<()> {
-        let one = format!("find(place(), 'ahoy-{button}')");
+        let one = on_lock(button);
         // Mapped is not yet at its place.
         let code = format!("{one}?.mapped && {one}.reactive && {one}.has_allocation() && !{DARK}");
         self.until(&format!("the button {button} on the lock"), &code)
@@ -238,21 +238,29 @@ impl Shell {
         self.until("no call on the lock", code)
     }
 
-    /// Presses a button with the pointer.
+    /// Presses a button of the lock with the pointer.
     ///
     /// # Errors
     /// There is none of this name.
     pub fn click(&self, button: &str) -> Result<()> {
+        self.click_on(&on_lock(button))
+    }
+
+    /// Presses what a piece of JavaScript finds with the pointer.
+    ///
+    /// # Errors
+    /// It finds nothing.
+    pub fn click_on(&self, actor: &str) -> Result<()> {
         self.evaluate(&format!(
             "{}; const mouse = device(POINTER_DEVICE); mouse.notify_absolute_motion(now(), x, y); \
              mouse.notify_button(now(), Clutter.BUTTON_PRIMARY, Clutter.ButtonState.PRESSED); \
              mouse.notify_button(now(), Clutter.BUTTON_PRIMARY, Clutter.ButtonState.RELEASED)",
-            middle(button)
+            middle(actor)
         ))?;
         Ok(())
     }
 
-    /// Presses a button with a finger.
+    /// Presses a button of the lock with a finger.
     ///
     /// # Errors
     /// There is none of this name.
@@ -260,7 +268,7 @@ impl Shell {
         self.evaluate(&format!(
             "{}; const screen = device(TOUCHSCREEN_DEVICE); \
              screen.notify_touch_down(now(), 0, x, y); screen.notify_touch_up(now(), 0)",
-            middle(button)
+            middle(&on_lock(button))
         ))?;
         Ok(())
     }
@@ -311,10 +319,15 @@ const STATE: &str = "Main.extensionManager.lookup('ahoy@ahoycall.org')";
 const DARK: &str =
     "(Main.screenShield._shortLightbox.visible || Main.screenShield._longLightbox.visible)";
 
-/// Code for the middle of a button.
-fn middle(button: &str) -> String {
+/// Code for a button of the lock.
+fn on_lock(button: &str) -> String {
+    format!("find(place(), 'ahoy-{button}')")
+}
+
+/// Code for the middle of an actor.
+fn middle(actor: &str) -> String {
     format!(
-        "const one = find(place(), 'ahoy-{button}'), [left, top] = one.get_transformed_position(), \
+        "const one = {actor}, [left, top] = one.get_transformed_position(), \
          [width, height] = one.get_transformed_size(), x = left + width / 2, y = top + height / 2"
     )
 }

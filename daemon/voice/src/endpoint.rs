@@ -55,6 +55,13 @@ const QUIETEST_DB: f32 = -60.0;
 const FLOOR_FRAMES: usize = 200;
 /// ... as the level that one in so many of them stays below.
 const BACKGROUND: usize = 5;
+/// A background that rises and falls (talk, music) has crests, above which one in so many frames is ...
+const CRESTS: usize = 10;
+/// ... and speech begins above them, dB.
+const ABOVE_CRESTS_DB: f32 = 4.0;
+/// Of the last frames so many are loud while somebody speaks: single ones are crests of the background.
+const SPOKEN_FRAMES: usize = 3;
+const SPOKEN_WINDOW: usize = 10;
 /// Nothing begins before the background is known (150 ms).
 const LEARN_FRAMES: usize = 15;
 /// How far below its loudest frame an utterance still counts as voice, dB.
@@ -96,11 +103,13 @@ pub(crate) enum Heard {
 #[derive(Debug)]
 enum State {
     Waiting,
-    /// `first` sample of the first loud frame, in what is kept.
+    /// `first` sample of the first loud frame, in what is kept; `limit`: what the background stays
+    /// below, dB.
     Speaking {
         first: usize,
         since_loud: usize,
         loud: usize,
+        limit: f32,
     },
 }
 
@@ -202,26 +211,29 @@ impl Endpointer {
         self.frames += 1;
         let loud = self.is_loud(level_db(frame));
         self.kept.extend(frame);
+        self.recent.push_back(loud);
+        if self.recent.len() > START_WINDOW {
+            self.recent.pop_front();
+        }
         match &mut self.state {
             State::Waiting => {
-                self.recent.push_back(loud);
-                if self.recent.len() > START_WINDOW {
-                    self.recent.pop_front();
-                }
                 let count = self.recent.iter().filter(|loud| **loud).count();
                 if loud && count >= START_FRAMES {
                     let quiet = self.recent.iter().take_while(|loud| !**loud).count();
                     let first = self.kept.len() - (self.recent.len() - quiet) * FRAME;
-                    self.state = State::Speaking { first, since_loud: 0, loud: count };
+                    let limit = crests(&self.levels);
+                    self.state = State::Speaking { first, since_loud: 0, loud: count, limit };
                 } else {
                     let keep = ms(NOISE_MS) + self.recent.len() * FRAME;
                     self.kept.drain(..self.kept.len().saturating_sub(keep));
                 }
                 None
             }
-            State::Speaking { first, since_loud, loud: total } => {
+            State::Speaking { first, since_loud, loud: total, .. } => {
                 fresh.extend_from_slice(frame);
-                *since_loud = if loud { 0 } else { *since_loud + 1 };
+                let spoken = self.recent.iter().rev().take(SPOKEN_WINDOW).filter(|loud| **loud);
+                let spoken = loud && spoken.count() >= SPOKEN_FRAMES;
+                *since_loud = if spoken { 0 } else { *since_loud + 1 };
                 *total += usize::from(loud);
                 let silence = *since_loud * FRAME;
                 let length = self.kept.len() - first.saturating_sub(ms(PRE_ROLL_MS));
@@ -267,9 +279,25 @@ impl Endpointer {
         if self.levels.len() > FLOOR_FRAMES {
             self.levels.pop_front();
         }
-        let floor = background(self.levels.iter().copied());
-        self.levels.len() >= LEARN_FRAMES && level > floor.max(QUIETEST_DB) + MARGIN_DB
+        let floor = background(self.levels.iter().copied()).max(QUIETEST_DB) + MARGIN_DB;
+        let crests = match self.state {
+            State::Waiting => crests(&self.levels),
+            // What is said is no background.
+            State::Speaking { limit, .. } => limit,
+        };
+        self.levels.len() >= LEARN_FRAMES && level > floor.max(crests)
     }
+}
+
+/// What a background that rises and falls stays below, dB: nothing where not much of it was heard. The
+/// last frames may be somebody who begins to speak.
+fn crests(levels: &VecDeque<f32>) -> f32 {
+    let mut before: Vec<f32> = levels.iter().rev().skip(START_WINDOW).copied().collect();
+    if before.len() < LEARN_FRAMES {
+        return f32::MIN;
+    }
+    let at = before.len() - 1 - before.len() / CRESTS;
+    *before.select_nth_unstable_by(at, f32::total_cmp).1 + ABOVE_CRESTS_DB
 }
 
 /// What nobody speaks above: the level that a part of the frames stay below. Not the quietest frame:

@@ -371,3 +371,58 @@ fn only_versions_that_were_run_or_read_are_named() {
     let directory = tempfile::tempdir().expect("a directory");
     assemble("44", directory.path()).expect_err("44 was neither run nor read");
 }
+
+/// Code for a button of the banner that is shown, once it stands still.
+fn on_banner(label: &str) -> String {
+    format!(
+        "(Main.messageTray._banner && Main.messageTray._notificationState === 2 ? \
+         all(Main.messageTray._banner).find(one => one.label === '{label}' && one.mapped) : null)"
+    )
+}
+
+/// Code for the titles of all notifications.
+const TITLES: &str = "Main.messageTray.getSources().flatMap(one => one.notifications)\
+                      .map(one => `${one.title}: ${one.bannerBodyText ?? ''}`)";
+
+#[test]
+fn calls_are_answered_declined_and_called_back_on_the_notifications_of_the_shell() {
+    on_desktop(|scene| {
+        let (shell, two) = (&scene.shell, &scene.two);
+        let press = |label: &str| {
+            let button = on_banner(label);
+            shell.until(&format!("{label} on a banner"), &format!("!!{button}")).expect("shown");
+            shell.picture(&format!("gnome-banner-{}", label.to_lowercase())).expect("a picture");
+            shell.click_on(&button).expect("pressed");
+        };
+        let gone = || {
+            let none = format!("{TITLES}.every(one => !one.includes('Incoming'))");
+            shell.until("no ring on the screen", &none).expect("gone");
+        };
+        let (outgoing, incoming) = two.ring(false);
+        press("Answer");
+        two.are_active(&outgoing, &incoming);
+        gone();
+        let seen = two.alice.bus.seen();
+        two.bob.hang_up(&outgoing).expect("hung up");
+        two.alice.ended(seen, &incoming, PATIENCE).expect("it ends");
+
+        let (outgoing, _) = two.ring(false);
+        let seen = two.bob.bus.seen();
+        press("Decline");
+        let (_, why) = two.bob.ended(seen, &outgoing, PATIENCE).expect("it ends");
+        assert_eq!(why, "declined");
+        gone();
+
+        let (outgoing, incoming) = two.ring(false);
+        shell.until("a ring", &format!("!!{}", on_banner("Answer"))).expect("shown");
+        let seen = two.alice.bus.seen();
+        two.bob.hang_up(&outgoing).expect("given up");
+        two.alice.ended(seen, &incoming, PATIENCE).expect("the ring ends");
+        // A missed call disturbs nobody: its buttons are behind the pointer, so by the Shell's own code.
+        let back = "Main.messageTray.getSources().flatMap(one => one.notifications)\
+                    .flatMap(one => one.actions).find(one => one.label === 'Call back')";
+        shell.until("a missed call", &format!("!!{back}")).expect("shown");
+        shell.evaluate(&format!("{back}.callback(); null")).expect("pressed");
+        two.bob.rings().expect("he is called back");
+    });
+}

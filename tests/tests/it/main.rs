@@ -23,6 +23,7 @@ mod installing;
 mod invites;
 mod links;
 mod loss;
+mod mako;
 mod missing;
 mod muting;
 mod names;

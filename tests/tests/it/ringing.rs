@@ -117,3 +117,28 @@ fn a_silenced_ring_is_silent_and_can_still_be_answered() {
         assert_eq!(word(&row, "contact-id"), two.alice_id);
     });
 }
+
+#[test]
+fn while_dunst_is_paused_calls_are_silent_and_those_of_favourites_ring() {
+    on_stage(&NEEDS, |stage| {
+        let two = Two::meet(stage, SCREEN);
+        let desk = two.alice.notifications.as_ref().expect("dunst");
+        desk.pause(true).expect("paused");
+        // Or he would ring the second time, as favourites do.
+        two.alice.ahoyctl(&["settings", "set", "filter.repeated", "false"]).expect("set");
+        let is_silent = || {
+            let (outgoing, incoming) = two.ring(false);
+            let silent = two.alice.bus.text(&incoming, "Call", "Silenced") == "true";
+            let seen = two.alice.bus.seen();
+            two.bob.hang_up(&outgoing).expect("given up");
+            two.alice.ended(seen, &incoming, PATIENCE).expect("the ring ends");
+            silent
+        };
+        // How soon a daemon hears of it is the bus's; that it does is ours.
+        until("a silent ring", || is_silent().then_some(())).expect("he is silent");
+        two.alice.ahoyctl(&["favourites", "add", "Bob"]).expect("a favourite");
+        until("a ring aloud", || (!is_silent()).then_some(())).expect("she hears him");
+        desk.pause(false).expect("not paused");
+        silence(stage);
+    });
+}

@@ -15,6 +15,10 @@ use ahoy_trial::{Result, Trouble, wave};
 /// Samples a second: what recognisers are trained on.
 pub(crate) const RATE: usize = 16_000;
 
+/// Silence, or noise, before a sentence and after it, seconds: whoever speaks waits for the microphone, and
+/// both ends of speech have to be found as in a room.
+pub(crate) const AROUND: (usize, usize) = (2, 4);
+
 /// A synthesizer and its arguments before text and file, and whether it plays what was recorded.
 pub(crate) type Voice = (&'static str, &'static [&'static str], bool);
 
@@ -140,31 +144,20 @@ impl Corpus {
         Ok(made)
     }
 
-    /// The same sentence as a microphone gives it: with so many seconds before and after it.
-    pub(crate) fn said(
-        &mut self,
-        voice: usize,
-        text: &str,
-        noise: Noise,
-        (before, after): (usize, usize),
-    ) -> Result<Vec<f32>> {
+    /// The same samples without a file.
+    pub(crate) fn said(&mut self, voice: usize, text: &str, noise: Noise) -> Result<Vec<f32>> {
         let clean = self.clean(voice, text)?;
-        Ok(self.mixed(&clean, (noise, place(voice, text)), (before * RATE, after * RATE)))
+        Ok(self.mixed(&clean, noise, place(voice, text)))
     }
 
     /// A file with a voice: silence, or noise from some place on, around it.
     pub(crate) fn among(&self, clean: &[f32], noise: Noise, start: usize) -> Result<PathBuf> {
-        self.file(&self.mixed(clean, (noise, start), (RATE / 2, RATE)))
+        self.file(&self.mixed(clean, noise, start))
     }
 
-    /// With so many samples before and after.
-    fn mixed(
-        &self,
-        clean: &[f32],
-        (noise, start): (Noise, usize),
-        (before, after): (usize, usize),
-    ) -> Vec<f32> {
-        let mut samples = [&vec![0.0; before], clean, &vec![0.0; after]].concat();
+    fn mixed(&self, clean: &[f32], noise: Noise, start: usize) -> Vec<f32> {
+        let silence = |seconds: usize| vec![0.0; seconds * RATE];
+        let mut samples = [&silence(AROUND.0), clean, &silence(AROUND.1)].concat();
         let (beside, db) = match noise {
             Noise::Clean => (&[][..], 0),
             Noise::Babble(db) => (&self.babble[..], db),

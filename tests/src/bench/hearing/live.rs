@@ -19,17 +19,15 @@ use ahoy_trial::{
 
 use super::{
     Count, Heap, MODEL, Said, Size, Verdict, World,
-    corpus::{Corpus, Noise, VOICES, Voice, faster},
+    corpus::{AROUND, Corpus, Noise, VOICES, Voice, faster},
     table::Table,
 };
 use crate::{figure, progress, worker::Worker};
 
 /// A sentence of which nothing was heard is over after this long.
 const LONGEST: Duration = Duration::from_secs(8);
-/// Noise around a sentence, seconds. Whoever speaks waits for the microphone.
-const AROUND: (usize, usize) = (2, 4);
-/// A microphone that opens later was spoken to before.
-const OPENED: Duration = Duration::from_millis(1_800);
+/// A microphone that opens later has not heard the noise alone.
+const OPENED: Duration = Duration::from_millis(AROUND.0 as u64 * 1_000 - 200);
 /// As often as it is said again.
 const MOST_TRIES: usize = 5;
 
@@ -122,7 +120,7 @@ impl<'a> Lane<'a> {
     }
 
     fn hear(&mut self, said: &Said, noise: Noise) -> Result<Heard> {
-        let samples = faster(&self.corpus.said(0, &said.text, noise, AROUND)?);
+        let samples = faster(&self.corpus.said(0, &said.text, noise)?);
         for _ in 0..MOST_TRIES {
             let playing = Playing::start(self.stage, &samples)?;
             sound::link(self.stage, &playing.port, &format!("{}:input_MONO", self.microphone))?;
