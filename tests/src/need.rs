@@ -76,7 +76,7 @@ impl Need {
             Self::Manager => &["openbox", "xprop"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
-            Self::Mako => &["mako", "phoc"],
+            Self::Mako => &["mako", "phoc", "Xvfb"],
             Self::Phosh => &[
                 "setpriv",
                 "dbus-daemon",

@@ -67,7 +67,8 @@ async fn follow(bus: &Connection, quiet: &watch::Sender<bool>) -> zbus::Result<(
     }
     let mut banners = Banners::default();
     loop {
-        let now = match server(bus).await.as_deref().and_then(place) {
+        let server = server(bus).await;
+        let now = match server.as_deref().and_then(place) {
             Some(Place::Property(interface, name)) => {
                 banners = Banners::default();
                 property(bus, interface, name).await
@@ -78,6 +79,7 @@ async fn follow(bus: &Connection, quiet: &watch::Sender<bool>) -> zbus::Result<(
                 false
             }
         };
+        debug!(server, quiet = now, "the desktop's Do Not Disturb");
         quiet.send_if_modified(|told| std::mem::replace(told, now) != now);
         tokio::select! {
             change = changes.next() => if change.is_none() { return Ok(()) },

@@ -7,6 +7,7 @@
 use std::{
     fs,
     io::Write as _,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -388,6 +389,14 @@ const TITLES: &str = "Main.messageTray.getSources().flatMap(one => one.notificat
 fn calls_are_answered_declined_and_called_back_on_the_notifications_of_the_shell() {
     on_desktop(|scene| {
         let (shell, two) = (&scene.shell, &scene.two);
+        // Where the bus starts services, it starts this one: it takes notifications for the Shell.
+        let mut server = two.alice.command(Path::new("/usr/bin/gjs"));
+        server.arg("/usr/share/gnome-shell/org.gnome.Shell.Notifications");
+        let _server = Running::start("gjs", &mut server).expect("gjs");
+        // It warns of sessions of root.
+        let clear = "Main.messageTray.getSources().flatMap(one => one.notifications) \
+                     .forEach(one => one.destroy()); !Main.messageTray._banner";
+        shell.until("nothing on the screen", clear).expect("empty");
         let press = |label: &str| {
             let button = on_banner(label);
             shell.until(&format!("{label} on a banner"), &format!("!!{button}")).expect("shown");

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use ahoy_trial::{PATIENCE, Person, Setup, Stage, bus::text, need::Need, process::Running, until};
+use ahoy_trial::{PATIENCE, Person, Setup, Stage, need::Need, process::Running, until};
 use zbus::OwnedVariant;
 
 use crate::scene::{Two, on_stage};
@@ -38,7 +38,9 @@ impl<'a> Mako<'a> {
         command
             .args(["-E", &format!("mako -c {}", configuration.display())])
             .env("XDG_RUNTIME_DIR", runtime)
-            .env("WLR_BACKENDS", "headless")
+            // Without a screen it has no keyboard, and crashes.
+            .env("WLR_BACKENDS", "x11")
+            .env("DISPLAY", person.stage().display().expect("a screen"))
             .env("WLR_RENDERER", "pixman")
             .env("GSETTINGS_BACKEND", "memory");
         let running = Running::start("phoc", &mut command).expect("phoc");
@@ -51,11 +53,11 @@ impl<'a> Mako<'a> {
         let list: Vec<HashMap<String, OwnedVariant>> =
             self.person.bus.ask(MAKO, "ListNotifications", &()).ok()?;
         let one = |entry: &HashMap<String, OwnedVariant>| {
-            let said = |key: &str| entry.get(key).map(|value| text(value)).unwrap_or_default();
+            let said = |key: &str| entry.get(key).map(|value| format!("{value:?}"));
             Shown {
-                id: said("id").parse().unwrap_or(0),
-                summary: said("summary"),
-                actions: said("actions"),
+                id: entry.get("id").and_then(|id| u32::try_from(&**id).ok()).unwrap_or(0),
+                summary: said("summary").unwrap_or_default(),
+                actions: said("actions").unwrap_or_default(),
             }
         };
         Some(list.iter().map(one).collect())
