@@ -57,8 +57,11 @@ const FLOOR_FRAMES: usize = 200;
 const BACKGROUND: usize = 5;
 /// A background that rises and falls (talk, music) has crests, above which one in so many frames is ...
 const CRESTS: usize = 10;
-/// ... and speech begins above them, dB.
+/// ... and speech begins above them, dB. With babble 20 dB below the voice for seconds before and after
+/// it, of 70 commands in a recorded voice 52 instead of 42 were right by this (10 dB: 41 instead of 33).
 const ABOVE_CRESTS_DB: f32 = 4.0;
+/// Before its crests are known (350 ms), what begins stands out by more: as speech does in a quiet room.
+const CLEAR_DB: f32 = 20.0;
 /// Of the last frames so many are loud while somebody speaks: single ones are crests of the background.
 const SPOKEN_FRAMES: usize = 3;
 const SPOKEN_WINDOW: usize = 10;
@@ -104,12 +107,12 @@ pub(crate) enum Heard {
 enum State {
     Waiting,
     /// `first` sample of the first loud frame, in what is kept; `limit`: what the background stays
-    /// below, dB.
+    /// below, dB, where that was known.
     Speaking {
         first: usize,
         since_loud: usize,
         loud: usize,
-        limit: f32,
+        limit: Option<f32>,
     },
 }
 
@@ -120,6 +123,8 @@ pub(crate) struct Endpointer {
     /// How long a silence ends an utterance, and how long one may be, ms.
     hang_ms: u32,
     longest_ms: u32,
+    /// Whether what went before is background: nobody spoke then, so its crests are no speech.
+    knows_crests: bool,
     /// Samples that do not yet fill a frame.
     rest: Vec<i16>,
     /// The utterance while it lasts, and what came before it.
@@ -139,6 +144,7 @@ impl Endpointer {
             state: State::Waiting,
             hang_ms: HANG_MS,
             longest_ms: LONGEST_MS,
+            knows_crests: true,
             rest: Vec::new(),
             kept: VecDeque::new(),
             levels: VecDeque::new(),
@@ -155,12 +161,13 @@ impl Endpointer {
 
     /// One that cuts what goes on and on into sentences.
     pub(crate) fn of_sentences() -> Self {
-        Self { hang_ms: SENTENCE_HANG_MS, longest_ms: LONGEST_SENTENCE_MS, ..Self::new() }
+        let (hang_ms, longest_ms) = (SENTENCE_HANG_MS, LONGEST_SENTENCE_MS);
+        Self { hang_ms, longest_ms, knows_crests: false, ..Self::new() }
     }
 
-    /// One that knows the background from sound that went before, in which nobody began to speak.
+    /// One that knows the background from sound that went before, the wake word among it.
     pub(crate) fn after(before: &[i16]) -> Self {
-        let mut endpointer = Self::new();
+        let mut endpointer = Self { knows_crests: false, ..Self::new() };
         for frame in before.chunks_exact(FRAME) {
             endpointer.is_loud(level_db(frame));
         }
@@ -221,7 +228,7 @@ impl Endpointer {
                 if loud && count >= START_FRAMES {
                     let quiet = self.recent.iter().take_while(|loud| !**loud).count();
                     let first = self.kept.len() - (self.recent.len() - quiet) * FRAME;
-                    let limit = crests(&self.levels);
+                    let limit = self.crests();
                     self.state = State::Speaking { first, since_loud: 0, loud: count, limit };
                 } else {
                     let keep = ms(NOISE_MS) + self.recent.len() * FRAME;
@@ -279,25 +286,28 @@ impl Endpointer {
         if self.levels.len() > FLOOR_FRAMES {
             self.levels.pop_front();
         }
-        let floor = background(self.levels.iter().copied()).max(QUIETEST_DB) + MARGIN_DB;
+        let floor = background(self.levels.iter().copied()).max(QUIETEST_DB);
         let crests = match self.state {
-            State::Waiting => crests(&self.levels),
+            State::Waiting if !self.knows_crests => None,
+            State::Waiting => Some(self.crests().unwrap_or(floor + CLEAR_DB)),
             // What is said is no background.
             State::Speaking { limit, .. } => limit,
         };
-        self.levels.len() >= LEARN_FRAMES && level > floor.max(crests)
+        let limit = (floor + MARGIN_DB).max(crests.unwrap_or(f32::MIN));
+        self.levels.len() >= LEARN_FRAMES && level > limit
     }
-}
 
-/// What a background that rises and falls stays below, dB: nothing where not much of it was heard. The
-/// last frames may be somebody who begins to speak.
-fn crests(levels: &VecDeque<f32>) -> f32 {
-    let mut before: Vec<f32> = levels.iter().rev().skip(START_WINDOW).copied().collect();
-    if before.len() < LEARN_FRAMES {
-        return f32::MIN;
+    /// What a background that rises and falls stays below, dB; `None` where not much of it was heard.
+    /// The last frames may be somebody who begins to speak.
+    fn crests(&self) -> Option<f32> {
+        let before = self.levels.iter().rev().skip(START_WINDOW).copied();
+        let mut before: Vec<f32> = before.filter(|_| self.knows_crests).collect();
+        if before.len() < LEARN_FRAMES {
+            return None;
+        }
+        let at = before.len() - 1 - before.len() / CRESTS;
+        Some(*before.select_nth_unstable_by(at, f32::total_cmp).1 + ABOVE_CRESTS_DB)
     }
-    let at = before.len() - 1 - before.len() / CRESTS;
-    *before.select_nth_unstable_by(at, f32::total_cmp).1 + ABOVE_CRESTS_DB
 }
 
 /// What nobody speaks above: the level that a part of the frames stay below. Not the quietest frame:

@@ -119,3 +119,36 @@ fn sound_without_end_is_cut_at_the_longest_command() {
     let utterance = run(&mut Endpointer::new(), &sound).expect("a cut");
     assert!(utterance.samples.len() <= ms(LONGEST_MS));
 }
+
+/// Noise that rises and falls as talk nearby does, four times a second.
+fn talk(milliseconds: u32, amp: f64) -> Vec<i16> {
+    let swell = |at: usize| (at as f64 / f64::from(RATE) * std::f64::consts::TAU * 4.0).sin();
+    let noise = noise(milliseconds, amp).into_iter().enumerate();
+    noise.map(|(at, sample)| (f64::from(sample) * (0.55 + 0.45 * swell(at))) as i16).collect()
+}
+
+#[test]
+fn talk_nearby_is_no_utterance_and_neither_begins_one_nor_keeps_it_from_ending() {
+    assert_eq!(run(&mut Endpointer::new(), &talk(6_000, 1_500.0)), None);
+    let word = [vec![0; ms(2_000)], voice(600, 12_000.0), vec![0; ms(3_000)]].concat();
+    let sound = mix(&talk(5_600, 1_500.0), &word);
+    let utterance = run(&mut Endpointer::new(), &sound).expect("the word");
+    let length = utterance.samples.len() * 1000 / RATE as usize;
+    assert!((650..850).contains(&length), "the word alone: {length} ms");
+    assert!(utterance.waited_ms < HANG_MS + 60, "{} ms", utterance.waited_ms);
+}
+
+#[test]
+fn what_follows_the_wake_word_or_another_sentence_as_loud_is_heard() {
+    let before = [vec![0; ms(500)], voice(600, 8_000.0), vec![0; ms(300)]].concat();
+    let again = [voice(600, 8_000.0), vec![0; ms(900)]].concat();
+    assert!(run(&mut Endpointer::after(&before), &again).is_some());
+    let mut captions = Endpointer::of_sentences();
+    let sentence = [voice(1_800, 8_000.0), vec![0; ms(700)]].concat();
+    let talk = [vec![0; ms(500)], sentence.repeat(3)].concat();
+    let mut found = 0;
+    for block in talk.chunks(320) {
+        found += usize::from(matches!(captions.feed(block), Heard::Over(_)));
+    }
+    assert_eq!(found, 3);
+}
