@@ -37,7 +37,8 @@ Names that end in _ratio stand beside a peer measured in the same run.
   calls    setting up, mouth to ear beside PipeWire's own delay, memory and CPU of each process
   voice    commands through a virtual microphone, and the time until the call
   hearing  commands in six voices, clean and in babble and music: right, refused, wrong, wrong calls;
-           target/bench/hearing.svg shows what was taken for what
+           target/bench/hearing.svg shows what was taken for what; the same in Korean, in five voices,
+           where AHOY_LIBVOSK names the library of Vosk and AHOY_VOSK_KO a model
     --noise NAME  only this, as often as wanted: clean, babble_20_db, babble_10_db, babble_5_db,
                   music_20_db, music_10_db, music_5_db
     --phrases N   so many phrases of each intent and situation: 2, or 1 with --quick

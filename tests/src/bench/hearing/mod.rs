@@ -7,6 +7,7 @@
 pub(crate) mod corpus;
 pub(crate) mod live;
 mod table;
+mod tongue;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -27,52 +28,10 @@ use serde::{Deserialize, Serialize};
 use self::{
     corpus::{Corpus, Noise, VOICES},
     table::Table,
+    tongue::Tongue,
 };
+pub(crate) use self::tongue::MODEL;
 use crate::{figure, progress};
-
-pub(crate) const MODEL: &str = "/usr/share/pocketsphinx/model/en-us";
-
-/// What is said that is no command: whatever comes of it is too much.
-const OTHER: [&str; 10] = [
-    "the weather is nice today",
-    "i think we should go to the market",
-    "please turn on the kitchen light",
-    "he said that he would come later",
-    "my name is charlie and i live here",
-    "play some music in the living room",
-    "we had dinner with friends yesterday",
-    "good morning everyone",
-    "tell me a story about a dragon",
-    "the report is due on friday",
-];
-
-/// Names of many origins, as an address book has them.
-const NAMES: [&str; 24] = [
-    "Alice Smith",
-    "Bob Brown",
-    "Carol Jones",
-    "David Miller",
-    "Emma Wilson",
-    "Frank Taylor",
-    "Grace Kelly",
-    "Henry Ford",
-    "Isabel Garcia",
-    "John Murphy",
-    "Karen Lopez",
-    "Laura Martin",
-    "Maria Rossi",
-    "Nina Simone",
-    "Oliver Twist",
-    "Peter Parker",
-    "Rachel Green",
-    "Susan Clark",
-    "Thomas Mann",
-    "Victor Hugo",
-    "Walter White",
-    "Yuki Tanaka",
-    "Siobhan Kelly",
-    "Pierre Dubois",
-];
 
 /// Sentences between two lines about how far it is.
 const SENTENCES_TOLD: usize = 20;
@@ -128,6 +87,7 @@ pub(crate) enum Verdict {
 
 /// Who understands, and whom they know.
 pub(crate) struct World {
+    tongue: Tongue,
     pub(crate) pack: Pack,
     pub(crate) book: Book,
 }
@@ -135,13 +95,18 @@ pub(crate) struct World {
 impl World {
     /// English, with an address book of a few people.
     pub(crate) fn new() -> Result<Self> {
-        Self::of(NAMES)
+        Self::speaking(Tongue::english(), tongue::NAMES)
     }
 
     /// English, with these people.
     pub(crate) fn of(names: impl IntoIterator<Item = &'static str>) -> Result<Self> {
-        let pack = Pack::built_in("en").map_err(|error| Trouble::Wrong(error.to_string()))?;
-        Ok(Self { pack, book: Book::new(names.into_iter().map(person).collect()) })
+        Self::speaking(Tongue::english(), names)
+    }
+
+    fn speaking(tongue: Tongue, names: impl IntoIterator<Item = &'static str>) -> Result<Self> {
+        let pack = Pack::built_in(tongue.language);
+        let pack = pack.map_err(|error| Trouble::Wrong(error.to_string()))?;
+        Ok(Self { tongue, pack, book: Book::new(names.into_iter().map(person).collect()) })
     }
 
     pub(crate) fn grammar(&self, situation: Situation) -> Grammar {
@@ -167,7 +132,7 @@ impl World {
                 continue;
             }
             let other = |text: &&str| Said { situation, text: (**text).to_owned(), kind: None };
-            all.extend(OTHER.iter().take(size.phrases * 5 / 2).map(other));
+            all.extend(self.tongue.others.iter().take(size.phrases * 5 / 2).map(other));
         }
         all
     }
@@ -315,8 +280,18 @@ impl Ears {
         Ok(Self { process, answers: BufReader::new(out) })
     }
 
+    /// In English.
     pub(crate) fn hear(&mut self, grammar: Option<&Grammar>, file: &Path) -> Result<Answered> {
-        let asked = Asked { engine: Engine::PocketSphinx, model: MODEL, grammar, file };
+        self.hear_as(&Tongue::english(), grammar, file)
+    }
+
+    fn hear_as(
+        &mut self,
+        tongue: &Tongue,
+        grammar: Option<&Grammar>,
+        file: &Path,
+    ) -> Result<Answered> {
+        let asked = Asked { engine: tongue.engine, model: &tongue.model, grammar, file };
         let mut line = serde_json::to_string(&asked).map_err(|e| Trouble::Wrong(e.to_string()))?;
         line.push('\n');
         let to = self.process.stdin.as_mut();
@@ -409,7 +384,7 @@ impl Hall<'_> {
     ) -> Result<()> {
         for voice in 0..self.voices {
             let file: PathBuf = self.corpus.spoken(voice, &said.text, noise)?;
-            let answer = self.ears.hear(grammar.take(), &file)?;
+            let answer = self.ears.hear_as(&self.world.tongue, grammar.take(), &file)?;
             let heard = answer.hypotheses.first();
             let (verdict, kind) = self.world.judge(said, heard);
             if verdict == Verdict::WrongCall {
@@ -423,14 +398,25 @@ impl Hall<'_> {
     }
 }
 
-/// Runs it; the picture of what was taken for what goes to `picture`, after each noise anew.
+/// Runs it; pictures of what was taken for what go beside `picture`, after each noise anew.
 pub(crate) fn run(size: &Size<'_>, picture: &Path) -> Result<()> {
-    let world = World::new()?;
+    hear(&World::new()?, "hearing", size, picture)?;
+    let Some(korean) = Tongue::korean() else {
+        progress("no Korean: AHOY_VOSK_KO names no model, or AHOY_LIBVOSK no library");
+        return Ok(());
+    };
+    let world = World::speaking(korean, tongue::KOREAN_NAMES)?;
+    hear(&world, "hearing_korean", size, &picture.with_file_name("hearing-korean.svg"))
+}
+
+/// All of one language.
+fn hear(world: &World, part: &str, size: &Size<'_>, picture: &Path) -> Result<()> {
     let all = world.sentences(size);
+    let voices = size.voices.min(world.tongue.voices.len());
     let mut hall = Hall {
-        world: &world,
-        voices: size.voices,
-        corpus: Corpus::new(&VOICES[..size.voices])?,
+        world,
+        voices,
+        corpus: Corpus::new(&world.tongue.voices[..voices])?,
         ears: Ears::open()?,
         table: Table::default(),
     };
@@ -438,19 +424,19 @@ pub(crate) fn run(size: &Size<'_>, picture: &Path) -> Result<()> {
     let mut others = Count::default();
     for noise in size.noises {
         let heap = hall.hear(&all, *noise)?;
-        heap.print("hearing", *noise, size.voices);
+        heap.print(part, *noise, voices);
         others.take(&heap.others);
         said += heap.commands.all() + heap.others.all();
         wrong_calls += heap.commands.wrong_calls + heap.others.wrong_calls;
         if let Some(wait) = ahoy_trial::wave::median(heap.waited)
             && *noise == Noise::Clean
         {
-            figure("hearing_endpointer_wait", wait, "ms");
+            figure(&format!("{part}_endpointer_wait"), wait, "ms");
         }
         hall.table.draw(picture)?;
     }
-    others.print("hearing_other_speech");
-    figure("hearing_wrong_calls", wrong_calls as f64, "calls");
-    figure("hearing_sentences", said as f64, "sentences");
+    others.print(&format!("{part}_other_speech"));
+    figure(&format!("{part}_wrong_calls"), wrong_calls as f64, "calls");
+    figure(&format!("{part}_sentences"), said as f64, "sentences");
     Ok(())
 }
