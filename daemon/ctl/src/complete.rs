@@ -19,7 +19,7 @@ use clap::Command;
 use clap_complete::{CompleteEnv, engine::CompletionCandidate};
 
 /// The variable that our script sets to the shell's name.
-pub const ASKS: &str = "COMPLETE";
+pub const ASKS: &str = "AHOYCTL_COMPLETE";
 /// Longer nobody waits for a list.
 const LIMIT: Duration = Duration::from_millis(500);
 /// More than this nobody reads.

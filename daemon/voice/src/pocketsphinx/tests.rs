@@ -1,7 +1,12 @@
 //! Commands and other sentences in several synthetic voices, without a sound server: how many are
 //! heard right, refused, and wrong.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use ahoy_core::voice::{Lesson, Teaching};
 
@@ -125,7 +130,10 @@ impl Drop for Scratch {
 
 /// Speech as 16 kHz samples with a second of silence around it; `None` without the program.
 fn speak(voice: &[&str], text: &str) -> Option<Vec<i16>> {
-    let name = format!("ahoy-speech-{}-{}.wav", std::process::id(), voice.join(""));
+    // Tests of one process speak at the same time.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("ahoy-speech-{}-{number}.wav", std::process::id());
     let file = Scratch(env::temp_dir().join(name));
     let mut command = Command::new(voice[0]);
     command.args(&voice[1..]);

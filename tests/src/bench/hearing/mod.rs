@@ -25,12 +25,12 @@ use ahoy_core::{
 use ahoy_trial::{Result, Trouble, person::built};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::tongue::MODEL;
 use self::{
     corpus::{Corpus, Noise, VOICES},
     table::Table,
     tongue::Tongue,
 };
-pub(crate) use self::tongue::MODEL;
 use crate::{figure, progress};
 
 /// Sentences between two lines about how far it is.
