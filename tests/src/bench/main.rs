@@ -27,7 +27,7 @@ use self::hearing::corpus::Noise;
 const USAGE: &str = "\
 Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [microphone] [names] [wake]
                    [service] [window]
-       tests/bench hearing [--noise NAME]... [--phrases N]
+       tests/bench hearing [--noise NAME]... [--phrases N] [--language en|ko]
        tests/bench microphone [--noise NAME]... [--phrases N]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
@@ -42,6 +42,7 @@ Names that end in _ratio stand beside a peer measured in the same run.
     --noise NAME  only this, as often as wanted: clean, babble_20_db, babble_10_db, babble_5_db,
                   music_20_db, music_10_db, music_5_db
     --phrases N   so many phrases of each intent and situation: 2, or 1 with --quick
+    --language L  only in English (en) or Korean (ko)
   microphone
            one phrase of each in the same voices and noises through virtual microphones, as long as they
            take to say, and the time from the end of speech; target/bench/microphone.svg
@@ -89,6 +90,7 @@ struct Asked {
     /// Of `hearing` and `microphone`; all if there is none.
     noises: Vec<Noise>,
     phrases: Option<usize>,
+    language: Option<String>,
     /// All if there is none.
     parts: Vec<String>,
 }
@@ -112,6 +114,11 @@ impl Asked {
                     let some = number.parse::<usize>().ok().filter(|phrases| *phrases > 0);
                     asked.phrases = Some(some.ok_or(number)?);
                 }
+                "--language" => {
+                    let name = value()?;
+                    let known = ["en", "ko"].contains(&&*name);
+                    asked.language = Some(known.then_some(name.clone()).ok_or(name)?);
+                }
                 part if PARTS.contains(&part) => asked.parts.push(one),
                 _ => return Err(one),
             }
@@ -122,7 +129,8 @@ impl Asked {
     fn hearing(&self) -> hearing::Size<'_> {
         let size = if self.quick { hearing::QUICK } else { hearing::FULL };
         let noises = if self.noises.is_empty() { size.noises } else { &self.noises };
-        hearing::Size { phrases: self.phrases.unwrap_or(size.phrases), noises, ..size }
+        let (phrases, language) = (self.phrases.unwrap_or(size.phrases), self.language.as_deref());
+        hearing::Size { phrases, noises, language, ..size }
     }
 
     /// What is said in real time is less.

@@ -98,6 +98,8 @@ pub(super) struct Tongue {
     pub(super) engine: Engine,
     pub(super) model: String,
     pub(super) others: &'static [&'static str],
+    /// Words of the model that are said as one with the word before.
+    joined: &'static [&'static str],
     pub(super) voices: &'static [Voice],
 }
 
@@ -109,8 +111,21 @@ impl Tongue {
             engine: Engine::PocketSphinx,
             model: MODEL.to_owned(),
             others: &OTHER,
+            joined: &[],
             voices: &VOICES,
         }
+    }
+
+    /// A sentence of the model's words as people write it, for a voice to read.
+    pub(super) fn written(&self, text: &str) -> String {
+        let mut written = String::new();
+        for word in text.split(' ') {
+            if !written.is_empty() && !self.joined.contains(&word) {
+                written.push(' ');
+            }
+            written.push_str(word);
+        }
+        written
     }
 
     /// By Vosk, where its library and a model are there.
@@ -122,6 +137,7 @@ impl Tongue {
             engine: Engine::Vosk,
             model: there("AHOY_VOSK_KO")?,
             others: &KOREAN_OTHER,
+            joined: &["에게", "한테", "하고", "에", "해", "했어", "번"],
             voices: &KOREAN_VOICES,
         })
     }
