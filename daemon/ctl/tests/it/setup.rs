@@ -129,6 +129,11 @@ async fn completions_and_manual_come_from_the_program() {
         let run = session.ctl(&["completions", shell]).await;
         assert!(run.ok().contains("COMPLETE"), "{shell}");
     }
+    let bash = session.ctl(&["completions", "bash"]).await;
+    let script = session.dir.0.join("ahoyctl.bash");
+    std::fs::write(&script, bash.ok()).unwrap();
+    let check = tokio::process::Command::new("bash").arg("-n").arg(&script).status().await.unwrap();
+    assert!(check.success(), "bash reads its own completions");
     let man = session.ctl(&["man"]).await;
     assert!(man.ok().contains(".TH AHOYCTL"), "{}", &man.out[..200]);
     assert!(man.out.contains("Exit codes"));

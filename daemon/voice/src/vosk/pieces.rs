@@ -24,6 +24,8 @@ const MOST_WAYS: usize = 3;
 pub(super) struct Pieces {
     /// The pieces with a space between them and around, and the word with a space around.
     known: Vec<(String, String)>,
+    /// The same by word, without the spaces around.
+    ways: BTreeMap<String, Vec<String>>,
 }
 
 impl Pieces {
@@ -33,20 +35,20 @@ impl Pieces {
         deaf_to: &mut BTreeSet<String>,
         knows: impl Fn(&str) -> bool,
     ) -> (Grammar, Self) {
-        let taken = lines(grammar);
+        let (taken, names) = (runs(grammar), name_words(grammar));
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for word in legal::words(grammar).intersection(deaf_to) {
-            let mut ways: Vec<String> = spellings(grammar, word)
+            let mut ways: Vec<String> = spellings(grammar, word, names.contains(word.as_str()))
                 .iter()
                 .filter_map(|text| cut(text, &knows))
-                .map(|cut| spaced(&cut.join(" ")))
+                .map(|cut| cut.join(" "))
                 // Somebody else is called so: they are heard, as they are spelled.
-                .filter(|cut| !taken.iter().any(|line| line.contains(cut)))
+                .filter(|cut| !taken.contains(cut))
                 .collect();
             ways.dedup();
             ways.truncate(MOST_WAYS);
             for way in ways {
-                words.entry(way).or_default().push(spaced(word));
+                words.entry(way).or_default().push(word.clone());
             }
         }
         // What two sound like would be one of them.
@@ -58,8 +60,13 @@ impl Pieces {
         let mut known: Vec<(String, String)> = words.into_iter().filter_map(alone).collect();
         // The longest first, so that no other's pieces are found inside.
         known.sort_by_key(|(cut, _)| std::cmp::Reverse(cut.len()));
-        deaf_to.retain(|word| !known.iter().any(|(_, of)| of.trim() == word));
-        let pieces = Self { known };
+        let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (cut, word) in &known {
+            ways.entry(word.clone()).or_default().push(cut.clone());
+        }
+        deaf_to.retain(|word| !ways.contains_key(word));
+        let known = known.iter().map(|(cut, word)| (spaced(cut), spaced(word))).collect();
+        let pieces = Self { known, ways };
         (pieces.apart(grammar), pieces)
     }
 
@@ -95,9 +102,8 @@ impl Pieces {
     }
 
     fn ways<'a>(&'a self, word: &'a str) -> Vec<&'a str> {
-        let of_word = self.known.iter().filter(|(_, of)| of.trim() == word);
-        let ways: Vec<&str> = of_word.map(|(cut, _)| cut.trim()).collect();
-        if ways.is_empty() { vec![word] } else { ways }
+        let known = self.ways.get(word);
+        known.map_or_else(|| vec![word], |ways| ways.iter().map(String::as_str).collect())
     }
 
     /// What was heard, with the words in the place of their pieces.
@@ -110,26 +116,37 @@ impl Pieces {
     }
 }
 
-/// All that may be said, name by name and command by command.
-fn lines(grammar: &Grammar) -> Vec<String> {
-    let entries = grammar.slots.values().flatten().map(|entry| spaced(entry));
-    let words = |phrase: &Phrase| {
+/// All that may be said, name by name and command by command, in runs as long as pieces are.
+fn runs(grammar: &Grammar) -> BTreeSet<String> {
+    let words = |phrase: &Phrase| -> String {
         let words = phrase.0.iter().map(|piece| match piece {
             Piece::Word(word) => word.as_str(),
             Piece::Slot(_) | Piece::Several(..) | Piece::Rest => "",
         });
-        spaced(&words.collect::<Vec<_>>().join(" "))
+        words.collect::<Vec<_>>().join(" ")
     };
-    entries.chain(grammar.phrases.iter().map(words)).collect()
+    let lines = grammar.slots.values().flatten().cloned().chain(grammar.phrases.iter().map(words));
+    let mut runs = BTreeSet::new();
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let of = |length| words.windows(length).map(|run| run.join(" "));
+        runs.extend((1..=MOST_PIECES).flat_map(of));
+    }
+    runs
+}
+
+/// The words of all that fills slots.
+fn name_words(grammar: &Grammar) -> BTreeSet<&str> {
+    grammar.slots.values().flatten().flat_map(|entry| entry.split(' ')).collect()
 }
 
 /// The ways to spell a word in syllables: itself, or, of a name, what it sounds like.
-fn spellings(grammar: &Grammar, word: &str) -> Vec<String> {
+fn spellings(grammar: &Grammar, word: &str, is_name: bool) -> Vec<String> {
     if word.chars().all(is_syllable) {
         return vec![word.to_owned()];
     }
     // A command is data of a language: that it sounds like something in another makes it none there.
-    if !grammar.slots.values().flatten().any(|entry| entry.split(' ').any(|one| one == word)) {
+    if !is_name {
         return Vec::new();
     }
     let brought = grammar.sounds.get(word).into_iter().flatten().cloned();
