@@ -1,7 +1,8 @@
-//! What is written and read in a call: text of the other side, captions of their voice.
+//! What is written and read in a call: text of both sides, captions of the other's voice.
 //!
-//! Owns: which lines there are, and their bounds. Does not own: showing them. Invariant: a peer that writes
-//! without end makes nothing here grow past [`LINES`]; a line that was told is there until then.
+//! Owns: which lines there are, their bounds, and the order in which one's own go out. Does not own: showing
+//! them. Invariant: a peer that writes without end makes nothing here grow past [`LINES`]; a line that was told
+//! is there until then; of one's own, one at a time is out, and lines are neither lost nor turned around.
 
 use std::collections::VecDeque;
 
@@ -46,6 +47,52 @@ impl Written {
     /// The lines after so many.
     pub(crate) fn after(&self, count: usize) -> impl Iterator<Item = &str> {
         self.lines.iter().skip(count.saturating_sub(self.before)).map(String::as_str)
+    }
+}
+
+/// A piece of what one writes oneself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// All that is typed so far.
+    Typed(String),
+    Line(String),
+}
+
+/// What one has written and the call service has not heard yet. It does one thing at a time with a call and
+/// refuses a second, so that a line right behind a letter would be lost.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    lines: VecDeque<String>,
+    typed: Option<String>,
+    is_out: bool,
+}
+
+impl Outgoing {
+    /// The letters so far; those before them nobody needs to see any more.
+    pub(crate) fn typed(&mut self, text: String) {
+        self.typed = Some(text);
+    }
+
+    /// A whole line. What was typed before has become it.
+    pub(crate) fn line(&mut self, text: String) {
+        self.typed = None;
+        self.lines.push_back(text);
+    }
+
+    /// What goes out now; nothing while something is, until it is [`done`](Self::done).
+    pub(crate) fn next(&mut self) -> Option<Piece> {
+        if self.is_out {
+            return None;
+        }
+        let line = self.lines.pop_front().map(Piece::Line);
+        let next = line.or_else(|| self.typed.take().map(Piece::Typed));
+        self.is_out = next.is_some();
+        next
+    }
+
+    /// What was out has been taken, or refused.
+    pub(crate) fn done(&mut self) {
+        self.is_out = false;
     }
 }
 
@@ -107,6 +154,29 @@ mod tests {
         assert_eq!(written.after(0).count(), LINES);
         written.hear(&"x".repeat(100_000), false);
         assert_eq!(written.typing.len(), LONGEST);
+    }
+
+    #[test]
+    fn one_thing_is_out_at_a_time_and_a_line_takes_the_place_of_its_letters() {
+        let mut outgoing = Outgoing::default();
+        assert_eq!(outgoing.next(), None);
+        outgoing.typed("E".to_owned());
+        assert_eq!(outgoing.next(), Some(Piece::Typed("E".to_owned())));
+        for text in ["Ec", "Ech", ""] {
+            outgoing.typed(text.to_owned());
+        }
+        outgoing.line("Echidna".to_owned());
+        outgoing.line("Platypus".to_owned());
+        outgoing.typed("K".to_owned());
+        assert_eq!(outgoing.next(), None, "the first letter is still out");
+        let mut rest = Vec::new();
+        outgoing.done();
+        while let Some(piece) = outgoing.next() {
+            rest.push(piece);
+            outgoing.done();
+        }
+        let line = |text: &str| Piece::Line(text.to_owned());
+        assert_eq!(rest, [line("Echidna"), line("Platypus"), Piece::Typed("K".to_owned())]);
     }
 
     #[test]

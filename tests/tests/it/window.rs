@@ -109,8 +109,12 @@ fn what_is_written_and_said_is_read_and_answered_in_the_window_of_the_call() {
         };
         heard("Echidna", false).expect("as it is typed");
         windows.press("Send").expect("sent");
-        heard("Echidna", true).expect("sent");
+        heard("Echidna", true).unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
         windows.until("label", "Echidna").expect("one's own");
+        // A line on the heels of its last letter is no less heard.
+        windows.write("Write something", "Koala").expect("typed");
+        windows.press("Send").expect("sent");
+        heard("Koala", true).unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
         stage.photograph("text.png").expect("a picture");
         windows.press("More").expect("a menu");
         windows.press("Captions on").expect("on");

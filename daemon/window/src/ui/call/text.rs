@@ -4,7 +4,10 @@
 //! state has. Invariant: what the other side wrote is shown as plain text, whatever is in it; one's own line is
 //! shown once the call service has taken it.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use adw::prelude::*;
 use gtk::glib;
@@ -13,7 +16,11 @@ use super::super::{
     accessible,
     parts::{self, Shared},
 };
-use crate::{service::Wish, state::Call, talk::Written};
+use crate::{
+    service::Wish,
+    state::Call,
+    talk::{Outgoing, Piece, Written},
+};
 
 /// Bytes of a line that the call service takes.
 const LONGEST: i32 = 4096;
@@ -30,6 +37,7 @@ pub(crate) struct TextPanel {
     entry: gtk::Entry,
     /// Lines of the other side that are shown already.
     shown: Rc<Cell<usize>>,
+    outgoing: Rc<RefCell<Outgoing>>,
     shared: Shared,
     path: Rc<str>,
 }
@@ -64,8 +72,10 @@ impl TextPanel {
             panel.append(part);
         }
         panel.append(&row);
-        let (shown, shared, path) = (Rc::default(), shared.clone(), Rc::from(path));
-        let own = Self { panel, close, lines, scrolled, typing, entry, shown, shared, path };
+        let (shown, outgoing) = (Rc::default(), Rc::default());
+        let (shared, path) = (shared.clone(), Rc::from(path));
+        let own =
+            Self { panel, close, lines, scrolled, typing, entry, shown, outgoing, shared, path };
         own.listen(&send);
         own
     }
@@ -73,7 +83,8 @@ impl TextPanel {
     fn listen(&self, send: &gtk::Button) {
         let own = self.clone();
         self.entry.connect_changed(move |entry| {
-            own.shared.ask_quietly(Wish::Type(own.path.to_string(), entry.text().to_string()));
+            own.outgoing.borrow_mut().typed(entry.text().to_string());
+            own.write();
         });
         let own = self.clone();
         self.entry.connect_activate(move |_| own.send());
@@ -91,20 +102,46 @@ impl TextPanel {
             return;
         }
         self.entry.set_text("");
+        self.outgoing.borrow_mut().line(text);
+        self.write();
+    }
+
+    /// Lets go what waits, one after the other.
+    fn write(&self) {
         let own = self.clone();
         glib::spawn_future_local(async move {
-            let wish = Wish::Send(own.path.to_string(), text.clone());
-            match own.shared.service.ask(wish).await {
-                Ok(()) => own.lines.append(&bubble(&text, "mine", gtk::Align::End)),
-                Err(why) => {
-                    own.shared.complain(&why);
-                    // Nothing that was written is lost.
-                    if own.entry.text().is_empty() {
-                        own.entry.set_text(&text);
-                    }
-                }
+            let next = || own.outgoing.borrow_mut().next();
+            while let Some(piece) = next() {
+                own.utter(piece).await;
+                own.outgoing.borrow_mut().done();
             }
         });
+    }
+
+    async fn utter(&self, piece: Piece) {
+        let path = self.path.to_string();
+        match piece {
+            // The next letter says it again.
+            Piece::Typed(text) => {
+                if let Err(why) = self.shared.service.ask(Wish::Type(path, text)).await {
+                    tracing::debug!(why, "what is typed was not told");
+                }
+            }
+            Piece::Line(text) => {
+                match self.shared.service.ask(Wish::Send(path, text.clone())).await {
+                    Ok(()) => self.lines.append(&bubble(&text, "mine", gtk::Align::End)),
+                    Err(why) => self.give_back(&text, &why),
+                }
+            }
+        }
+    }
+
+    /// Nothing that was written is lost.
+    fn give_back(&self, text: &str, why: &str) {
+        self.shared.complain(why);
+        if self.entry.text().is_empty() {
+            self.entry.set_text(text);
+        }
     }
 
     /// Shows what the other side has written; the newest line that was not shown before.
