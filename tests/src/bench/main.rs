@@ -25,10 +25,11 @@ use ahoy_trial::Result;
 use self::hearing::corpus::Noise;
 
 const USAGE: &str = "\
-Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [microphone] [names] [wake]
-                   [service] [window]
+Usage: tests/bench [--quick] [crypto] [calls] [voice] [hearing] [microphone] [names] [book]
+                   [wake] [service] [window]
        tests/bench hearing [--noise NAME]... [--phrases N] [--language en|ko]
        tests/bench microphone [--noise NAME]... [--phrases N]
+       tests/bench names [--by spelling|phonemes]
 
 Measures on this machine and prints one JSON object a line: {\"name\", \"value\", \"unit\"}.
 Names that end in _ratio stand beside a peer measured in the same run.
@@ -46,8 +47,10 @@ Names that end in _ratio stand beside a peer measured in the same run.
   microphone
            one phrase of each in the same voices and noises through virtual microphones, as long as they
            take to say, and the time from the end of speech; target/bench/microphone.svg
-  names    200 names of many origins, all in one book: right, asked, refused, wrong; an address book
-           of 2,000 people until it is listened for
+  names    200 names of many origins, all in one book: right, asked, refused, wrong, by the spelling alone
+           and with what espeak-ng says of them
+    --by WAY      only by the spelling, or only with the phonemes
+  book     an address book of 2,000 people until it is listened for
   wake     the wake word: false wakes and commands in ten hours of talk and music from files and in
            another hour through a virtual microphone, commands after the word in six voices and
            noise, CPU and memory while waiting
@@ -79,8 +82,18 @@ fn progress(what: &str) {
     let _ = writeln!(std::io::stderr(), "… {what}");
 }
 
-const PARTS: [&str; 9] =
-    ["crypto", "calls", "voice", "hearing", "microphone", "names", "wake", "service", "window"];
+const PARTS: [&str; 10] = [
+    "crypto",
+    "calls",
+    "voice",
+    "hearing",
+    "microphone",
+    "names",
+    "book",
+    "wake",
+    "service",
+    "window",
+];
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -91,6 +104,8 @@ struct Asked {
     noises: Vec<Noise>,
     phrases: Option<usize>,
     language: Option<String>,
+    /// How names are known; both if there is none.
+    by: Option<names::Way>,
     /// All if there is none.
     parts: Vec<String>,
 }
@@ -118,6 +133,10 @@ impl Asked {
                     let name = value()?;
                     let known = ["en", "ko"].contains(&&*name);
                     asked.language = Some(known.then_some(name.clone()).ok_or(name)?);
+                }
+                "--by" => {
+                    let name = value()?;
+                    asked.by = Some(names::Way::named(&name).ok_or(name)?);
                 }
                 part if PARTS.contains(&part) => asked.parts.push(one),
                 _ => return Err(one),
@@ -181,7 +200,10 @@ fn run(asked: &Asked) -> Result<()> {
     }
     if is_wanted("names") {
         let size = if asked.quick { names::QUICK } else { names::FULL };
-        result = result.and(names::run(&size));
+        result = result.and(names::run(&size, asked.by));
+    }
+    if is_wanted("book") {
+        result = result.and(names::full_book());
     }
     if is_wanted("wake") {
         let size = if asked.quick { wake::QUICK } else { wake::FULL };

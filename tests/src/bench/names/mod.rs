@@ -39,15 +39,41 @@ pub(crate) const FULL: Size = Size { names: 20, voices: VOICES.len() };
 /// Whether all of it still works.
 pub(crate) const QUICK: Size = Size { names: 2, voices: 1 };
 
-/// Runs it.
-pub(crate) fn run(size: &Size) -> Result<()> {
-    let world = World::of(NAMES.iter().flat_map(|(_, names)| *names))?;
+/// How a name comes to be known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Spelling,
+    /// And what espeak-ng says of it.
+    Phonemes,
+}
+
+impl Way {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "spelling" => Some(Self::Spelling),
+            "phonemes" => Some(Self::Phonemes),
+            _ => None,
+        }
+    }
+}
+
+fn world() -> Result<World> {
+    World::of(NAMES.iter().flat_map(|(_, names)| *names))
+}
+
+/// Runs the table: by one way alone, or by both.
+pub(crate) fn run(size: &Size, way: Option<Way>) -> Result<()> {
+    let world = world()?;
     let mut corpus = Corpus::new(&VOICES[..size.voices])?;
     let mut grammar = world.grammar(Situation::Idle);
-    table("names_spelled", size, (&world, &grammar), &mut corpus)?;
-    grammar.sounds = guessed::ways(&world.book, &grammar)?;
-    table("names", size, (&world, &grammar), &mut corpus)?;
-    full_book(&world, &mut corpus)
+    if way != Some(Way::Phonemes) {
+        table("names_spelled", size, (&world, &grammar), &mut corpus)?;
+    }
+    if way != Some(Way::Spelling) {
+        grammar.sounds = guessed::ways(&world.book, &grammar)?;
+        table("names", size, (&world, &grammar), &mut corpus)?;
+    }
+    Ok(())
 }
 
 /// Who is heard how, by origin.
@@ -89,8 +115,9 @@ fn table(
 }
 
 /// From a full address book to open ears.
-fn full_book(world: &World, corpus: &mut Corpus) -> Result<()> {
+pub(crate) fn full_book() -> Result<()> {
     progress("an address book of 2,000 people");
+    let (world, mut corpus) = (world()?, Corpus::new(&VOICES[..1])?);
     let parts = NAMES.iter().flat_map(|(_, names)| names.iter());
     let split =
         |name: &&str| name.split_once(' ').map(|(first, last)| (first.to_owned(), last.to_owned()));
