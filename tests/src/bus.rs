@@ -218,6 +218,23 @@ impl Bus {
         reply.body().deserialize().map_err(Trouble::bus(method))
     }
 
+    /// Is something itself on the bus, under a name, until the end.
+    ///
+    /// # Errors
+    /// The name is another's.
+    pub fn be(
+        &self,
+        name: &str,
+        path: &str,
+        what: impl zbus::object_server::Interface,
+    ) -> Result<()> {
+        let being = async {
+            self.connection.object_server().at(path, what).await?;
+            self.connection.request_name(name).await
+        };
+        reactor()?.block_on(being).map_err(Trouble::bus(name))
+    }
+
     /// Calls a method of one of Ahoy's interfaces at the root, by its short name.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub enum Need {
     Gnome,
     /// mako, and a compositor for it.
     Mako,
+    /// What presses keys of players.
+    Keys,
     /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
     Phosh,
 }
@@ -50,6 +52,7 @@ impl Need {
             Self::Links => "links",
             Self::Gnome => "gnome",
             Self::Mako => "mako",
+            Self::Keys => "keys",
             Self::Phosh => "phosh",
         }
     }
@@ -77,6 +80,7 @@ impl Need {
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
             Self::Mako => &["mako", "phoc", "Xvfb"],
+            Self::Keys => &["playerctl"],
             Self::Phosh => &[
                 "setpriv",
                 "dbus-daemon",
@@ -124,6 +128,7 @@ impl Need {
             | Self::Manager
             | Self::Gnome
             | Self::Mako
+            | Self::Keys
             | Self::Phosh
             | Self::Links => None,
         }

@@ -39,7 +39,8 @@ impl App {
             }
         }
         self.refresh();
-        self.places.reconcile(&self.view.borrow(), self.in_tray());
+        let has_keys = self.settings.flag(Key::HEADSET_MEDIA_KEYS);
+        self.places.reconcile(&self.view.borrow(), self.in_tray(), has_keys);
         let attention = self.service.engine().attention();
         let shown = self.lock.shown(&self.settings);
         let leave = self.leave(&attention);

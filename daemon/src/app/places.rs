@@ -1,4 +1,5 @@
-//! Where desktops look for calls by themselves: Phosh's lock screen, the search of GNOME and KDE, trays.
+//! Where desktops look for calls by themselves: Phosh's lock screen, the search of GNOME and KDE, trays, and
+//! the players that media keys go to.
 //!
 //! Owns: what is shown there, and where a press there goes. Does not own: how (`desktop`), whom a
 //! search finds (`search`), what the tray says (`tray`). Invariant: what is shown follows from the snapshot, as what the bus shows
@@ -17,7 +18,7 @@ use zbus::Connection;
 use super::{App, Setup, Waiter, manners::tell, request::Snapshot};
 use crate::{
     desktop::{
-        phosh, search, tray,
+        media_keys, phosh, search, tray,
         windows::{self, Wish},
     },
     tasks::Tasks,
@@ -36,11 +37,13 @@ pub(super) enum Asked {
     Search(search::Ask),
     /// A click in the tray.
     Tray(tray::Wish),
+    /// A media key.
+    Key(media_keys::Press),
 }
 
 /// What our connection may be called for them, beside its own name.
-pub(super) fn names() -> [String; 2] {
-    [phosh::NAME.to_owned(), tray::name()]
+pub(super) fn names() -> [String; 3] {
+    [phosh::NAME.to_owned(), tray::name(), media_keys::NAME.to_owned()]
 }
 
 /// Lets the desktop's search ask. Before the first message comes in: the bus may have started us for
@@ -60,6 +63,8 @@ pub(super) struct Places {
     searches: mpsc::Receiver<search::Ask>,
     tray: watch::Sender<tray::Shown>,
     clicked: mpsc::Receiver<tray::Wish>,
+    keys: watch::Sender<Option<media_keys::Shown>>,
+    struck: mpsc::Receiver<media_keys::Press>,
     windows: mpsc::Sender<Wish>,
 }
 
@@ -77,12 +82,16 @@ impl Places {
         tasks.spawn("page on Phosh", |token| on_phosh.run(token));
         let (tray, shown) = watch::channel(tray::Shown::default());
         let (click, clicked) = mpsc::channel(PRESSES);
-        let in_tray = tray::Tray::new((bus.clone(), objects), shown, click);
+        let in_tray = tray::Tray::new((bus.clone(), objects.clone()), shown, click);
         tasks.spawn("tray", |token| in_tray.run(token));
+        let (keys, shown) = watch::channel(None);
+        let (strike, struck) = mpsc::channel(PRESSES);
+        let on_keys = media_keys::MediaKeys::new((bus.clone(), objects), shown, strike);
+        tasks.spawn("media keys", |token| on_keys.run(token));
         let (windows, wishes) = mpsc::channel(PRESSES);
         let program = window_program(setup);
         tasks.spawn("windows", |token| windows::run(bus, program, wishes, token));
-        Self { page, pressed, searches, tray, clicked, windows }
+        Self { page, pressed, searches, tray, clicked, keys, struck, windows }
     }
 
     /// What is wanted next.
@@ -91,14 +100,16 @@ impl Places {
             Some((call, press)) = self.pressed.recv() => Asked::Page(call, press),
             Some(ask) = self.searches.recv() => Asked::Search(ask),
             Some(wish) = self.clicked.recv() => Asked::Tray(wish),
+            Some(press) = self.struck.recv() => Asked::Key(press),
             else => std::future::pending().await,
         }
     }
 
     /// What there is now.
-    pub(super) fn reconcile(&self, view: &Snapshot, in_tray: tray::Shown) {
+    pub(super) fn reconcile(&self, view: &Snapshot, in_tray: tray::Shown, has_keys: bool) {
         tell(&self.page, page(view));
         tell(&self.tray, in_tray);
+        tell(&self.keys, has_keys.then(|| on_keys(view)).flatten());
     }
 
     /// Opens the windows.
@@ -166,6 +177,22 @@ fn state(call: &CallView) -> Option<phosh::State> {
     })
 }
 
+/// The call that media keys are for: the one that a headset's button would be for, too.
+fn on_keys(view: &Snapshot) -> Option<media_keys::Shown> {
+    let known = |id: Option<CallId>| id.and_then(|id| view.calls.get(&id));
+    let shown = |call: &CallView, stage| {
+        // Without leave the snapshot has no name.
+        media_keys::Shown { stage, name: call.display_name.clone() }
+    };
+    let ringing = known(view.ringing)
+        .map(|call| shown(call, media_keys::Stage::Ringing { silenced: call.flags.silenced }));
+    let talking = || {
+        known(view.active)
+            .map(|call| shown(call, media_keys::Stage::Talking { muted: call.flags.muted }))
+    };
+    ringing.or_else(talking)
+}
+
 impl App {
     /// Somebody wants something at one of the places.
     pub(super) async fn asked(&mut self, now: Now, asked: Asked) {
@@ -177,6 +204,28 @@ impl App {
             }
             Asked::Search(ask) => self.searched(now, ask).await,
             Asked::Tray(wish) => self.clicked_in_tray(now, wish).await,
+            Asked::Key(press) => match self.struck(press) {
+                Some(command) => self.carry_out(now, Waiter::Desktop, command).await,
+                None if press == media_keys::Press::Raise => self.places.open_windows(),
+                None => {}
+            },
+        }
+    }
+
+    /// What a media key does. What only means to be quiet, as a lock screen's "pause all", neither opens
+    /// a microphone nor ends a call; none: nothing.
+    fn struck(&self, press: media_keys::Press) -> Option<Command> {
+        use media_keys::Press;
+        let rings = self.view.borrow().ringing.is_some();
+        match press {
+            Press::Play | Press::PlayPause if rings => Some(Command::PressPrimary),
+            Press::Pause if rings => Some(Command::SilenceRinger),
+            Press::Stop if rings => Some(Command::PressSecondary),
+            Press::Play => self.mute(Some(false)),
+            Press::Pause => self.mute(Some(true)),
+            Press::PlayPause => self.mute(None),
+            Press::Stop => Some(Command::PressPrimary),
+            Press::Raise => None,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod awake;
 pub mod backlight;
 pub mod feedback;
 pub mod headset;
+pub mod media_keys;
 pub mod notify;
 pub mod permissions;
 pub mod phonemes;

@@ -124,10 +124,12 @@ async fn pause_all(bus: &Connection) -> Vec<String> {
     let reply = Remote::new(bus, BUS, "/org/freedesktop/DBus", BUS).call("ListNames", &()).await;
     let names = reply.and_then(|reply| reply.body().deserialize::<Vec<String>>());
     let mut names = names.unwrap_or_default();
+    let own = bus.unique_name().map(|name| name.as_str());
     names.retain(|name| name.starts_with(NAMES) && name != MIRROR);
     names.truncate(MOST);
     let each = names.iter().map(|name| async move {
-        let unique = owner(bus, name).await?;
+        // Media keys for calls come by way of a player, too: ours.
+        let unique = owner(bus, name).await.filter(|unique| own != Some(unique.as_str()))?;
         pause(bus, &unique).await.then_some(unique)
     });
     let mut found: Vec<String> = join_all(each).await.into_iter().flatten().collect();

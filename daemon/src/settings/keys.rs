@@ -272,6 +272,9 @@ keys! {
     Text HEADSET_BUTTON HeadsetButton "headset.button"
         Rule::Choice { default: "on", words: &["on", "calls", "off"] },
         "What a headset's buttons are for: on is answer, hang up, mute and, without a call, talk to Ahoy.";
+    Flag HEADSET_MEDIA_KEYS HeadsetMediaKeys "headset.media-keys"
+        Rule::Bool { default: false },
+        "Whether media keys of keyboards and Bluetooth headsets answer, mute and hang up while there are calls.";
     Flag TRAY_SHOW TrayShow "tray.show"
         Rule::Bool { default: true },
         "Whether Ahoy stands in the tray, where the desktop has one; folded away while nothing happens.";

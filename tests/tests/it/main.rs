@@ -24,6 +24,7 @@ mod invites;
 mod links;
 mod loss;
 mod mako;
+mod media_keys;
 mod missing;
 mod muting;
 mod names;

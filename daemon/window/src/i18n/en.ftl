@@ -153,6 +153,7 @@ audio-speaker = Speaker
 video-camera = Camera
 call-captions = Captions in every call
 call-pause-players = Music and films pause
+headset-media-keys = Media keys answer, mute and hang up
 lan-name = The name others see first
 settings-lock = While the session is locked
 lock-show-caller = Show who calls

@@ -150,6 +150,7 @@ audio-speaker = 스피커
 video-camera = 카메라
 call-captions = 모든 통화에 자막
 call-pause-players = 음악과 영상 멈추기
+headset-media-keys = 미디어 키로 받고, 소리를 끄고, 끊기
 lan-name = 남에게 먼저 보이는 이름
 settings-lock = 세션이 잠긴 동안
 lock-show-caller = 누가 거는지 보이기

@@ -49,6 +49,7 @@ const GROUPS: &[(&str, &[(&str, Choice)])] = &[
             ("video.camera", Choice::Device(Kind::Camera)),
             ("call.captions", Choice::Flag),
             ("call.pause-players", Choice::Flag),
+            ("headset.media-keys", Choice::Flag),
             ("lan.name", Choice::Text),
         ],
     ),
