@@ -278,6 +278,9 @@ keys! {
     Flag TRAY_SHOW TrayShow "tray.show"
         Rule::Bool { default: true },
         "Whether Ahoy stands in the tray, where the desktop has one; folded away while nothing happens.";
+    Flag MENU_FAVOURITES MenuFavourites "menu.favourites"
+        Rule::Bool { default: true },
+        "Whether favourites are in the desktop's menu, below Ahoy's own entry (a right click shows them).";
     Flag PAUSE_PLAYERS PausePlayers "call.pause-players"
         Rule::Bool { default: true },
         "Whether music and films (MPRIS) pause while it rings and in calls.";

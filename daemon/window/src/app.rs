@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     memory::Memory,
+    menu_entry,
     service::Service,
     state::State,
     ui::{CallWindow, Incoming, PeopleWindow, Shared, welcome},
@@ -50,6 +51,7 @@ impl Windows {
         let own =
             Rc::new(Self { app, words, service, state: now, incoming, call, people, ticking });
         glib::spawn_future_local(own.clone().follow(own.service.state()));
+        glib::spawn_future_local(Self::keep_menu(own.service.clone()));
         own
     }
 
@@ -66,6 +68,21 @@ impl Windows {
         }
     }
 
+    /// The same, and asks how to call somebody, once there is an address book to look in.
+    pub(crate) fn ask_how(self: &Rc<Self>, id: String) {
+        self.show();
+        let own = self.clone();
+        glib::spawn_future_local(async move {
+            let mut state = own.service.state();
+            let open = |state: &State| state.there && !state.locked;
+            if state.wait_for(open).await.is_ok()
+                && let Some(people) = own.people.borrow().as_ref()
+            {
+                people.ask_how(id);
+            }
+        });
+    }
+
     /// On the first day, what there is to try.
     fn welcome(&self, people: &PeopleWindow) {
         let memory = Memory::of_user();
@@ -73,6 +90,23 @@ impl Windows {
             memory.keep_flags(&[("welcomed", true)]);
             let shared = Shared::new(&self.words, &self.service);
             welcome::open(Some(people.window()), &self.app, &shared);
+        }
+    }
+
+    /// Keeps the entry in the desktop's menu true, as far as it can be known.
+    async fn keep_menu(service: Service) {
+        let mut told = service.state();
+        let mut seen = None;
+        loop {
+            let now = told.wait_for(|state| {
+                let now = (state.people, state.settings);
+                state.there && !state.locked && seen != Some(now)
+            });
+            let Ok(now) = now.await.map(|state| (state.people, state.settings)) else { return };
+            seen = Some(now);
+            if let Err(why) = menu_entry::keep(&service).await {
+                tracing::warn!(why, "favourites are not in the desktop's menu");
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod code;
 mod devices;
 mod echo;
 mod memory;
+mod menu_entry;
 mod people;
 mod pixels;
 mod quality;
@@ -31,6 +32,7 @@ Shows who rings, the call, and people and recent calls.
 
 Examples:
   ahoy-window                people and recent calls
+  ahoy-window --person ID    the same, and asks how to call somebody (ID: ahoyctl contacts --json)
   ahoy-window --background   nothing until a call comes: for the start of a session";
 
 fn main() -> ExitCode {
@@ -61,6 +63,14 @@ fn main() -> ExitCode {
         "Show nothing until a call comes",
         None,
     );
+    app.add_main_option(
+        "person",
+        glib::Char::from(b'p'),
+        glib::OptionFlags::NONE,
+        glib::OptionArg::String,
+        "Ask how to call this person",
+        Some("ID"),
+    );
     let windows: Rc<RefCell<Option<Rc<Windows>>>> = Rc::default();
     let started = windows.clone();
     app.connect_startup(move |app| {
@@ -70,10 +80,14 @@ fn main() -> ExitCode {
     app.connect_command_line(move |app, line| {
         // Calls come when they come: it stays until it is told to quit.
         hold.borrow_mut().get_or_insert_with(|| app.hold());
-        if !line.options_dict().contains("background")
-            && let Some(windows) = windows.borrow().as_ref()
-        {
-            windows.show();
+        let options = line.options_dict();
+        let person = options.lookup::<String>("person").ok().flatten();
+        if let Some(windows) = windows.borrow().as_ref() {
+            match person {
+                Some(id) => windows.ask_how(id),
+                None if !options.contains("background") => windows.show(),
+                None => {}
+            }
         }
         glib::ExitCode::SUCCESS
     });

@@ -3,7 +3,7 @@
 //! Owns: what a person sees and presses. Invariant: every button is found by its name, as a screen reader
 //! finds it; every picture is one of the screen.
 
-use std::{fs::File, time::Duration};
+use std::{fs::File, path::Path, time::Duration};
 
 use ahoy_trial::{
     Person, Setup,
@@ -82,6 +82,41 @@ fn somebody_is_called_from_the_main_window_once_it_was_asked_how() {
             (state == "idle").then_some(())
         })
         .expect("it ends");
+    });
+}
+
+#[test]
+fn a_favourite_is_in_the_menu_of_the_desktop_and_is_called_from_there_once_it_was_asked_how() {
+    on_stage(&[Need::Media, Need::Window, Need::Links], |stage| {
+        let two = Two::meet(stage, Setup::VOICE);
+        let installed = include_str!("../../../contrib/desktop/org.ahoycall.Ahoy.desktop.in");
+        let menu = two.alice.path("data/applications");
+        std::fs::create_dir_all(&menu).expect("a directory");
+        let entry = menu.join("org.ahoycall.Ahoy.desktop");
+        std::fs::write(&entry, installed.replace("@bindir@", "/usr/bin")).expect("installed");
+        let windows = Windows::open(&two.alice, &["--background"], &DARK).expect("windows");
+        two.alice.ahoyctl(&["favourites", "add", "Bob"]).expect("a favourite");
+        let line = until("Bob in the menu", || {
+            let text = std::fs::read_to_string(&entry).ok()?;
+            let (_, action) = text.split_once("[Desktop Action favourite-1]\nName=Bob\nExec=")?;
+            action.lines().next().map(str::to_owned)
+        });
+        let line = line.expect("an action");
+        let mut check = stage.command("desktop-file-validate");
+        output("desktop-file-validate", check.arg(&entry)).expect("menus read it");
+        let mut chosen = two.alice.command(Path::new("sh"));
+        chosen.env("DISPLAY", stage.display().expect("a screen")).args(["-c", &line]);
+        output("the action", &mut chosen).expect("it tells the windows that are open");
+        windows.until("label", "Call Bob").expect("how");
+        assert_eq!(two.alice.bus.text(ROOT, "Manager", "State"), "idle", "nobody is called yet");
+        windows.press("Voice call").expect("pressed");
+        two.bob.rings().expect("it rings there");
+        two.alice.ahoyctl(&["favourites", "remove", "Bob"]).expect("none any more");
+        until("no Bob in the menu", || {
+            let text = std::fs::read_to_string(&entry).ok()?;
+            (!text.contains("Bob") && text.contains("Actions=call;")).then_some(())
+        })
+        .expect("gone");
     });
 }
 

@@ -154,6 +154,7 @@ video-camera = Camera
 call-captions = Captions in every call
 call-pause-players = Music and films pause
 headset-media-keys = Media keys answer, mute and hang up
+menu-favourites = Favourites in the desktop's menu
 lan-name = The name others see first
 settings-lock = While the session is locked
 lock-show-caller = Show who calls

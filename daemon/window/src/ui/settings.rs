@@ -50,6 +50,7 @@ const GROUPS: &[(&str, &[(&str, Choice)])] = &[
             ("call.captions", Choice::Flag),
             ("call.pause-players", Choice::Flag),
             ("headset.media-keys", Choice::Flag),
+            ("menu.favourites", Choice::Flag),
             ("lan.name", Choice::Text),
         ],
     ),

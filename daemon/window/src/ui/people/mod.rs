@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     memory::Memory,
+    people::Person,
     service::{Service, Wish},
     state::State,
     words::Words,
@@ -92,6 +93,11 @@ impl PeopleWindow {
     /// Shows what has changed.
     pub(crate) fn show(&self, state: &State) {
         self.inner.show(state);
+    }
+
+    /// Asks how to call somebody of the address book.
+    pub(crate) fn ask_how(&self, id: String) {
+        self.inner.clone().ask_how(id);
     }
 
     pub(crate) fn present(&self) {
@@ -242,6 +248,18 @@ impl Inner {
                 (words.say("nobody-found"), String::new())
             };
             self.people.fill(rows, (&empty.0, &empty.1));
+        });
+    }
+
+    fn ask_how(self: Rc<Self>, id: String) {
+        glib::spawn_future_local(async move {
+            let found = self.shared.service.everybody(move |person| person.id == id).await;
+            let found = found.map(|all| all.into_iter().next());
+            match found {
+                Ok(Some(Person { name, handle: Some(handle), .. })) => self.choose(&name, &handle),
+                Ok(_) => self.shared.tell(&self.shared.words.say("nobody-found")),
+                Err(why) => self.shared.complain(&why),
+            }
         });
     }
 

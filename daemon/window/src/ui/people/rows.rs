@@ -74,7 +74,7 @@ impl Inner {
         row.connect_activated(move |_| own.choose(&name, &handle));
     }
 
-    fn choose(&self, name: &str, handle: &(String, String)) {
+    pub(super) fn choose(&self, name: &str, handle: &(String, String)) {
         let words = &self.shared.words;
         let heading = words.with("call-somebody", &[("name", name)]);
         let dialog = adw::MessageDialog::new(Some(&self.window), Some(&heading), None);
