@@ -32,7 +32,7 @@ Shows who rings, the call, and people and recent calls.
 
 Examples:
   ahoy-window                people and recent calls
-  ahoy-window --person ID    the same, and asks how to call somebody (ID: ahoyctl contacts --json)
+  ahoy-window --person ID    the same, and asks how to call somebody (ID: ahoyctl contacts list --json)
   ahoy-window --background   nothing until a call comes: for the start of a session";
 
 fn main() -> ExitCode {
