@@ -70,8 +70,8 @@ impl App {
     }
 
     /// A word was heard.
-    pub(super) async fn name_sounded(&mut self, now: Now, phones: &str) {
-        let (taught, effects) = self.talk.sounded(phones);
+    pub(super) async fn name_sounded(&mut self, now: Now, way: &str) {
+        let (taught, effects) = self.talk.sounded(way);
         if let Some(taught) = taught {
             let kept = !taught.ways.is_empty();
             let (contact, word) = (taught.contact.0, taught.word);

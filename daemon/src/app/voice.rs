@@ -127,9 +127,9 @@ impl App {
                 self.tell(Event::Heard(text, true)).await;
                 self.voice_effects(now, effects).await;
             }
-            VoiceEvent::Sounded { phones } => {
+            VoiceEvent::Sounded { way } => {
                 if self.talk.closed(now) {
-                    self.name_sounded(now, &phones).await;
+                    self.name_sounded(now, &way).await;
                 }
             }
             VoiceEvent::Inspected { deaf, alike, why } => {

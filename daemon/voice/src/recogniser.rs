@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ahoy_core::voice::{Engine, Grammar, Hypothesis, Sound};
+use ahoy_core::voice::{Engine, Grammar, Hypothesis, Sound, Way};
 
 use crate::{
     endpoint::Utterance,
@@ -88,7 +88,7 @@ pub(crate) trait Recogniser: Send {
         spelling::ways(text, |word| {
             let brought = grammar.sounds.get(word).into_iter().flatten();
             let ruled = spelling::pronounce(word);
-            ruled.iter().chain(brought).map(|way| Sound::parse(way)).collect()
+            ruled.iter().chain(brought).filter_map(|way| Way::parse(way).phones()).collect()
         })
     }
 }

@@ -171,8 +171,10 @@ fn learn(sound: &Sound, worker: &mut Worker, text: &str) -> Option<String> {
     assert!(Voice::Flite("rms").speak(text, &file), "flite speaks");
     (0..2).find_map(|_| {
         worker.send(&VoiceCommand::PipeWire, Some(sound.socket()));
-        let (model, microphone) = (ENGLISH.to_owned(), Some(MICROPHONE.to_owned()));
-        worker.send(&VoiceCommand::Learn { model, microphone, timeout_ms: 8_000 }, None);
+        let (engine, model) = (Engine::PocketSphinx, ENGLISH.to_owned());
+        let microphone = Some(MICROPHONE.to_owned());
+        let learn = VoiceCommand::Learn { engine, model, microphone, timeout_ms: 8_000 };
+        worker.send(&learn, None);
         assert_eq!(worker.event(), VoiceEvent::Listening { engine: Engine::PocketSphinx });
         assert_eq!(sound.captures().len(), 1);
         sound.play(&file);
@@ -180,7 +182,7 @@ fn learn(sound: &Sound, worker: &mut Worker, text: &str) -> Option<String> {
         assert!(sound.captures().is_empty(), "no capture once it has heard");
         println!("{text}: {event:?}");
         match event {
-            VoiceEvent::Sounded { phones } => Some(phones),
+            VoiceEvent::Sounded { way } => Some(way),
             _ => None,
         }
     })
@@ -194,11 +196,11 @@ fn a_word_is_learnt_and_heard_in_the_place_of_the_name_that_it_is() {
         return;
     }
     let (mut worker, _) = Worker::start(Path::new(ENGLISH));
-    let phones = learn(&sound, &mut worker, "bambalina").expect("phones");
+    let way = learn(&sound, &mut worker, "bambalina").expect("phones");
     let mut grammar = commands();
     let names = grammar.slots.get_mut("name").expect("names");
     names.push("tadhg".to_owned());
-    grammar.sounds.insert("tadhg".to_owned(), vec![phones]);
+    grammar.sounds.insert("tadhg".to_owned(), vec![way]);
     let heard = (0..2).find_map(|_| {
         match say(&sound, &mut worker, &grammar, Voice::Flite("rms"), "call bambalina") {
             VoiceEvent::Heard { hypotheses, .. } => Some(hypotheses[0].text.clone()),

@@ -14,7 +14,10 @@ mod common;
 
 use std::{env, path::Path};
 
-use ahoy_core::voice::{Engine, Grammar, VoiceCommand, VoiceEvent};
+use ahoy_core::{
+    id::ContactId,
+    voice::{Engine, Grammar, Lesson, Teaching, VoiceCommand, VoiceEvent, Way},
+};
 use common::{ENGLISH, MICROPHONE, Request, Sound, Voice, Worker, commands, grammar, skipped};
 
 /// The one of four espeak-ng voices that this model hears best.
@@ -227,4 +230,58 @@ fn without_the_library_it_says_how_to_get_it() {
         panic!("there is no Vosk");
     };
     assert!(why.contains("ahoyctl voice install"), "{why}");
+}
+
+/// A name whose letters are read otherwise in every language but its own, as it is said.
+const TAUGHT: (&str, &str) = ("tadhg", "타이그");
+
+/// Says it to be learnt, and again where nothing was heard.
+fn learn(sound: &Sound, worker: &mut Worker, model: &str, text: &str) -> Option<Way> {
+    let file = sound.file("word.wav");
+    assert!(VOICE.speak(text, &file), "espeak-ng speaks");
+    (0..2).find_map(|_| {
+        worker.send(&VoiceCommand::PipeWire, Some(sound.socket()));
+        let (engine, model) = (Engine::Vosk, model.to_owned());
+        let microphone = Some(MICROPHONE.to_owned());
+        let learn = VoiceCommand::Learn { engine, model, microphone, timeout_ms: 8_000 };
+        worker.send(&learn, None);
+        assert_eq!(worker.event(), VoiceEvent::Listening { engine });
+        sound.play(&file);
+        let event = worker.event();
+        assert!(sound.captures().is_empty(), "no capture once it has heard");
+        println!("{text}: {event:?}");
+        match event {
+            VoiceEvent::Sounded { way } => Some(Way::parse(&way)),
+            _ => None,
+        }
+    })
+}
+
+#[test]
+fn a_taught_name_is_heard_as_the_words_of_the_model_that_it_sounded_like() {
+    let Some(model) = model() else {
+        return;
+    };
+    let sound = Sound::start("taught");
+    let (mut worker, _) = Worker::start(Path::new(&model));
+    let (name, said) = TAUGHT;
+    let (mut lesson, _) = Teaching::begin(ContactId("1".to_owned()), name).expect("a lesson");
+    let ways = loop {
+        let next = match learn(&sound, &mut worker, &model, said) {
+            Some(way) => lesson.handle_heard(way),
+            None => lesson.handle_nothing(),
+        };
+        match next {
+            Lesson::Ask(..) => {}
+            Lesson::Learnt { ways, .. } => break ways,
+            Lesson::GivenUp(word) => panic!("{word} was given up"),
+        }
+    };
+    let mut grammar = grammar(&["<name> 에게 전화"], &[("name", &[name, "영희"])]);
+    let text = format!("{said} 에게 전화");
+    let before = hear(&sound, &mut worker, (&model, &grammar), &text);
+    assert_eq!(before, None, "nobody sounds like that yet");
+    grammar.sounds.insert(name.to_owned(), ways);
+    let heard = (0..2).find_map(|_| hear(&sound, &mut worker, (&model, &grammar), &text));
+    assert_eq!(heard, Some(format!("{name} 에게 전화")));
 }

@@ -21,6 +21,7 @@ mod sounds;
 mod teaching;
 #[cfg(test)]
 mod tests;
+mod way;
 mod window;
 
 pub use book::{Book, Person};
@@ -37,4 +38,5 @@ pub use protocol::{Engine, Hypothesis, VoiceCommand, VoiceEvent, WOKEN_MS};
 pub use slots::By;
 pub use sounds::{MOST_WAYS, Sounds, Ways, keep};
 pub use teaching::{Lesson, Teaching};
+pub use way::{MOST_ALIKE, Way};
 pub use window::{RingWindow, WINDOW_MS, WindowStep, WindowWish};

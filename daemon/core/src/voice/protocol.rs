@@ -68,10 +68,12 @@ pub enum VoiceCommand {
         /// PipeWire node name of the stream that plays the other side's voice.
         source: String,
     },
-    /// Opens the microphone and hears one word as bare phones, whatever it is: a name is taught.
+    /// Opens the microphone and hears one word, whatever it is, as it sounds to this recogniser: a name is
+    /// taught.
     Learn {
-        /// Directory of an English PocketSphinx model; must lie in a directory the worker was started
-        /// with.
+        /// Which recogniser: PocketSphinx hears bare phones, Vosk words of its model.
+        engine: Engine,
+        /// Directory of its model; must lie in a directory the worker was started with.
         model: String,
         /// PipeWire node name of the microphone; `None`: the default.
         microphone: Option<String>,
@@ -143,8 +145,8 @@ pub enum VoiceEvent {
     },
     /// The word to be learnt is over. The microphone is closed.
     Sounded {
-        /// Its phones ("K IH M"); empty: none could be told.
-        phones: String,
+        /// How it sounds, as [`Way`](super::Way) writes it; one of nothing: it could not be told.
+        way: String,
     },
     /// What was found about a grammar.
     Inspected {

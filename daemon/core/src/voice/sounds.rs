@@ -15,7 +15,7 @@ const ROOM: usize = 112 * 1024;
 /// What a text takes beside its bytes, as JSON.
 const AROUND: usize = 6;
 
-/// Words and the ways they are said, each as phones ("K IH M").
+/// Words and the ways they are said, each as [`Way`](super::Way) writes it ("K IH M", "= kim").
 pub type Ways = BTreeMap<String, Vec<String>>;
 
 /// Taught and guessed pronunciations.

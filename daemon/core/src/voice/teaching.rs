@@ -4,7 +4,7 @@
 //! the microphone, the words said back, or where it is kept. Invariant: it ends: each word is asked
 //! for at most four times, and nothing is kept that was heard once only.
 
-use super::{intent::normalise, phones::Sound};
+use super::{intent::normalise, way::Way};
 use crate::id::ContactId;
 
 /// How often a word is asked for.
@@ -15,7 +15,7 @@ const MOST_WORDS: usize = 6;
 const MOST_HEARD: usize = 3;
 /// Two that are farther apart are not the same word. A word in three synthetic voices, with and
 /// without noise, differed by 0 to 0.56, mostly less than 0.25; other words always by more (the
-/// tests of `ahoy-voice` print both).
+/// tests of `ahoy-voice` print both). Of words that is one letter of three.
 const AGREE: f64 = 0.35;
 /// Fewer phones than this are a cough.
 const LEAST_PHONES: usize = 2;
@@ -29,7 +29,7 @@ pub enum Lesson {
     Learnt {
         /// Which, as grammars have it.
         word: String,
-        /// Its phones, each heard once.
+        /// How, each heard once.
         ways: Vec<String>,
         /// The next word to ask for.
         next: Option<String>,
@@ -44,7 +44,7 @@ pub struct Teaching {
     contact: ContactId,
     /// Still to be learnt; the first is being asked for. Never empty.
     words: Vec<String>,
-    heard: Vec<Sound>,
+    heard: Vec<Way>,
     asked: u8,
 }
 
@@ -70,14 +70,12 @@ impl Teaching {
         &self.contact
     }
 
-    /// Phones were heard. After `GivenUp`, and `Learnt` with nothing next, the lesson is over.
-    pub fn handle_heard(&mut self, sound: Sound) -> Lesson {
-        let is_word = sound.phones().len() >= LEAST_PHONES
-            && sound.phones().iter().any(|phone| phone.is_vowel());
-        if !is_word {
+    /// It was heard so. After `GivenUp`, and `Learnt` with nothing next, the lesson is over.
+    pub fn handle_heard(&mut self, way: Way) -> Lesson {
+        if !is_word(&way) {
             return self.ask("teach-again");
         }
-        self.heard.push(sound);
+        self.heard.push(way);
         match self.agreed() {
             Some(ways) => self.learnt(ways),
             None if self.heard.len() >= MOST_HEARD => Lesson::GivenUp(self.word()),
@@ -122,16 +120,28 @@ impl Teaching {
     }
 }
 
+/// More than a cough.
+fn is_word(way: &Way) -> bool {
+    match way {
+        Way::Phones(sound) => {
+            let phones = sound.phones();
+            phones.len() >= LEAST_PHONES && phones.iter().any(|phone| phone.is_vowel())
+        }
+        Way::Words(words) => !words.is_empty(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::voice::Sound;
 
     fn begin(name: &str) -> Teaching {
         Teaching::begin(ContactId("1".into()), name).unwrap().0
     }
 
-    fn sound(text: &str) -> Sound {
-        Sound::parse(text)
+    fn sound(text: &str) -> Way {
+        Way::Phones(Sound::parse(text))
     }
 
     #[test]
@@ -163,6 +173,17 @@ mod tests {
             let given_up = lesson.handle_heard(sound(said)) == Lesson::GivenUp("saoirse".into());
             assert_eq!(given_up, over, "{said}");
         }
+    }
+
+    #[test]
+    fn words_are_learnt_as_phones_are_and_a_sentence_is_asked_about_again() {
+        let mut lesson = begin("saoirse");
+        assert!(matches!(lesson.handle_heard(Way::of_words("sir sha")), Lesson::Ask(..)));
+        let again = lesson.handle_heard(Way::of_words("what did you just say to me"));
+        assert_eq!(again, Lesson::Ask("teach-again", "saoirse".into()));
+        let learnt = lesson.handle_heard(Way::of_words("sir shah"));
+        let ways = vec!["= sir sha".to_owned(), "= sir shah".to_owned()];
+        assert_eq!(learnt, Lesson::Learnt { word: "saoirse".into(), ways, next: None });
     }
 
     #[test]

@@ -4,20 +4,17 @@
 //! address book. Does not own: what a lesson does next (core), or where it is kept (the store).
 //! Invariant: whoever asked gets an answer, also where the worker is gone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ahoy_core::{
     id::ContactId,
     voice::{
-        Alike, Effect, Engine, Grammar, Lesson, Problem, Situation, Sound, Sounds, Teaching,
-        VoiceCommand, Ways,
+        Alike, Effect, Grammar, Lesson, Problem, Situation, Sounds, Teaching, VoiceCommand, Way,
+        Ways,
     },
 };
 
-use super::{LISTEN_MS, POCKETSPHINX_EN, Talk};
+use super::{LISTEN_MS, Talk};
 use crate::{
     app::{
         ears::Purpose,
@@ -111,41 +108,35 @@ impl Talk {
         Ok(self.lesson(first).1)
     }
 
-    /// Names are learnt as phones, which only PocketSphinx hears, and only in English.
+    /// Whether there is a recogniser to teach, as far as can be told where it does not run yet.
     fn teachable(&self) -> Result<(), Fault> {
-        let language = self.wish.locale.split(['-', '_']).next().unwrap_or("en");
-        let vosk = if self.engines.is_empty() {
-            self.wish.engine != "pocketsphinx" && self.models.join(language).is_dir()
-        } else {
-            self.choose()?.0 == Engine::Vosk
-        };
-        if vosk || language != "en" {
-            let why = "names are taught to PocketSphinx, which hears English; Vosk hears words of its \
-                       model only: give the contact an alias made of such words (ahoyctl contacts \
-                       add NAME --alias WORDS)";
-            return Err(Fault::new(FaultKind::NotSupported, why));
+        if !self.engines.is_empty() {
+            return self.choose().map(drop);
         }
-        if !Path::new(POCKETSPHINX_EN).is_dir() {
-            return Err(Fault::new(
-                FaultKind::NotSupported,
-                recognisers::missing(language, &self.models),
-            ));
+        let (wish, models) = self.wish();
+        if recognisers::is_installed(wish, models) {
+            return Ok(());
         }
-        Ok(())
+        let language = wish.locale.split(['-', '_']).next().unwrap_or("en");
+        Err(Fault::new(FaultKind::NotSupported, recognisers::missing(language, models)))
     }
 
-    /// Opens the ears for a word, whatever it is.
+    /// Opens the ears for a word, whatever it is, as the recogniser of commands hears it.
     pub(super) fn learn(&mut self) -> Result<(), Fault> {
         let Some(link) = &self.link else { return Ok(()) };
-        let command = VoiceCommand::Learn {
-            model: POCKETSPHINX_EN.to_owned(),
-            microphone: self.wish.microphone.clone(),
-            timeout_ms: LISTEN_MS,
-        };
-        let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
-        if let Err(error) = sent {
+        let sent = self.choose().and_then(|(engine, model)| {
+            let command = VoiceCommand::Learn {
+                engine,
+                model: model.display().to_string(),
+                microphone: self.wish.microphone.clone(),
+                timeout_ms: LISTEN_MS,
+            };
+            let sent = link.send(VoiceCommand::PipeWire).and_then(|()| link.send(command));
+            sent.map_err(|error| Fault::new(FaultKind::InvalidState, error.to_string()))
+        });
+        if let Err(fault) = sent {
             self.lessons.end();
-            return Err(Fault::new(FaultKind::InvalidState, error.to_string()));
+            return Err(fault);
         }
         self.ears.handle_sent(Purpose::Command);
         self.wait = None;
@@ -154,9 +145,9 @@ impl Talk {
 
     /// The word was heard: whose it is and what was learnt of it or given up, if that is over; and
     /// what is said.
-    pub(in crate::app) fn sounded(&mut self, phones: &str) -> (Option<Taught>, Vec<Effect>) {
+    pub(in crate::app) fn sounded(&mut self, way: &str) -> (Option<Taught>, Vec<Effect>) {
         let Some(teaching) = &mut self.lessons.teaching else { return (None, Vec::new()) };
-        let lesson = teaching.handle_heard(Sound::parse(phones));
+        let lesson = teaching.handle_heard(Way::parse(way));
         self.lesson(lesson)
     }
 

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ffi::CString};
 
-use ahoy_core::voice::{Grammar, MOST_WAYS, Sound};
+use ahoy_core::voice::{Grammar, MOST_WAYS, Sound, Way};
 
 use super::{PocketSphinx, add_phones, ffi::Decoder};
 use crate::{legal, network, recogniser::RecogniserError, spelling};
@@ -18,7 +18,7 @@ const MOST_VARIANTS: u8 = 9;
 /// The ways of a word that a grammar brings, as far as they can be used.
 pub(super) fn usable(grammar: &Grammar, word: &str) -> Vec<Sound> {
     let ways = grammar.sounds.get(word).map_or(&[][..], Vec::as_slice);
-    let sounds = ways.iter().take(MOST_WAYS).map(|way| Sound::parse(way));
+    let sounds = ways.iter().take(MOST_WAYS).filter_map(|way| Way::parse(way).phones());
     sounds.filter(|sound| sound.phones().len() >= LEAST_PHONES).collect()
 }
 

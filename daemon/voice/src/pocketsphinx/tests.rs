@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use ahoy_core::voice::{Lesson, Teaching};
+use ahoy_core::voice::{Lesson, Teaching, Way};
 
 use super::*;
 use crate::{
@@ -261,7 +261,7 @@ fn taught(ear: &mut PhoneEar, voice: &[&str], (name, said): (&str, &str)) -> Opt
     for noise in [0.0, 10.0, 20.0, 30.0] {
         let sound = phones(ear, voice, said, noise)?;
         println!("{name} {said}: {sound}");
-        match lesson.handle_heard(sound) {
+        match lesson.handle_heard(Way::Phones(sound)) {
             Lesson::Learnt { ways, .. } => return Some(ways),
             Lesson::GivenUp(_) => return None,
             Lesson::Ask(..) => {}

@@ -1,19 +1,20 @@
-//! Names that the model's lexicon lacks, said as words that it has: syllable by syllable.
+//! Names that the model's lexicon lacks, said as words that it has: as somebody taught them, or syllable by
+//! syllable.
 //!
-//! Owns: cutting such a word up for the run-time grammar, and putting it together again in what was
-//! heard. Does not own: how a foreign name is spelled in syllables (`hangul`); in scripts whose letters
-//! are none the sound of a part is not the sound of its letters. Invariant: what leaves here is the
+//! Owns: which pieces stand for such a word in the run-time grammar, and putting it together again in what
+//! was heard. Does not own: how a foreign name is spelled in syllables (`hangul`); in scripts whose letters
+//! are none the sound of a part is not the sound of its letters, and only what was taught counts. Invariant: what leaves here is the
 //! name, never its pieces, and no pieces stand for two names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ahoy_core::voice::{Grammar, Phrase, Piece, Sound};
+use ahoy_core::voice::{Grammar, MOST_ALIKE, Phrase, Piece, Way};
 
 use super::hangul;
 use crate::{legal, spelling};
 
 /// A name in more pieces than this is heard everywhere.
-const MOST_PIECES: usize = 3;
+const MOST_PIECES: usize = MOST_ALIKE;
 /// Letters of a word that is cut up; more would take too long to try.
 const MOST_LETTERS: usize = 12;
 /// Ways to spell one name.
@@ -37,14 +38,18 @@ impl Pieces {
     ) -> (Grammar, Self) {
         let (taken, names) = (runs(grammar), name_words(grammar));
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for word in legal::words(grammar).intersection(deaf_to) {
-            let mut ways: Vec<String> = spellings(grammar, word, names.contains(word.as_str()))
-                .iter()
-                .filter_map(|text| cut(text, &knows))
-                .map(|cut| cut.join(" "))
-                // Somebody else is called so: they are heard, as they are spelled.
-                .filter(|cut| !taken.contains(cut))
-                .collect();
+        for word in &legal::words(grammar) {
+            let is_name = names.contains(word.as_str());
+            let spelled = || {
+                let ways = spellings(grammar, word, is_name);
+                let cut = ways.iter().filter_map(|text| cut(text, &knows));
+                cut.map(|cut| cut.join(" ")).collect()
+            };
+            let guessed: Vec<String> = if deaf_to.contains(word) { spelled() } else { Vec::new() };
+            let taught = taught(grammar, word, &knows).filter(|_| is_name);
+            // Somebody else is called so: they are heard, as they are spelled.
+            let mut ways: Vec<String> =
+                taught.chain(guessed).filter(|cut| !taken.contains(cut)).collect();
             ways.dedup();
             ways.truncate(MOST_WAYS);
             for way in ways {
@@ -62,7 +67,9 @@ impl Pieces {
         known.sort_by_key(|(cut, _)| std::cmp::Reverse(cut.len()));
         let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (cut, word) in &known {
-            ways.entry(word.clone()).or_default().push(cut.clone());
+            let own = (!deaf_to.contains(word)).then(|| word.clone());
+            let ways = ways.entry(word.clone()).or_insert_with(|| own.into_iter().collect());
+            ways.push(cut.clone());
         }
         deaf_to.retain(|word| !ways.contains_key(word));
         let known = known.iter().map(|(cut, word)| (spaced(cut), spaced(word))).collect();
@@ -140,6 +147,17 @@ fn name_words(grammar: &Grammar) -> BTreeSet<&str> {
     grammar.slots.values().flatten().flat_map(|entry| entry.split(' ')).collect()
 }
 
+/// The words that the model hears in the place of one, as somebody said it.
+fn taught<'a>(
+    grammar: &'a Grammar,
+    word: &str,
+    knows: &'a impl Fn(&str) -> bool,
+) -> impl Iterator<Item = String> + 'a {
+    let ways = grammar.sounds.get(word).into_iter().flatten();
+    let words = ways.filter_map(|way| Way::parse(way).words());
+    words.filter(move |words| words.split(' ').all(knows))
+}
+
 /// The ways to spell a word in syllables: itself, or, of a name, what it sounds like.
 fn spellings(grammar: &Grammar, word: &str, is_name: bool) -> Vec<String> {
     if word.chars().all(is_syllable) {
@@ -152,7 +170,8 @@ fn spellings(grammar: &Grammar, word: &str, is_name: bool) -> Vec<String> {
     let brought = grammar.sounds.get(word).into_iter().flatten().cloned();
     // Rules know little of names, but they always know something.
     let ruled = spelling::pronounce(word);
-    brought.chain(ruled).flat_map(|way| hangul::spellings(word, &Sound::parse(&way))).collect()
+    let sounds = brought.chain(ruled).filter_map(|way| Way::parse(&way).phones());
+    sounds.flat_map(|sound| hangul::spellings(word, &sound)).collect()
 }
 
 const fn is_syllable(c: char) -> bool {
@@ -242,6 +261,26 @@ mod tests {
         let knows = |word: &str| ["에게", "전화", "서", "샤"].contains(&word);
         let (grammar, _) = Pieces::cut(&grammar, &mut deaf, knows);
         assert_eq!(grammar.slots["name"], ["서 샤"]);
+    }
+
+    #[test]
+    fn a_taught_name_is_heard_as_the_words_that_it_sounded_like_in_any_script() {
+        let mut grammar =
+            test_grammar(&["call <name>", "mute"], &[("name", &["saoirse", "al", "bo"])]);
+        let taught =
+            [("saoirse", "= sir sha"), ("al", "= owl"), ("bo", "= mute"), ("mute", "= moo")];
+        for (word, way) in taught {
+            grammar.sounds.insert(word.to_owned(), vec![way.to_owned(), "= unheard of".into()]);
+        }
+        let mut deaf = BTreeSet::from(["saoirse".to_owned(), "bo".to_owned()]);
+        let lexicon = ["call", "mute", "moo", "al", "sir", "sha", "owl"];
+        let (cut, pieces) = Pieces::cut(&grammar, &mut deaf, |word| lexicon.contains(&word));
+        // A name that the model knows is heard as it is spelled, too; one that sounds like a command is not.
+        assert_eq!(cut.slots["name"], ["sir sha", "al", "owl", "bo"]);
+        assert_eq!(deaf, BTreeSet::from(["bo".to_owned()]));
+        assert_eq!(pieces.together("call sir sha"), "call saoirse");
+        assert_eq!(pieces.together("call owl"), "call al");
+        assert_eq!(pieces.together("mute"), "mute");
     }
 
     #[test]

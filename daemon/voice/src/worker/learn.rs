@@ -1,15 +1,17 @@
-//! Hearing a word as bare phones, and looking a grammar over: what names need beside listening.
+//! Hearing a word as it sounds, and looking a grammar over: what names need beside listening.
 //!
 //! Owns: the word that is learnt, what is found out about a grammar. Does not own: the microphone or
 //! the loaded model. Invariant: what is answered fits into one message, however large the grammar is.
 
-use ahoy_core::voice::{Engine, Grammar, Phrase, Piece, Sound, Spoken, VoiceEvent, alike};
+use std::path::Path;
+
+use ahoy_core::voice::{Engine, Grammar, Phrase, Piece, Spoken, VoiceEvent, Way, alike};
 
 use super::{ListenError, Listening, Purpose, Worker, WorkerError, models::Plan};
 use crate::{
-    endpoint::{Endpointer, Heard},
+    endpoint::{Endpointer, Heard, Utterance},
     pocketsphinx::PhoneEar,
-    recogniser::RecogniserError,
+    recogniser::{self, RecogniserError, Scribe},
 };
 
 /// Pairs that are told of; more nobody reads.
@@ -17,17 +19,55 @@ const MOST_PAIRS: usize = 100;
 /// Bytes of names that cannot be heard; the rest is only counted by who asked.
 const MOST_DEAF: usize = 64 * 1024;
 
+/// What hears a word, whatever it is.
+pub(super) enum Ear {
+    Phones(PhoneEar),
+    Words(Box<dyn Scribe>),
+}
+
+impl Ear {
+    pub(super) fn load(engine: Engine, model: &Path) -> Result<Self, RecogniserError> {
+        Ok(match engine {
+            Engine::PocketSphinx => Self::Phones(PhoneEar::load(model)?),
+            Engine::Vosk => Self::Words(recogniser::load_scribe(engine, model)?),
+        })
+    }
+
+    pub(super) const fn engine(&self) -> Engine {
+        match self {
+            Self::Phones(_) => Engine::PocketSphinx,
+            Self::Words(_) => Engine::Vosk,
+        }
+    }
+
+    fn hear(&mut self, utterance: &Utterance) -> Result<Way, RecogniserError> {
+        match self {
+            Self::Phones(ear) => Ok(Way::Phones(ear.hear(utterance)?)),
+            Self::Words(scribe) => {
+                let heard = scribe.read(&utterance.samples)?;
+                Ok(Way::of_words(&heard.map(|heard| heard.text).unwrap_or_default()))
+            }
+        }
+    }
+}
+
 impl Worker {
-    /// Loads what hears phones.
-    pub(super) fn learn(&self, model: &str, timeout_ms: u32) -> Result<Purpose, ListenError> {
-        let ear = Box::new(PhoneEar::load(&self.allowed(model)?)?);
-        let timeout_ms = u64::from(timeout_ms);
-        Ok(Purpose::Name { ear, endpointer: Endpointer::new(), timeout_ms })
+    /// Loads what hears a word.
+    pub(super) fn learn(
+        &mut self,
+        engine: Engine,
+        model: &str,
+        timeout_ms: u32,
+    ) -> Result<Purpose, ListenError> {
+        let model = self.allowed(model)?;
+        self.commands.load_ear(engine, &model)?;
+        let (endpointer, timeout_ms) = (Endpointer::new(), u64::from(timeout_ms));
+        Ok(Purpose::Name { engine, endpointer, timeout_ms })
     }
 
     /// Looks for a word, whatever it is.
     pub(super) fn hear_name(&mut self, samples: &[i16]) -> Result<(), WorkerError> {
-        let Some(Listening { purpose: Purpose::Name { ear, endpointer, timeout_ms }, .. }) =
+        let Some(Listening { purpose: Purpose::Name { endpointer, timeout_ms, .. }, .. }) =
             &mut self.listening
         else {
             return Ok(());
@@ -36,7 +76,9 @@ impl Worker {
             match endpointer.feed(step) {
                 Heard::Quiet | Heard::Began(_) | Heard::Speaking(_) => {}
                 Heard::Over(utterance) => {
-                    let heard = ear.hear(&utterance);
+                    let lost = RecogniserError::Engine("what hears words is gone");
+                    let ear = self.commands.ear().ok_or(lost);
+                    let heard = ear.and_then(|ear| ear.hear(&utterance));
                     return self.sounded(heard);
                 }
             }
@@ -48,10 +90,10 @@ impl Worker {
         Ok(())
     }
 
-    fn sounded(&mut self, heard: Result<Sound, RecogniserError>) -> Result<(), WorkerError> {
+    fn sounded(&mut self, heard: Result<Way, RecogniserError>) -> Result<(), WorkerError> {
         self.close_microphone();
         match heard {
-            Ok(sound) => self.send(&VoiceEvent::Sounded { phones: sound.to_string() }),
+            Ok(way) => self.send(&VoiceEvent::Sounded { way: way.to_string() }),
             Err(error) => self.fail(&error.into()),
         }
     }

@@ -31,7 +31,7 @@ use self::{
 use crate::{
     endpoint::{Endpointer, Heard, RATE, Utterance},
     microphone::{Microphone, MicrophoneError, PipeWire, Source},
-    pocketsphinx::{Keyword, KeywordError, PhoneEar},
+    pocketsphinx::{Keyword, KeywordError},
     recogniser::{self, RecogniserError},
 };
 
@@ -98,7 +98,7 @@ enum Purpose {
     Captions(Engine, Captions),
     /// A word that is learnt.
     Name {
-        ear: Box<PhoneEar>,
+        engine: Engine,
         endpointer: Endpointer,
         timeout_ms: u64,
     },
@@ -203,9 +203,9 @@ impl Worker {
                 let purpose = self.caption(engine, &model);
                 self.open(purpose, Source::Stream(&source))
             }
-            VoiceCommand::Learn { model, microphone, timeout_ms } => {
+            VoiceCommand::Learn { engine, model, microphone, timeout_ms } => {
                 self.end_listening()?;
-                let purpose = self.learn(&model, timeout_ms);
+                let purpose = self.learn(engine, &model, timeout_ms);
                 self.open(purpose, Source::Microphone(microphone.as_deref()))
             }
             VoiceCommand::Inspect { engine, model, grammar } => {
@@ -443,11 +443,10 @@ impl Listening {
         }
         self.announced = true;
         self.last_sound = Instant::now();
-        Some(match self.purpose {
-            Purpose::Command { engine, .. } | Purpose::Captions(engine, _) => {
-                VoiceEvent::Listening { engine }
-            }
-            Purpose::Name { .. } => VoiceEvent::Listening { engine: Engine::PocketSphinx },
+        Some(match &self.purpose {
+            Purpose::Command { engine, .. }
+            | Purpose::Captions(engine, _)
+            | Purpose::Name { engine, .. } => VoiceEvent::Listening { engine: *engine },
             Purpose::Word(_) => VoiceEvent::Waiting,
         })
     }

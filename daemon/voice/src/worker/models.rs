@@ -1,4 +1,4 @@
-//! The one recogniser of commands: loaded, or on its way while sound goes on.
+//! The one recogniser: of commands, loaded or on its way while sound goes on; or of a word that is learnt.
 //!
 //! Owns: the recogniser, the thread that loads it, and when it is freed. Does not own: what is read
 //! with it. Invariant: there is at most one, counting the one on its way, and a thread that was
@@ -12,6 +12,7 @@ use std::{
 
 use ahoy_core::voice::{Engine, Grammar};
 
+use super::learn::Ear;
 use crate::recogniser::{self, Recogniser, RecogniserError};
 
 /// A model nobody has used for this long is freed: it takes tens to hundreds of megabytes.
@@ -46,8 +47,16 @@ impl Loaded {
     }
 }
 
+/// What hears a word that is learnt, and of which model it is.
+struct LoadedEar {
+    model: PathBuf,
+    ear: Ear,
+    used: Instant,
+}
+
 enum State {
     None,
+    Ear(LoadedEar),
     Loading(JoinHandle<Result<Loaded, RecogniserError>>),
     Loaded(Loaded),
 }
@@ -68,7 +77,7 @@ impl Models {
                 prepare(loaded.recogniser.as_mut(), &plan.grammar)?;
                 Loaded { plan, recogniser: loaded.recogniser, used: Instant::now() }
             }
-            other @ (State::None | State::Loading(_) | State::Loaded(_)) => {
+            other @ (State::None | State::Ear(_) | State::Loading(_) | State::Loaded(_)) => {
                 drop(other);
                 plan.load()?
             }
@@ -86,7 +95,7 @@ impl Models {
             }
             // Of an earlier plan, perhaps; whoever uses it looks.
             State::Loading(_) => Ok(()),
-            State::Loaded(_) | State::None => {
+            State::Loaded(_) | State::Ear(_) | State::None => {
                 self.0 = State::None;
                 let plan = plan.clone();
                 let thread = thread::Builder::new().name("load-model".to_owned());
@@ -120,8 +129,27 @@ impl Models {
                 loaded.used = Instant::now();
                 Some(loaded.recogniser.as_mut())
             }
-            State::Loading(_) | State::None => None,
+            State::Loading(_) | State::Ear(_) | State::None => None,
         }
+    }
+
+    /// Loads what hears a word with a model; it stays for the next word.
+    pub(super) fn load_ear(&mut self, engine: Engine, model: &Path) -> Result<(), RecogniserError> {
+        self.wait();
+        let is_there = matches!(&self.0, State::Ear(loaded) if loaded.model == model && loaded.ear.engine() == engine);
+        if !is_there {
+            self.0 = State::None;
+            let (model, ear) = (model.to_owned(), Ear::load(engine, model)?);
+            self.0 = State::Ear(LoadedEar { model, ear, used: Instant::now() });
+        }
+        Ok(())
+    }
+
+    /// What hears a word, if that is loaded.
+    pub(super) fn ear(&mut self) -> Option<&mut Ear> {
+        let State::Ear(loaded) = &mut self.0 else { return None };
+        loaded.used = Instant::now();
+        Some(&mut loaded.ear)
     }
 
     /// Forgets it: it has failed.
@@ -136,8 +164,8 @@ impl Models {
             State::None => None,
             // Nobody has asked for it since; looked at again then.
             State::Loading(_) => Some(IDLE),
-            State::Loaded(loaded) => {
-                Some((loaded.used + IDLE).saturating_duration_since(Instant::now()))
+            State::Loaded(Loaded { used, .. }) | State::Ear(LoadedEar { used, .. }) => {
+                Some((*used + IDLE).saturating_duration_since(Instant::now()))
             }
         }
     }
@@ -166,7 +194,7 @@ impl Models {
                 let done = thread.join();
                 State::Loaded(done.map_err(|_| RecogniserError::Engine("it did not load"))??)
             }
-            other @ (State::None | State::Loaded(_)) => other,
+            other @ (State::None | State::Ear(_) | State::Loaded(_)) => other,
         };
         Ok(())
     }
