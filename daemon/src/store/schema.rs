@@ -151,14 +151,19 @@ pub(super) fn version(db: &Connection) -> Result<u32, StoreError> {
 
 /// Brings a file from whatever older version it has to [`VERSION`], all steps or none.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(db, VERSION)
+}
+
+/// The same up to a version: tests make files of older ones.
+pub(super) fn migrate_to(db: &mut Connection, to: u32) -> Result<(), StoreError> {
     let from = version(db)? as usize;
     let steps = db.transaction()?;
-    for step in MIGRATIONS.iter().skip(from) {
+    for step in MIGRATIONS.iter().take(to as usize).skip(from) {
         steps.execute_batch(step.sql)?;
         if let Some(fill) = step.fill {
             fill(&steps)?;
         }
     }
-    steps.pragma_update(None, "user_version", VERSION)?;
+    steps.pragma_update(None, "user_version", to)?;
     Ok(steps.commit()?)
 }
