@@ -103,6 +103,8 @@ pub(crate) enum Encryption {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) phase: Phase,
+    /// It is a call of Ahoy's own, not of another app.
+    pub(crate) ours: bool,
     /// The best name known, else the address; empty where it may not be shown.
     pub(crate) name: String,
     pub(crate) picture: String,
@@ -163,6 +165,9 @@ impl Call {
         text("DisplayName", &mut self.name);
         if has("DisplayName") && self.name.is_empty() {
             self.name = value::pair(told, "Remote").1;
+        }
+        if has("Remote") {
+            self.ours = value::pair(told, "Remote").0 == "ahoy";
         }
         if has("State") {
             self.phase = Phase::read(value::text(told, "State"));

@@ -10,13 +10,14 @@ use ahoy_trial::{
     bus::ROOT,
     need::Need,
     person::built,
+    picture::Viewer,
     process::{Running, output},
     sound::speak,
     until, wave,
     window::Windows,
 };
 
-use crate::scene::{Two, on_stage};
+use crate::scene::{Two, hears, on_stage};
 
 const TEXT: &str = "org.ahoycall.Calls1.Call.Text";
 const DARK: [(&str, &str); 1] = [("ADW_DEBUG_COLOR_SCHEME", "prefer-dark")];
@@ -117,6 +118,34 @@ fn a_favourite_is_in_the_menu_of_the_desktop_and_is_called_from_there_once_it_wa
             (!text.contains("Bob") && text.contains("Actions=call;")).then_some(())
         })
         .expect("gone");
+    });
+}
+
+#[test]
+fn another_microphone_and_camera_are_chosen_in_the_menu_of_the_call() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
+        let (outgoing, _) = two.talk(true);
+        windows.until("image", "Picture of Bob").expect("him");
+        // All devices are on one stage: his are hers to choose.
+        windows.press("More").expect("a menu");
+        windows.until("button", &two.bob.device("microphone")).expect("a choice");
+        stage.photograph("call-menu.png").expect("a picture");
+        windows.press(&two.bob.device("microphone")).expect("chosen");
+        hears(&two.bob, &two.bob, 800.0);
+        windows.press("More").expect("the menu again");
+        windows.press(&two.bob.device("camera")).expect("chosen");
+        let node = two.bob.bus.text(&outgoing, "Call", "RemoteVideoNode");
+        let seen = Viewer::start(stage, &node).expect("her picture");
+        seen.first().expect("a picture");
+        until("the colour of his camera", || {
+            let pixel = seen.last().pixel(40, 40).map(i16::from);
+            let near = |(one, other): (i16, i16)| (one - other).abs() < 30;
+            pixel.into_iter().zip([0xa0, 0x40, 0x20]).all(near).then_some(())
+        })
+        .expect("he sees what his own camera sees");
+        two.bob.hang_up(&outgoing).expect("hung up");
     });
 }
 

@@ -80,6 +80,7 @@ captions-off = Captions off
 share-screen = Share the screen
 stop-sharing = Stop sharing
 heard-by = Heard by
+in-use = { $name } (in use)
 safety-number = Safety number
 safety-number-how = Let { $name } read their number to you. If both are the same, nobody listens in between. If they differ, somebody may: then the person is blocked.
 safety-number-later = Later

@@ -77,6 +77,7 @@ captions-off = 자막 끄기
 share-screen = 화면 공유
 stop-sharing = 화면 공유 중지
 heard-by = 소리가 나는 곳
+in-use = { $name } (사용 중)
 safety-number = 안전 번호
 safety-number-how = { $name } 님에게 번호를 읽어 달라고 하세요. 두 번호가 같으면 중간에서 엿듣는 사람이 없습니다. 다르면 누군가 엿들을 수 있으며, 이 사람은 차단됩니다.
 safety-number-later = 나중에

@@ -40,8 +40,8 @@ pub(crate) enum Wish {
     SetMuted(String, bool),
     SetHeld(String, bool),
     SetVideo(String, bool),
-    /// The next one.
-    SwitchCamera(String),
+    /// To this one, or the next.
+    SwitchCamera(String, String),
     /// Digits of the keypad.
     Press(String, String),
     /// All that is typed so far.
@@ -211,7 +211,7 @@ async fn carry_out(bus: &Bus, wish: Wish) -> ahoy_client::Result<()> {
         Wish::SetMuted(call, on) => bus.call_at(&call, CALL, "SetMuted", &(on,)).await,
         Wish::SetHeld(call, on) => bus.call_at(&call, CALL, "SetHeld", &(on,)).await,
         Wish::SetVideo(call, on) => bus.call_at(&call, CALL, "SetVideo", &(on,)).await,
-        Wish::SwitchCamera(call) => bus.call_at(&call, CALL, "SwitchCamera", &("",)).await,
+        Wish::SwitchCamera(call, id) => bus.call_at(&call, CALL, "SwitchCamera", &(id,)).await,
         Wish::Press(call, digits) => bus.call_at(&call, CALL, "SendDtmf", &(digits,)).await,
         Wish::Type(call, text) => bus.call_at(&call, TEXT, "Type", &(text,)).await,
         Wish::Send(call, text) => bus.call_at(&call, TEXT, "Send", &(text,)).await,

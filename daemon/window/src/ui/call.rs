@@ -4,6 +4,7 @@
 //! shows what the service says, never what was pressed; closing the window does not end the call.
 
 mod above;
+mod choosing;
 mod controls;
 mod gauge;
 mod more;

@@ -1,7 +1,7 @@
 //! The menu of a call: what is not needed all the time.
 //!
 //! Owns: hold, keypad, switching the camera, captions, sharing the screen, where the call is heard. Does not
-//! own: what becomes of a press. Invariant: what the call cannot do is not in it.
+//! own: which microphones and cameras there are (`choosing`), or what becomes of a press. Invariant: what the call cannot do is not in it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,9 +10,12 @@ use std::{
 
 use adw::prelude::*;
 
-use super::super::{
-    accessible,
-    parts::{self, Shared},
+use super::{
+    super::{
+        accessible,
+        parts::{self, Shared},
+    },
+    choosing::{self, Choosing},
 };
 use crate::{
     service::Wish,
@@ -32,6 +35,7 @@ pub(crate) struct More {
     share: Entry,
     keypad: gtk::Expander,
     heard: gtk::Box,
+    choosing: Choosing,
     shown: Rc<RefCell<(Vec<Endpoint>, String)>>,
     /// No property says whether they are on: what was asked for here last, or that some came.
     captioned: Rc<Cell<bool>>,
@@ -79,6 +83,8 @@ impl More {
         menu.append(&keypad);
         let heard = gtk::Box::new(gtk::Orientation::Vertical, 0);
         menu.append(&heard);
+        let choosing = Choosing::new(shared, path);
+        menu.append(&choosing.column);
         let scrolled = gtk::ScrolledWindow::builder().child(&menu).max_content_height(420);
         let scrolled = scrolled.propagate_natural_height(true).propagate_natural_width(true);
         let scrolled = scrolled.hscrollbar_policy(gtk::PolicyType::Never).build();
@@ -97,6 +103,7 @@ impl More {
             share,
             keypad,
             heard,
+            choosing,
             shown,
             captioned,
             shared_screen,
@@ -119,8 +126,10 @@ impl More {
                 }
             });
         };
+        let own = self.clone();
+        popover.connect_show(move |_| own.choosing.look(&own.now.borrow()));
         connect(&self.hold, |own| Wish::SetHeld(own.path(), !own.now.borrow().held));
-        connect(&self.switch, |own| Wish::SwitchCamera(own.path()));
+        connect(&self.switch, |own| Wish::SwitchCamera(own.path(), String::new()));
         connect(&self.captions, |own| Wish::SetCaptions(own.path(), turned(&own.captioned)));
         connect(&self.share, |own| Wish::SetScreenShare(own.path(), turned(&own.shared_screen)));
     }
@@ -168,23 +177,17 @@ impl More {
         }
         // One is no choice.
         self.heard.set_visible(endpoints.len() > 1);
-        let title = gtk::Label::builder().label(self.shared.words.say("heard-by"));
-        let title = title.xalign(0.0).css_classes(["heading"]).margin_top(6).build();
-        self.heard.append(&title);
-        let mut group: Option<gtk::CheckButton> = None;
+        self.heard.append(&choosing::heading(&self.shared.words.say("heard-by")));
         for endpoint in endpoints {
-            let row = gtk::CheckButton::with_label(&endpoint.name);
-            row.set_group(group.as_ref());
-            row.set_active(endpoint.id == current);
+            let is_now = endpoint.id == current;
+            let row = choosing::choice(&self.shared.words, &endpoint.name, is_now);
             row.set_sensitive(endpoint.is_there);
             let (shared, path, id) = (self.shared.clone(), self.path(), endpoint.id.clone());
-            row.connect_toggled(move |row| {
-                if row.is_active() {
-                    shared.ask(Wish::SetEndpoint(path.clone(), id.clone()));
-                }
+            row.connect_clicked(move |row| {
+                shared.ask(Wish::SetEndpoint(path.clone(), id.clone()));
+                choosing::close(row);
             });
             self.heard.append(&row);
-            group.get_or_insert(row);
         }
     }
 }
