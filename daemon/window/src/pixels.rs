@@ -4,6 +4,9 @@
 //! Owns: the layouts that are understood, turning them round, shrinking. Does not own: where bytes come from.
 //! Invariant: pure; bytes that are no picture of the size are `None`, never a panic; every pixel is opaque.
 
+use std::io::Cursor;
+
+use image::{ImageFormat, ImageReader, Limits};
 use pipewire::spa::param::video::VideoFormat;
 
 /// How the pixels of a picture lie.
@@ -97,6 +100,19 @@ pub(crate) fn bgra(
     Some(pixels)
 }
 
+/// A picture of a camera that gives JPEG, no side longer than `largest`; with its width and height.
+pub(crate) fn of_jpeg(bytes: &[u8], largest: u32) -> Option<(Vec<u8>, u32, u32)> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Jpeg);
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(largest), Some(largest));
+    reader.limits(limits);
+    let picture = reader.decode().ok()?.into_rgba8();
+    let (width, height) = picture.dimensions();
+    let size = (usize::try_from(width).ok()?, usize::try_from(height).ok()?);
+    let pixels = bgra(Layout::Rgba, picture.as_raw(), 0, size)?;
+    Some((pixels, width, height))
+}
+
 /// The colour of a picture in planes, of half its size each way.
 struct Chroma<'b> {
     u: &'b [u8],
@@ -168,6 +184,22 @@ pub(crate) fn shrunk(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_as_jpeg_is_read_and_one_that_is_broken_or_too_large_is_none() {
+        let colour = image::Rgb([0xa0, 0x40, 0x20]);
+        let picture = image::RgbImage::from_pixel(64, 48, colour);
+        let mut bytes = Vec::new();
+        let into = &mut Cursor::new(&mut bytes);
+        picture.write_to(into, ImageFormat::Jpeg).expect("a JPEG");
+        let (pixels, width, height) = of_jpeg(&bytes, 64).expect("read");
+        assert_eq!((width, height, pixels.len()), (64, 48, 64 * 48 * 4));
+        let near = |(one, other): (&u8, u8)| one.abs_diff(other) < 8;
+        assert!(pixels[..4].iter().zip([0x20, 0x40, 0xa0, 0xff]).all(near), "{:?}", &pixels[..4]);
+        assert!(of_jpeg(&bytes, 63).is_none(), "too large");
+        assert!(of_jpeg(&bytes[..20], 64).is_none(), "cut off");
+        assert!(of_jpeg(b"no picture", 64).is_none());
+    }
 
     #[test]
     fn rows_lose_their_gaps() {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the thread that reads them, one for each node that is looked at. Does not own: drawing. Invariant:
 //! there is one picture at most that nobody has drawn yet, the newest; a size that a peer chose
-//! never makes this process take more than [`LARGEST`].
+//! never makes this process take more than [`LARGEST`]; JPEG is read of cameras only, never of a peer.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,6 +21,7 @@ use pipewire::{
         param::{
             ParamType,
             format::{FormatProperties, MediaSubtype, MediaType},
+            format_utils::parse_format,
             video::{VideoFormat, VideoInfoRaw},
         },
         pod::{ChoiceValue, Object, Pod, Property, Value, serialize::PodSerializer},
@@ -52,13 +53,22 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    /// Looks at the node of this name. Where that fails the frames end.
+    /// Looks at the node of this name, of a call. Where that fails the frames end.
     pub(crate) fn start(node: &str) -> std::io::Result<(Self, Frames)> {
+        Self::look_at(node, &[Coding::Raw])
+    }
+
+    /// The same with a camera; many on USB give larger pictures as JPEG only, and some nothing else.
+    pub(crate) fn of_camera(node: &str) -> std::io::Result<(Self, Frames)> {
+        Self::look_at(node, &[Coding::Raw, Coding::Jpeg])
+    }
+
+    fn look_at(node: &str, codings: &'static [Coding]) -> std::io::Result<(Self, Frames)> {
         let (tell, frames) = watch::channel(None);
         let (quit, quits) = pipewire::channel::channel();
         let node = node.replace('\0', "");
         let thread = std::thread::Builder::new().name("video".into()).spawn(move || {
-            if let Err(error) = look(&node, tell, quits) {
+            if let Err(error) = look(&node, codings, tell, quits) {
                 tracing::warn!(%error, "the picture of a call");
             }
         })?;
@@ -80,6 +90,7 @@ type Told = watch::Sender<Option<Arc<Frame>>>;
 
 fn look(
     node: &str,
+    codings: &[Coding],
     tell: Told,
     quits: pipewire::channel::Receiver<()>,
 ) -> Result<(), pipewire::Error> {
@@ -91,7 +102,7 @@ fn look(
     let attached = quits.attach(main_loop.loop_(), move |()| quit.quit());
     let quit = main_loop.clone();
     let errors = core.add_listener_local().error(move |_, _, _, _| quit.quit()).register();
-    let open = open(&core, node, tell, &main_loop)?;
+    let open = open(&core, (node, codings), tell, &main_loop)?;
     main_loop.run();
     drop((open, errors, attached));
     Ok(())
@@ -113,7 +124,7 @@ impl Drop for Open {
 
 fn open(
     core: &Core,
-    node: &str,
+    (node, codings): (&str, &[Coding]),
     tell: Told,
     main_loop: &MainLoop,
 ) -> Result<Open, pipewire::Error> {
@@ -150,23 +161,42 @@ fn open(
             }
         })
         .register()?;
-    let offer = offer();
-    let mut pods: Vec<&Pod> = Pod::from_bytes(&offer).into_iter().collect();
+    let offers: Vec<Vec<u8>> = codings.iter().map(|coding| offer(*coding)).collect();
+    let mut pods: Vec<&Pod> = offers.iter().filter_map(|offer| Pod::from_bytes(offer)).collect();
     let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS;
     stream.connect(Direction::Input, None, flags, &mut pods)?;
     Ok(Open { _listener: listener, stream })
 }
 
-/// What was agreed; `None` for what is too large.
-fn agreed_picture(param: &Pod) -> Option<(Layout, u32, u32)> {
+/// How pictures come, in the order in which they are liked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Raw,
+    Jpeg,
+}
+
+/// What was agreed.
+#[derive(Clone, Copy, Debug)]
+enum Agreed {
+    Raw(Layout, u32, u32),
+    /// Each says its size itself.
+    Jpeg,
+}
+
+/// `None` for what is too large.
+fn agreed_picture(param: &Pod) -> Option<Agreed> {
+    if parse_format(param).ok()?.1 == MediaSubtype::Mjpg {
+        return Some(Agreed::Jpeg);
+    }
     let mut info = VideoInfoRaw::new();
     info.parse(param).ok()?;
     let (size, layout) = (info.size(), Layout::of(info.format())?);
     let fits = |side: u32| (1..=LARGEST).contains(&side);
-    (fits(size.width) && fits(size.height)).then_some((layout, size.width, size.height))
+    let fits = fits(size.width) && fits(size.height);
+    fits.then_some(Agreed::Raw(layout, size.width, size.height))
 }
 
-fn newest(stream: &StreamRef, (layout, width, height): (Layout, u32, u32)) -> Option<Frame> {
+fn newest(stream: &StreamRef, agreed: Agreed) -> Option<Frame> {
     // An old picture is worth nothing.
     let mut newest = None;
     while let Some(buffer) = stream.dequeue_buffer() {
@@ -177,13 +207,18 @@ fn newest(stream: &StreamRef, (layout, width, height): (Layout, u32, u32)) -> Op
     let (from, stride) = (data.chunk().offset() as usize, data.chunk().stride());
     let size = data.chunk().size() as usize;
     let bytes = data.data()?.get(from..from.checked_add(size)?)?;
-    let (stride, size) = (usize::try_from(stride).ok()?, (width as usize, height as usize));
-    let pixels = pixels::bgra(layout, bytes, stride, size)?;
+    let (pixels, width, height) = match agreed {
+        Agreed::Raw(layout, width, height) => {
+            let size = (width as usize, height as usize);
+            (pixels::bgra(layout, bytes, usize::try_from(stride).ok()?, size)?, width, height)
+        }
+        Agreed::Jpeg => pixels::of_jpeg(bytes, LARGEST)?,
+    };
     Some(Frame { width, height, pixels: Bytes::from_owned(pixels) })
 }
 
 /// Any layout that is understood, of any size, at any rate.
-fn offer() -> Vec<u8> {
+fn offer(coding: Coding) -> Vec<u8> {
     let id = |key: FormatProperties, value: u32| Property::new(key.as_raw(), Value::Id(Id(value)));
     let side = |side| Rectangle { width: side, height: side };
     let sizes = ChoiceEnum::Range { default: side(640), min: side(1), max: side(LARGEST) };
@@ -195,17 +230,24 @@ fn offer() -> Vec<u8> {
     let layouts = ChoiceValue::Id(Choice(ChoiceFlags::empty(), layouts));
     let sizes = ChoiceValue::Rectangle(Choice(ChoiceFlags::empty(), sizes));
     let rates = ChoiceValue::Fraction(Choice(ChoiceFlags::empty(), rates));
-    let object = Object {
-        type_: SpaTypes::ObjectParamFormat.as_raw(),
-        id: ParamType::EnumFormat.as_raw(),
-        properties: vec![
-            id(FormatProperties::MediaType, MediaType::Video.as_raw()),
-            id(FormatProperties::MediaSubtype, MediaSubtype::Raw.as_raw()),
-            Property::new(FormatProperties::VideoFormat.as_raw(), Value::Choice(layouts)),
-            Property::new(FormatProperties::VideoSize.as_raw(), Value::Choice(sizes)),
-            Property::new(FormatProperties::VideoFramerate.as_raw(), Value::Choice(rates)),
-        ],
+    let subtype = match coding {
+        Coding::Raw => MediaSubtype::Raw,
+        Coding::Jpeg => MediaSubtype::Mjpg,
     };
+    let mut properties = vec![
+        id(FormatProperties::MediaType, MediaType::Video.as_raw()),
+        id(FormatProperties::MediaSubtype, subtype.as_raw()),
+    ];
+    if coding == Coding::Raw {
+        let key = FormatProperties::VideoFormat.as_raw();
+        properties.push(Property::new(key, Value::Choice(layouts)));
+    }
+    properties.extend([
+        Property::new(FormatProperties::VideoSize.as_raw(), Value::Choice(sizes)),
+        Property::new(FormatProperties::VideoFramerate.as_raw(), Value::Choice(rates)),
+    ]);
+    let (type_, id) = (SpaTypes::ObjectParamFormat.as_raw(), ParamType::EnumFormat.as_raw());
+    let object = Object { type_, id, properties };
     let cursor = std::io::Cursor::new(Vec::new());
     // Writing to memory cannot fail; an empty offer would be refused by PipeWire and reported.
     PodSerializer::serialize(cursor, &Value::Object(object))

@@ -243,6 +243,26 @@ fn on_the_first_day_one_hears_and_sees_oneself_and_is_rung_and_nothing_of_it_is_
 }
 
 #[test]
+fn a_camera_that_gives_jpeg_only_shows_oneself_on_the_first_page() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let setup = Setup { notifications: false, camera: None, ..Setup::ALL };
+        let alice = Person::start(stage, "Alice", setup).expect("Alice");
+        let mut camera = stage.command("gst-launch-1.0");
+        let caps = "video/x-raw,width=640,height=480,framerate=15/1";
+        let node = "stream-properties=p,media.class=Video/Source,node.name=alice.camera";
+        camera.args(["-q", "videotestsrc", "pattern=red", "is-live=true", "!", caps]);
+        camera.args(["!", "jpegenc", "!", "pipewiresink", "mode=provide", node]);
+        let _camera = Running::start("gst-launch-1.0", &mut camera).expect("a camera");
+        until("the camera", || stage.node("alice.camera")).expect("it is there");
+        Windows::remember(&alice, "welcomed=false").expect("a first day");
+        let windows = Windows::open(&alice, &[], &[]).expect("windows");
+        windows.press("Look").expect("pressed");
+        windows.until("image", "Picture of you").expect("seen");
+        stage.photograph("welcome-jpeg.png").expect("a picture");
+    });
+}
+
+#[test]
 fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_hand() {
     on_stage(&[Need::Media, Need::Window], |stage| {
         let setup = Setup { notifications: false, ..Setup::VOICE };

@@ -205,7 +205,7 @@ impl Add {
             let found = gio::spawn_blocking(devices::look).await;
             let found = found.ok().and_then(Result::ok).unwrap_or_default();
             let camera = found.into_iter().find(|device| device.kind == Kind::Camera);
-            let started = camera.and_then(|camera| Viewer::start(&camera.node).ok());
+            let started = camera.and_then(|camera| Viewer::of_camera(&camera.node).ok());
             let Some((viewer, frames)) = started else {
                 return self.shared.tell(&self.shared.words.say("no-camera"));
             };

@@ -155,7 +155,7 @@ impl Welcome {
             });
             let words = &self.shared.words;
             let Some(camera) = camera else { return say(&self.seen, &words.say("no-camera")) };
-            let Ok((viewer, mut frames)) = Viewer::start(&camera.node) else { return };
+            let Ok((viewer, mut frames)) = Viewer::of_camera(&camera.node) else { return };
             self.looking.replace(Some(viewer));
             let mut is_seen = false;
             while frames.changed().await.is_ok() {
