@@ -30,6 +30,8 @@ pub enum Need {
     Gnome,
     /// mako, and a compositor for it.
     Mako,
+    /// KWin with its lock screen, the windows, and a screen for them.
+    Kwin,
     /// What presses keys of players.
     Keys,
     /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
@@ -53,6 +55,7 @@ impl Need {
             Self::Gnome => "gnome",
             Self::Mako => "mako",
             Self::Keys => "keys",
+            Self::Kwin => "kwin",
             Self::Phosh => "phosh",
         }
     }
@@ -81,6 +84,7 @@ impl Need {
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
             Self::Mako => &["mako", "phoc", "Xvfb"],
             Self::Keys => &["playerctl"],
+            Self::Kwin => &["kwin_wayland", "Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Phosh => &[
                 "setpriv",
                 "dbus-daemon",
@@ -129,6 +133,7 @@ impl Need {
             | Self::Gnome
             | Self::Mako
             | Self::Keys
+            | Self::Kwin
             | Self::Phosh
             | Self::Links => None,
         }

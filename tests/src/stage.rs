@@ -260,15 +260,23 @@ impl Stage {
         Ok(display)
     }
 
+    /// What its screen shows: RGB, and its width and height.
+    ///
+    /// # Errors
+    /// There is no screen.
+    pub fn look(&self) -> Result<(Vec<u8>, usize, usize)> {
+        self.display()?;
+        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = screen.as_ref().map(|screen| screen.file.clone()).unwrap_or_default();
+        atspi::screen(&file)
+    }
+
     /// What its screen shows, without the black around it, as a PNG of this name among the pictures of the build.
     ///
     /// # Errors
     /// There is no screen, or it cannot be written.
     pub fn photograph(&self, name: &str) -> Result<PathBuf> {
-        self.display()?;
-        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = screen.as_ref().map(|screen| screen.file.clone()).unwrap_or_default();
-        let (rgb, width, height) = atspi::screen(&file)?;
+        let (rgb, width, height) = self.look()?;
         let path = picture::kept(name)?;
         let (rgb, size) = picture::without_margin(&rgb, (width, height));
         picture::png(&path, &rgb, size)?;

@@ -54,8 +54,8 @@ impl Windows {
                 .env("GSETTINGS_BACKEND", "memory")
                 .env("GTK_USE_PORTAL", "0")
                 .env("LANGUAGE", "en")
-                .envs(settings.iter().copied())
-                .env_remove("WAYLAND_DISPLAY");
+                .env_remove("WAYLAND_DISPLAY")
+                .envs(settings.iter().copied());
         };
         let mut launcher = person.command(Atspi::program());
         session(&mut launcher);

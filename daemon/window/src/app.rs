@@ -137,9 +137,10 @@ impl Windows {
         }
         let Some((path, call)) = ringing else { return };
         match window.as_ref() {
-            Some(open) => open.show(call),
+            Some(open) => open.show(call, state.locked),
             None => {
                 let with = (&self.words, &self.service);
+                let call = (call, state.locked);
                 window.replace(Incoming::open(&self.app, with, path, call));
             }
         }

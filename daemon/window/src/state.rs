@@ -107,6 +107,8 @@ pub(crate) struct Call {
     pub(crate) ours: bool,
     /// The best name known, else the address; empty where it may not be shown.
     pub(crate) name: String,
+    /// That is a name and no address.
+    pub(crate) named: bool,
     pub(crate) picture: String,
     pub(crate) camera: bool,
     pub(crate) remote_video: bool,
@@ -163,8 +165,11 @@ impl Call {
         text("RemoteVideoNode", &mut self.remote_node);
         text("SelfViewNode", &mut self.self_node);
         text("DisplayName", &mut self.name);
-        if has("DisplayName") && self.name.is_empty() {
-            self.name = value::pair(told, "Remote").1;
+        if has("DisplayName") {
+            self.named = !self.name.is_empty();
+            if !self.named {
+                self.name = value::pair(told, "Remote").1;
+            }
         }
         if has("Remote") {
             self.ours = value::pair(told, "Remote").0 == "ahoy";

@@ -21,6 +21,7 @@ mod gnome;
 mod gnome_search;
 mod installing;
 mod invites;
+mod kwin;
 mod links;
 mod loss;
 mod mako;

@@ -4,6 +4,7 @@ answer = Answer
 answer-video = Answer with video
 decline = Decline
 hang-up = Hang up
+somebody = Somebody
 mute = Mute
 unmute = Unmute
 camera-on = Camera on
@@ -17,7 +18,6 @@ pip-back = Back to the call
 
 incoming-voice = Incoming call
 incoming-video = Incoming video call
-somebody = Somebody
 calling = Calling …
 ringing-there = Ringing …
 connecting = Connecting …

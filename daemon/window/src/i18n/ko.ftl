@@ -4,6 +4,7 @@ answer = 받기
 answer-video = 영상으로 받기
 decline = 거절
 hang-up = 끊기
+somebody = 누군가
 mute = 음소거
 unmute = 음소거 해제
 camera-on = 카메라 켜기
@@ -17,7 +18,6 @@ pip-back = 통화로 돌아가기
 
 incoming-voice = 전화가 왔습니다
 incoming-video = 영상 통화가 왔습니다
-somebody = 누군가
 calling = 거는 중 …
 ringing-there = 울리는 중 …
 connecting = 연결 중 …

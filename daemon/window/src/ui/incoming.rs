@@ -6,7 +6,10 @@
 use adw::prelude::*;
 use gtk::glib;
 
-use super::parts::{self, Shared};
+use super::{
+    locked,
+    parts::{self, Shared},
+};
 use crate::{
     service::{Service, Wish},
     state::Call,
@@ -30,10 +33,10 @@ impl Incoming {
         app: &adw::Application,
         (words, service): (&std::rc::Rc<Words>, &Service),
         path: &str,
-        call: &Call,
+        (call, locked): (&Call, bool),
     ) -> Self {
         let shared = Shared::new(words, service);
-        let who = parts::who(words, call);
+        let who = who(words, call, locked);
         let face = parts::face(96, &who, &call.picture);
         let name = label("title-1");
         let kind = label("dim-label");
@@ -60,16 +63,17 @@ impl Incoming {
             .content(&shared.toasts)
             .resizable(false)
             .build();
+        locked::show_above(&window);
         let own = Self { path: path.to_owned(), window, name, kind, face, video, shared };
-        own.show(call);
+        own.show(call, locked);
         own.window.present();
         own
     }
 
     /// Shows what has become of the call.
-    pub(crate) fn show(&self, call: &Call) {
+    pub(crate) fn show(&self, call: &Call, locked: bool) {
         let words = &self.shared.words;
-        let who = parts::who(words, call);
+        let who = who(words, call, locked);
         self.name.set_text(&who);
         self.face.set_text(Some(&who));
         let mut kind = parts::doing(words, call, parts::now());
@@ -86,6 +90,11 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         self.window.destroy();
     }
+}
+
+/// Who rings; a locked session, above which this may be seen, says no address, as it says no name without leave.
+fn who(words: &Words, call: &Call, locked: bool) -> String {
+    if locked && !call.named { words.say("somebody") } else { parts::who(words, call) }
 }
 
 fn label(class: &str) -> gtk::Label {

@@ -8,6 +8,7 @@ mod accessible;
 mod add;
 mod call;
 mod incoming;
+mod locked;
 mod pane;
 mod parts;
 mod people;

@@ -1,0 +1,81 @@
+//! Being seen while the session is locked, where a window can ask for that: on KDE Plasma.
+//!
+//! Owns: the question (kde-lockscreen-overlay-v1). Does not own: what may be done there, which the call service
+//! decides, or other desktops' lock screens. Invariant: where it cannot be asked, the window is as any other.
+//!
+//! KWin answers only programs whose desktop entry has their path and names the protocol
+//! (`contrib/desktop/org.ahoycall.Ahoy.Lock.desktop.in`).
+
+use adw::prelude::*;
+use gdk4_wayland::{WaylandDisplay, WaylandSurface, prelude::*};
+use wayland_client::{
+    Connection, Dispatch, Proxy as _, QueueHandle,
+    globals::{BindError, GlobalError, GlobalListContents, registry_queue_init},
+    protocol::wl_registry::{self, WlRegistry},
+};
+use wayland_protocols_plasma::lockscreen_overlay::v1::client::kde_lockscreen_overlay_v1::{
+    self, KdeLockscreenOverlayV1,
+};
+
+/// Why the compositor was not asked.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("no registry of the compositor: {0}")]
+    Registry(#[from] GlobalError),
+    #[error("its lock screen shows no windows: {0}")]
+    Overlay(#[from] BindError),
+    #[error("the connection to the compositor: {0}")]
+    Connection(#[from] wayland_client::backend::WaylandError),
+}
+
+/// Asks that a window be shown above the lock screen, too. Called before it is shown.
+pub(super) fn show_above(window: &adw::Window) {
+    // KWin knows it as a window by then, and it has no picture yet: that comes with the next frame. Before, KWin
+    // would not find it; after, it would end the connection (invalid_surface_state).
+    window.connect_map(|window| {
+        let Some(surface) = window.surface().and_downcast::<WaylandSurface>() else { return };
+        if let Err(error) = ask(&surface) {
+            tracing::debug!(%error, "not above a lock screen");
+        }
+    });
+}
+
+fn ask(surface: &WaylandSurface) -> Result<(), AskError> {
+    let display = surface.display();
+    let known = display.downcast_ref::<WaylandDisplay>().and_then(WaylandDisplay::wl_display);
+    let (Some(display), Some(surface)) = (known, surface.wl_surface()) else { return Ok(()) };
+    let Some(backend) = display.backend().upgrade() else { return Ok(()) };
+    let connection = Connection::from_backend(backend);
+    let (globals, queue) = registry_queue_init::<Asking>(&connection)?;
+    let overlay: KdeLockscreenOverlayV1 = globals.bind(&queue.handle(), 1..=1, ())?;
+    overlay.allow(&surface);
+    overlay.destroy();
+    Ok(connection.flush()?)
+}
+
+/// Nothing is answered that matters.
+struct Asking;
+
+impl Dispatch<WlRegistry, GlobalListContents> for Asking {
+    fn event(
+        _: &mut Self,
+        _: &WlRegistry,
+        _: wl_registry::Event,
+        _: &GlobalListContents,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+    }
+}
+
+impl Dispatch<KdeLockscreenOverlayV1, ()> for Asking {
+    fn event(
+        _: &mut Self,
+        _: &KdeLockscreenOverlayV1,
+        _: kde_lockscreen_overlay_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+    }
+}
