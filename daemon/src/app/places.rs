@@ -213,19 +213,22 @@ impl App {
     }
 
     /// What a media key does. What only means to be quiet, as a lock screen's "pause all", neither opens
-    /// a microphone nor ends a call; none: nothing.
+    /// a microphone nor ends a call; what only means to go on ends none; none: nothing.
     fn struck(&self, press: media_keys::Press) -> Option<Command> {
         use media_keys::Press;
-        let rings = self.view.borrow().ringing.is_some();
-        match press {
-            Press::Play | Press::PlayPause if rings => Some(Command::PressPrimary),
-            Press::Pause if rings => Some(Command::SilenceRinger),
-            Press::Stop if rings => Some(Command::PressSecondary),
-            Press::Play => self.mute(Some(false)),
-            Press::Pause => self.mute(Some(true)),
-            Press::PlayPause => self.mute(None),
-            Press::Stop => Some(Command::PressPrimary),
-            Press::Raise => None,
+        // One that is being declined does not ring any more, whatever its app says yet.
+        match (press, self.service.engine().first_ringing()) {
+            (Press::Raise, _) => None,
+            (Press::Play | Press::PlayPause, Some(call)) => {
+                Some(Command::Answer { call, video: false })
+            }
+            (Press::Pause, Some(_)) => Some(Command::SilenceRinger),
+            (Press::Stop, Some(call)) => Some(Command::Decline(call, None)),
+            (Press::Play, None) => self.mute(Some(false)),
+            (Press::Pause, None) => self.mute(Some(true)),
+            (Press::PlayPause, None) => self.mute(None),
+            // Nothing rings, so that it hangs up.
+            (Press::Stop, None) => Some(Command::PressPrimary),
         }
     }
 

@@ -97,6 +97,8 @@ impl Windows {
     async fn keep_menu(service: Service) {
         let mut told = service.state();
         let mut seen = None;
+        // Before an upgrade takes the file away: its name would be another then.
+        let program = std::env::current_exe().unwrap_or_else(|_| "ahoy-window".into());
         loop {
             let now = told.wait_for(|state| {
                 let now = (state.people, state.settings);
@@ -104,7 +106,7 @@ impl Windows {
             });
             let Ok(now) = now.await.map(|state| (state.people, state.settings)) else { return };
             seen = Some(now);
-            if let Err(why) = menu_entry::keep(&service).await {
+            if let Err(why) = menu_entry::keep(&service, &program).await {
                 tracing::warn!(why, "favourites are not in the desktop's menu");
             }
         }

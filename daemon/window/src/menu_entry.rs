@@ -29,20 +29,18 @@ const MOST: usize = 8;
 /// Bytes of an entry; whatever is longer is none.
 const LONGEST: u64 = 1 << 18;
 
-/// Makes the menu have the favourites there are now, or none if they are not wanted.
+/// Makes the menu have the favourites there are now, or none if they are not wanted; each starts `program`.
 ///
 /// # Errors
 /// Why it does not.
-pub(crate) async fn keep(service: &Service) -> Result<(), String> {
+pub(crate) async fn keep(service: &Service, program: &Path) -> Result<(), String> {
     let settings = service.settings().await?;
     let favourites = match value::flag(&settings, "menu.favourites") {
         true => service.everybody(|person| person.favourite && person.handle.is_some()).await?,
         false => Vec::new(),
     };
-    let shown = gio::spawn_blocking(move || {
-        let program = std::env::current_exe()?;
-        Places::of_user().show(&favourites, &program)
-    });
+    let program = program.to_owned();
+    let shown = gio::spawn_blocking(move || Places::of_user().show(&favourites, &program));
     let shown = shown.await.map_err(|_| "a panic".to_owned())?;
     shown.map_err(|error| error.to_string())
 }

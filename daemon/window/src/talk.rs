@@ -2,7 +2,7 @@
 //!
 //! Owns: which lines there are, their bounds, and the order in which one's own go out. Does not own: showing
 //! them. Invariant: a peer that writes without end makes nothing here grow past [`LINES`]; a line that was told
-//! is there until then; of one's own, one at a time is out, and lines are neither lost nor turned around.
+//! is there until then; of one's own, one at a time is out, in the order in which they were written.
 
 use std::collections::VecDeque;
 

@@ -57,8 +57,11 @@ fn keys_of_players_answer_mute_and_hang_up_and_the_music_has_them_back_afterward
         assert_eq!(players(), "music", "it is no player while nobody calls");
         let (outgoing, incoming) = two.ring(false);
         until_music("Paused");
-        let about = playerctl(alice, &["-p", "ahoy", "metadata"]).expect("metadata");
-        assert!(about.contains("Incoming call") && about.contains("Bob"), "{about}");
+        until("what rings", || {
+            let about = playerctl(alice, &["-p", "ahoy", "metadata"])?;
+            (about.contains("Incoming call") && about.contains("Bob")).then_some(())
+        })
+        .expect("told");
         press("play-pause");
         two.are_active(&outgoing, &incoming);
         let until_muted = |wanted: bool| {
@@ -68,7 +71,8 @@ fn keys_of_players_answer_mute_and_hang_up_and_the_music_has_them_back_afterward
         };
         press("play-pause");
         until_muted(true);
-        assert_eq!(playerctl(alice, &["-p", "ahoy", "status"]).as_deref(), Some("Paused"));
+        let status = || playerctl(alice, &["-p", "ahoy", "status"]);
+        until("a rest", || (status().as_deref() == Some("Paused")).then_some(())).expect("told");
         press("play");
         until_muted(false);
         // What a lock screen does when the lid is closed.

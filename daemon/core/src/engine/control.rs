@@ -339,7 +339,8 @@ impl Engine {
 
     /// The ringing call that a button is about: none that is ending already, and one that can be
     /// answered before one whose app is gone.
-    fn first_ringing(&self) -> Option<CallId> {
+    #[must_use]
+    pub fn first_ringing(&self) -> Option<CallId> {
         let stays =
             |call: &&Call| call.is_ringing() && !call.is_ending() && !self.is_declined(call);
         let ringing = self.calls.values().filter(stays);

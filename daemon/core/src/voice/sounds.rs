@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::grammar::Grammar;
+use super::{grammar::Grammar, way::is_words};
 
-/// Ways to say one word.
+/// Ways to say one word, of each kind: what one recogniser learnt takes no room of what another did.
 pub const MOST_WAYS: usize = 4;
 /// A grammar and its sounds fit into one message (`worker::MAX_MESSAGE`) with room for the rest.
 const ROOM: usize = 112 * 1024;
@@ -53,7 +53,8 @@ impl Sounds {
         let mut ways = Ways::new();
         let mut add = |word: &str, phones: &String| {
             let cost = word.len() + phones.len() + 2 * AROUND;
-            let of_word = ways.get(word).map_or(0, Vec::len);
+            let alike = |way: &&String| is_words(way) == is_words(phones);
+            let of_word = ways.get(word).map_or(0, |ways| ways.iter().filter(alike).count());
             let known = ways.get(word).is_some_and(|ways: &Vec<String>| ways.contains(phones));
             if cost <= room && of_word < MOST_WAYS && !known {
                 room -= cost;
@@ -71,11 +72,19 @@ impl Sounds {
     }
 }
 
-/// Adds ways to those of a word; the newest stay.
+/// Adds ways to those of a word; the newest of each kind stay.
 pub fn keep(known: &mut Vec<String>, ways: &[String]) {
     known.retain(|one| !ways.contains(one));
     known.extend(ways.iter().take(MOST_WAYS).cloned());
-    known.drain(..known.len().saturating_sub(MOST_WAYS));
+    for kind in [false, true] {
+        let alike = |way: &String| is_words(way) == kind;
+        let mut surplus = known.iter().filter(|way| alike(way)).count().saturating_sub(MOST_WAYS);
+        known.retain(|way| {
+            let goes = surplus > 0 && alike(way);
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
 }
 
 #[cfg(test)]
@@ -110,8 +119,14 @@ mod tests {
         let mut known = ways("a b c");
         keep(&mut known, &ways("b d e"));
         assert_eq!(known, ways("c b d e"));
-        let mut known = Vec::new();
+        let mut known = vec!["= of another".to_owned()];
         keep(&mut known, &ways("a b c d e f"));
+        assert_eq!(
+            known.first().map(String::as_str),
+            Some("= of another"),
+            "each has its own room"
+        );
+        known.remove(0);
         assert_eq!(known.len(), MOST_WAYS);
     }
 

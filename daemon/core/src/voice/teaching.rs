@@ -19,6 +19,8 @@ const MOST_HEARD: usize = 3;
 const AGREE: f64 = 0.35;
 /// Fewer phones than this are a cough.
 const LEAST_PHONES: usize = 2;
+/// Fewer letters of these scripts are what noise is taken for.
+const LEAST_LETTERS: usize = 4;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +129,11 @@ fn is_word(way: &Way) -> bool {
             let phones = sound.phones();
             phones.len() >= LEAST_PHONES && phones.iter().any(|phone| phone.is_vowel())
         }
-        Way::Words(words) => !words.is_empty(),
+        Way::Words(words) => {
+            // What noise is taken for is short in every model; a syllable of Korean is one letter.
+            let letters = words.chars().filter(|c| c.is_alphanumeric()).count();
+            letters >= if words.is_ascii() { LEAST_LETTERS } else { LEAST_PHONES }
+        }
     }
 }
 
@@ -181,6 +187,8 @@ mod tests {
         assert!(matches!(lesson.handle_heard(Way::of_words("sir sha")), Lesson::Ask(..)));
         let again = lesson.handle_heard(Way::of_words("what did you just say to me"));
         assert_eq!(again, Lesson::Ask("teach-again", "saoirse".into()));
+        let noise = lesson.handle_heard(Way::of_words("huh"));
+        assert_eq!(noise, Lesson::Ask("teach-again", "saoirse".into()));
         let learnt = lesson.handle_heard(Way::of_words("sir shah"));
         let ways = vec!["= sir sha".to_owned(), "= sir shah".to_owned()];
         assert_eq!(learnt, Lesson::Learnt { word: "saoirse".into(), ways, next: None });

@@ -14,6 +14,11 @@ pub const MOST_ALIKE: usize = 3;
 /// Letters of these words.
 const MOST_LETTERS: usize = 48;
 
+/// Whether a way is one of words, by its text.
+pub(super) fn is_words(text: &str) -> bool {
+    text.starts_with(WORDS)
+}
+
 /// A way to say a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {

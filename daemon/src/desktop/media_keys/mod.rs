@@ -25,6 +25,8 @@ const PATH: &str = "/org/mpris/MediaPlayer2";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 /// RequestName: DO_NOT_QUEUE.
 const AT_ONCE: u32 = 0x4;
+/// RequestName: EXISTS.
+const TAKEN: u32 = 3;
 
 /// A key or a button, as MPRIS knows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +127,11 @@ impl MediaKeys {
         server.at(PATH, Root::new(self.pressed.clone())).await?;
         server.at(PATH, Player::new(shown, self.pressed.clone())).await?;
         let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        bus.call("RequestName", &(NAME, AT_ONCE)).await.map(drop)
+        let answer = bus.call("RequestName", &(NAME, AT_ONCE)).await?;
+        if answer.body().deserialize::<u32>()? == TAKEN {
+            warn!("no media keys for calls: another program is called {NAME}");
+        }
+        Ok(())
     }
 
     async fn withdraw(&mut self) {

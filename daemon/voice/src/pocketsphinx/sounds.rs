@@ -18,7 +18,7 @@ const MOST_VARIANTS: u8 = 9;
 /// The ways of a word that a grammar brings, as far as they can be used.
 pub(super) fn usable(grammar: &Grammar, word: &str) -> Vec<Sound> {
     let ways = grammar.sounds.get(word).map_or(&[][..], Vec::as_slice);
-    let sounds = ways.iter().take(MOST_WAYS).filter_map(|way| Way::parse(way).phones());
+    let sounds = ways.iter().filter_map(|way| Way::parse(way).phones()).take(MOST_WAYS);
     sounds.filter(|sound| sound.phones().len() >= LEAST_PHONES).collect()
 }
 

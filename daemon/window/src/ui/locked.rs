@@ -6,10 +6,13 @@
 //! KWin answers only programs whose desktop entry has their path and names the protocol
 //! (`contrib/desktop/org.ahoycall.Ahoy.Lock.desktop.in`).
 
+use std::cell::OnceCell;
+
 use adw::prelude::*;
 use gdk4_wayland::{WaylandDisplay, WaylandSurface, prelude::*};
 use wayland_client::{
-    Connection, Dispatch, Proxy as _, QueueHandle,
+    Connection, Dispatch, EventQueue, Proxy as _, QueueHandle,
+    backend::WaylandError,
     globals::{BindError, GlobalError, GlobalListContents, registry_queue_init},
     protocol::wl_registry::{self, WlRegistry},
 };
@@ -24,8 +27,6 @@ enum AskError {
     Registry(#[from] GlobalError),
     #[error("its lock screen shows no windows: {0}")]
     Overlay(#[from] BindError),
-    #[error("the connection to the compositor: {0}")]
-    Connection(#[from] wayland_client::backend::WaylandError),
 }
 
 /// Asks that a window be shown above the lock screen, too. Called before it is shown.
@@ -40,17 +41,44 @@ pub(super) fn show_above(window: &adw::Window) {
     });
 }
 
-fn ask(surface: &WaylandSurface) -> Result<(), AskError> {
-    let display = surface.display();
-    let known = display.downcast_ref::<WaylandDisplay>().and_then(WaylandDisplay::wl_display);
-    let (Some(display), Some(surface)) = (known, surface.wl_surface()) else { return Ok(()) };
-    let Some(backend) = display.backend().upgrade() else { return Ok(()) };
-    let connection = Connection::from_backend(backend);
-    let (globals, queue) = registry_queue_init::<Asking>(&connection)?;
-    let overlay: KdeLockscreenOverlayV1 = globals.bind(&queue.handle(), 1..=1, ())?;
-    overlay.allow(&surface);
-    overlay.destroy();
-    Ok(connection.flush()?)
+/// What asks, on the connection of all windows. Made once: a registry is never given back.
+struct Overlay {
+    connection: Connection,
+    _queue: EventQueue<Asking>,
+    overlay: KdeLockscreenOverlayV1,
+}
+
+thread_local! {
+    /// Of the only display there is; none: its compositor has no such lock screen.
+    static OVERLAY: OnceCell<Option<Overlay>> = const { OnceCell::new() };
+}
+
+impl Overlay {
+    /// None: GTK is not on Wayland any more.
+    fn of(surface: &WaylandSurface) -> Result<Option<Self>, AskError> {
+        let display = surface.display();
+        let known = display.downcast_ref::<WaylandDisplay>().and_then(WaylandDisplay::wl_display);
+        let Some(backend) = known.and_then(|display| display.backend().upgrade()) else {
+            return Ok(None);
+        };
+        let connection = Connection::from_backend(backend);
+        let (globals, queue) = registry_queue_init::<Asking>(&connection)?;
+        let overlay = globals.bind(&queue.handle(), 1..=1, ())?;
+        Ok(Some(Self { connection, _queue: queue, overlay }))
+    }
+}
+
+fn ask(surface: &WaylandSurface) -> Result<(), WaylandError> {
+    let none = |error: AskError| {
+        tracing::debug!(%error, "not above a lock screen");
+        None
+    };
+    OVERLAY.with(|known| {
+        let known = known.get_or_init(|| Overlay::of(surface).unwrap_or_else(none));
+        let (Some(known), Some(surface)) = (known, surface.wl_surface()) else { return Ok(()) };
+        known.overlay.allow(&surface);
+        known.connection.flush()
+    })
 }
 
 /// Nothing is answered that matters.

@@ -22,10 +22,18 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Choosing {
     pub(super) column: gtk::Box,
-    /// The camera that was chosen here, for this call.
-    camera: Rc<RefCell<Option<String>>>,
+    /// The camera of this call, where it is not as set.
+    camera: Rc<RefCell<Option<Camera>>>,
     shared: Shared,
     path: Rc<str>,
+}
+
+/// Which camera a call has taken.
+#[derive(Clone)]
+enum Camera {
+    Chosen(String),
+    /// The next one, whichever that was.
+    Next,
 }
 
 impl Choosing {
@@ -47,11 +55,15 @@ impl Choosing {
             let settings = own.shared.service.settings().await.unwrap_or_default();
             let set = |key| value::text(&settings, key).to_owned();
             own.clear();
-            own.list("audio-microphone", (Kind::Microphone, &devices), &set("audio.microphone"));
+            let microphone = set("audio.microphone");
+            own.list("audio-microphone", (Kind::Microphone, &devices), Some(&microphone));
             if has_camera {
-                let chosen = own.camera.borrow().clone();
-                let camera = chosen.unwrap_or_else(|| set("video.camera"));
-                own.list("video-camera", (Kind::Camera, &devices), &camera);
+                let camera = match own.camera.borrow().clone() {
+                    Some(Camera::Chosen(node)) => Some(node),
+                    Some(Camera::Next) => None,
+                    None => Some(set("video.camera")),
+                };
+                own.list("video-camera", (Kind::Camera, &devices), camera.as_deref());
             }
         });
     }
@@ -62,15 +74,20 @@ impl Choosing {
         }
     }
 
-    /// `now`: its node; empty is the first, which the session manager takes.
-    fn list(&self, title: &str, (kind, devices): (Kind, &[Device]), now: &str) {
+    /// The next camera was taken.
+    pub(super) fn switched(&self) {
+        self.camera.replace(Some(Camera::Next));
+    }
+
+    /// `now`: its node; empty is the first, which the session manager takes; none: that is not known.
+    fn list(&self, title: &str, (kind, devices): (Kind, &[Device]), now: Option<&str>) {
         let devices = || devices.iter().filter(|device| device.kind == kind);
         if devices().count() < 2 {
             return;
         }
         self.column.append(&heading(&self.shared.words.say(title)));
         for (at, device) in devices().enumerate() {
-            let is_now = device.node == now || (now.is_empty() && at == 0);
+            let is_now = now.is_some_and(|now| device.node == now || (now.is_empty() && at == 0));
             let row = choice(&self.shared.words, &device.label, is_now);
             let (own, node) = (self.clone(), device.node.clone());
             row.connect_clicked(move |row| {
@@ -82,15 +99,24 @@ impl Choosing {
     }
 
     fn choose(&self, kind: Kind, node: &str) {
-        if kind == Kind::Camera {
-            self.camera.replace(Some(node.to_owned()));
-            return self.shared.ask(Wish::SwitchCamera(self.path.to_string(), node.to_owned()));
-        }
-        let (shared, node) = (self.shared.clone(), node.to_owned());
+        let (own, node) = (self.clone(), node.to_owned());
         glib::spawn_future_local(async move {
-            let set = shared.service.set("audio.microphone", Plain::Text(node));
-            if let Err(why) = set.await {
-                shared.complain(&why);
+            let service = &own.shared.service;
+            let done = match kind {
+                Kind::Camera => {
+                    let wish = Wish::SwitchCamera(own.path.to_string(), node.clone());
+                    service.ask(wish).await
+                }
+                Kind::Microphone | Kind::Speaker => {
+                    service.set("audio.microphone", Plain::Text(node.clone())).await
+                }
+            };
+            match done {
+                Ok(()) if kind == Kind::Camera => {
+                    own.camera.replace(Some(Camera::Chosen(node)));
+                }
+                Ok(()) => {}
+                Err(why) => own.shared.complain(&why),
             }
         });
     }

@@ -129,7 +129,10 @@ impl More {
         let own = self.clone();
         popover.connect_show(move |_| own.choosing.look(&own.now.borrow()));
         connect(&self.hold, |own| Wish::SetHeld(own.path(), !own.now.borrow().held));
-        connect(&self.switch, |own| Wish::SwitchCamera(own.path(), String::new()));
+        connect(&self.switch, |own| {
+            own.choosing.switched();
+            Wish::SwitchCamera(own.path(), String::new())
+        });
         connect(&self.captions, |own| Wish::SetCaptions(own.path(), turned(&own.captioned)));
         connect(&self.share, |own| Wish::SetScreenShare(own.path(), turned(&own.shared_screen)));
     }

@@ -136,12 +136,12 @@ impl TextPanel {
         }
     }
 
-    /// Nothing that was written is lost.
+    /// Nothing that was written is lost: it stands before what is being written now.
     fn give_back(&self, text: &str, why: &str) {
         self.shared.complain(why);
-        if self.entry.text().is_empty() {
-            self.entry.set_text(text);
-        }
+        let now = self.entry.text();
+        self.entry.set_text(format!("{text} {now}").trim_end());
+        self.entry.set_position(-1);
     }
 
     /// Shows what the other side has written; the newest line that was not shown before.
