@@ -15,7 +15,8 @@ use common::{
 };
 use tokio::time::Instant;
 use zbus::{
-    Connection, OwnedObjectPath, OwnedVariant, Proxy, fdo::DBusProxy, proxy::CacheProperties,
+    Connection, OwnedObjectPath, OwnedVariant, Proxy, fdo::DBusProxy, interface,
+    proxy::CacheProperties,
 };
 
 const NAME: &str = "org.mpris.MediaPlayer2.ahoy";
@@ -129,6 +130,49 @@ async fn what_pauses_all_players_neither_opens_a_microphone_nor_ends_a_call() {
     there(&controller, true).await;
     press(&player, "Stop").await;
     until(&controller, call.as_str(), "EndReason", "declined").await;
+}
+
+/// An app that takes its time to end a call.
+struct Slow;
+
+#[interface(name = "org.ahoycall.Calls1.ProviderApp")]
+impl Slow {
+    async fn perform(
+        &self,
+        _serial: u32,
+        _txn: String,
+        action: String,
+        _call: OwnedObjectPath,
+        _args: HashMap<String, OwnedVariant>,
+    ) {
+        if action == "end" {
+            std::future::pending::<()>().await;
+        }
+    }
+    fn timed_out(&self, _serial: u32) {}
+    fn audio_activated(&self, _options: HashMap<String, OwnedVariant>) {}
+    fn audio_deactivated(&self) {}
+}
+
+#[tokio::test]
+async fn while_another_call_is_being_declined_the_key_is_for_the_one_that_is_on() {
+    let Some(bus) = bus() else { return };
+    bus.configure(&[QUIET, KEYS].concat());
+    let daemon = Daemon::on(bus);
+    let controller = connect(&daemon).await;
+    let app = Calling::register_as(&daemon, Slow).await;
+    let first = rings(&app).await;
+    there(&controller, true).await;
+    let player = player(&controller).await;
+    press(&player, "PlayPause").await;
+    until(&controller, first.as_str(), "State", "active").await;
+    let second = rings(&app).await;
+    until(&controller, second.as_str(), "State", "ringing").await;
+    press(&player, "Stop").await;
+    until(&controller, second.as_str(), "PendingAction", "end").await;
+    press(&player, "PlayPause").await;
+    until(&controller, first.as_str(), "Muted", "true").await;
+    until(&controller, first.as_str(), "State", "active").await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use zbus::{
     Connection, ObjectPath, OwnedObjectPath, OwnedVariant, Variant, connection::Builder, interface,
+    object_server::Interface,
 };
 
 use super::{
@@ -37,8 +38,13 @@ pub(crate) struct Calling {
 
 impl Calling {
     pub(crate) async fn register(daemon: &Daemon) -> Self {
+        Self::register_as(daemon, Fulfils).await
+    }
+
+    /// With what it does when it is asked for something.
+    pub(crate) async fn register_as(daemon: &Daemon, app: impl Interface) -> Self {
         let address = daemon.bus.address.as_str();
-        let connection = Builder::address(address).serve_at("/app", Fulfils).build().await.unwrap();
+        let connection = Builder::address(address).serve_at("/app", app).build().await.unwrap();
         let registry = proxy(&connection, ROOT, "Registry").await;
         let options =
             Options::from([("schemes", vec!["tel", "sip"].into()), ("hold", true.into())]);
