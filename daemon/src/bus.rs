@@ -93,6 +93,29 @@ pub async fn owner(bus: &Connection, name: &str) -> Option<String> {
     reply.ok()?.body().deserialize().ok()
 }
 
+/// RequestName: whoever insists may have it (ALLOW_REPLACEMENT).
+pub const REPLACEABLE: u32 = 0x1;
+
+/// Takes a name, now or not at all (DO_NOT_QUEUE); false: another program has it.
+///
+/// # Errors
+/// The bus refuses.
+pub async fn take_name(bus: &Connection, name: &str, flags: u32) -> zbus::Result<bool> {
+    const DO_NOT_QUEUE: u32 = 0x4;
+    const EXISTS: u32 = 3;
+    let bus = Remote::new(bus, BUS, BUS_PATH, BUS);
+    let answer = bus.call("RequestName", &(name, flags | DO_NOT_QUEUE)).await?;
+    Ok(answer.body().deserialize::<u32>()? != EXISTS)
+}
+
+/// Gives a name back.
+///
+/// # Errors
+/// The bus is gone.
+pub async fn release_name(bus: &Connection, name: &str) -> zbus::Result<()> {
+    Remote::new(bus, BUS, BUS_PATH, BUS).call("ReleaseName", &(name,)).await.map(drop)
+}
+
 /// Has the bus start who has a name, and waits until it has it. One that runs already is as good.
 ///
 /// # Errors

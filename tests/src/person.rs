@@ -8,6 +8,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{
@@ -177,6 +178,17 @@ impl<'a> Person<'a> {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    /// A directory of theirs that nobody else may enter, as XDG_RUNTIME_DIR must be.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn private(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        let made = fs::create_dir_all(&path)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o700)));
+        made.map_err(Trouble::io(name)).map(|()| path)
     }
 
     /// The stage they are on.

@@ -7,7 +7,6 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -143,10 +142,7 @@ impl Shell {
     /// # Errors
     /// It does not start, or the extension fails.
     pub fn start(person: &Person<'_>) -> Result<Self> {
-        let runtime = person.path("shell");
-        fs::create_dir_all(&runtime).map_err(Trouble::io("a directory"))?;
-        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))
-            .map_err(Trouble::io("a directory"))?;
+        let runtime = person.private("shell")?;
         assemble("43", &person.path("data/gnome-shell/extensions"))?;
         let said = person.path("shell.log");
         let log = File::create(&said).map_err(Trouble::io("shell.log"))?;

@@ -26,6 +26,8 @@ use self::value::Dict;
 
 /// The well-known name.
 pub const NAME: &str = "org.ahoycall.Calls1";
+/// The most contacts that `Search` and one page of `Query` give, by the contract.
+pub const MOST_CONTACTS: u32 = 500;
 /// The root object.
 pub const ROOT: &str = "/org/ahoycall/Calls1";
 /// The interface of calls.
@@ -160,6 +162,22 @@ impl Bus {
     /// The calls and the providers.
     pub async fn objects(&self) -> Result<Objects> {
         self.call_at(ROOT, OBJECT_MANAGER, "GetManagedObjects", &()).await
+    }
+
+    /// Every contact, by name, page by page.
+    pub async fn contacts(&self) -> Result<Vec<Dict>> {
+        let (mut contacts, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (more, next): (Vec<Dict>, String) =
+                self.call(CONTACTS, "Query", &("", MOST_CONTACTS, cursor.as_str())).await?;
+            // A daemon that does not get on must not keep us for ever.
+            let end = more.is_empty() || next.is_empty() || next == cursor;
+            contacts.extend(more);
+            if end {
+                return Ok(contacts);
+            }
+            cursor = next;
+        }
     }
 
     /// All signals of the daemon, from now on. Starts the daemon where the bus can.

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     bus::{Bus, NAME},
-    contacts, value,
+    value,
 };
 use clap::Command;
 use clap_complete::{CompleteEnv, engine::CompletionCandidate};
@@ -59,7 +59,7 @@ async fn names() -> Option<Vec<String>> {
     if !asked.await.ok()?.body().deserialize::<bool>().ok()? {
         return None;
     }
-    let contacts = contacts::all(&bus).await.ok()?;
+    let contacts = bus.contacts().await.ok()?;
     Some(contacts.iter().map(|contact| value::text(contact, "name").to_owned()).collect())
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use zbus::Fd;
 
 use crate::{
-    bus::{Bus, CONTACTS},
+    bus::{Bus, CONTACTS, MOST_CONTACTS},
     complete::people,
     error::{Error, Result},
     names::{self, entry},
@@ -21,9 +21,6 @@ use crate::{
     value::{self, Dict},
     vcard,
 };
-
-/// The most that Search and one page of Query give, by the contract.
-const MOST: u32 = 500;
 
 /// `contacts …`
 #[derive(Debug, Subcommand)]
@@ -59,7 +56,7 @@ pub struct Search {
     /// Part of a name, number or address
     pub text: String,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CONTACTS)))]
     pub limit: u32,
 }
 
@@ -109,7 +106,7 @@ pub struct Export {
 /// Runs a command of the group.
 pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
     match command {
-        ContactsCommand::List => list(&all(&Bus::connect().await?).await?, out),
+        ContactsCommand::List => list(&Bus::connect().await?.contacts().await?, out),
         ContactsCommand::Search(args) => {
             let bus = Bus::connect().await?;
             let found: Vec<Dict> =
@@ -123,22 +120,6 @@ pub async fn run(command: ContactsCommand, out: &Out) -> Result<()> {
         ContactsCommand::Remove(args) => remove(&args.name, out).await,
         ContactsCommand::Import(args) => import(&args.file, out).await,
         ContactsCommand::Export(args) => export(args.file, out).await,
-    }
-}
-
-/// Every contact, page by page.
-pub async fn all(bus: &Bus) -> Result<Vec<Dict>> {
-    let (mut contacts, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let (more, next): (Vec<Dict>, String) =
-            bus.call(CONTACTS, "Query", &("", MOST, cursor.as_str())).await?;
-        // A daemon that does not get on must not keep us for ever.
-        let end = more.is_empty() || next.is_empty() || next == cursor;
-        contacts.extend(more);
-        if end {
-            return Ok(contacts);
-        }
-        cursor = next;
     }
 }
 
@@ -288,7 +269,7 @@ async fn import(file: &PathBuf, out: &Out) -> Result<()> {
 }
 
 async fn export(file: Option<PathBuf>, out: &Out) -> Result<()> {
-    let contacts = all(&Bus::connect().await?).await?;
+    let contacts = Bus::connect().await?.contacts().await?;
     let cards: String = contacts.iter().map(vcard::card).collect();
     let Some(file) = file else {
         if out.json {

@@ -65,7 +65,7 @@ pub async fn run(args: FavouritesArgs, out: &Out) -> Result<()> {
 async fn list(bus: &Bus, out: &Out) -> Result<()> {
     let ids: Vec<String> =
         Vec::<String>::try_from(bus.property(CONTACTS, "Favourites").await?).unwrap_or_default();
-    let all = contacts::all(bus).await?;
+    let all = bus.contacts().await?;
     let favourites: Vec<&Dict> = ids
         .iter()
         .filter_map(|id| all.iter().find(|contact| value::text(contact, "id") == id))

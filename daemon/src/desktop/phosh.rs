@@ -21,16 +21,12 @@ use zbus::{
     object_server::{Interface as _, SignalEmitter},
 };
 
-use crate::bus::{BUS, Remote, owner, owner_changes};
+use crate::bus::{BUS, REPLACEABLE, Remote, owner, owner_changes, release_name, take_name};
 
 /// The name that Phosh looks at.
 pub const NAME: &str = "org.gnome.Calls";
 const ROOT: &str = "/org/gnome/Calls";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// RequestName: ALLOW_REPLACEMENT, so that a GNOME Calls that insists has it, and DO_NOT_QUEUE.
-const POLITELY: u32 = 0x1 | 0x4;
-/// RequestName's answer: ours.
-const PRIMARY_OWNER: u32 = 1;
 
 /// Where a call stands, in the numbers of GNOME Calls' `CallsCallState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,12 +346,10 @@ impl Page {
 
     /// Takes the name, the objects being there.
     async fn take(&mut self) {
-        let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        let taken = bus.call("RequestName", &(NAME, POLITELY)).await;
-        let taken = taken.and_then(|reply| reply.body().deserialize::<u32>());
-        match taken {
-            Ok(PRIMARY_OWNER) => self.hold = Hold::Ours,
-            Ok(_) => self.let_go(Hold::Theirs).await,
+        // A GNOME Calls that insists has it.
+        match take_name(&self.bus, NAME, REPLACEABLE).await {
+            Ok(true) => self.hold = Hold::Ours,
+            Ok(false) => self.let_go(Hold::Theirs).await,
             Err(error) => {
                 warn!(%error, "no calls on the lock screen of Phosh");
                 self.let_go(Hold::Theirs).await;
@@ -369,11 +363,10 @@ impl Page {
         for id in all {
             self.remove(id).await;
         }
-        if self.hold == Hold::Ours {
-            let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-            if let Err(error) = bus.call("ReleaseName", &(NAME,)).await {
-                debug!(%error, "the bus is gone before us");
-            }
+        if self.hold == Hold::Ours
+            && let Err(error) = release_name(&self.bus, NAME).await
+        {
+            debug!(%error, "the bus is gone before us");
         }
         self.hold = hold;
     }

@@ -3,7 +3,7 @@
 //! Owns: what is seen there, and what is pressed. Does not own: what a locked session may do (`ahoyd`'s own
 //! tests). Invariant: KWin locks by itself and says so itself, and what is seen is read off its screen.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use ahoy_trial::{
     Person, Setup, Stage,
@@ -28,9 +28,7 @@ const ENTRY: &str = include_str!("../../../contrib/desktop/org.ahoycall.Ahoy.Loc
 
 /// KWin, locked, in a window on the stage's screen.
 fn locked(person: &Person<'_>) -> Running {
-    let runtime = person.path("wayland");
-    fs::create_dir_all(&runtime).expect("a directory");
-    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).expect("its owner's");
+    let runtime = person.private("wayland").expect("a directory");
     // The installed one has a capability, which not every machine gives; a copy has none.
     let program = person.path("kwin_wayland");
     fs::copy(find("kwin_wayland").expect("KWin"), &program).expect("a copy");

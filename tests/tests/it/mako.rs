@@ -3,7 +3,7 @@
 //! Owns: what it shows and what its buttons do. Does not own: the notification itself (`ringing` has
 //! that, with dunst). Invariant: what is shown is asked of mako, and pressed through it.
 
-use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use ahoy_trial::{PATIENCE, Person, Setup, Stage, need::Need, process::Running, until};
 use zbus::OwnedVariant;
@@ -29,9 +29,7 @@ struct Shown {
 
 impl<'a> Mako<'a> {
     fn start(person: &'a Person<'a>) -> Self {
-        let runtime = person.path("wayland");
-        fs::create_dir_all(&runtime).expect("a directory");
-        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).expect("its owner's");
+        let runtime = person.private("wayland").expect("a directory");
         let configuration = person.path("mako.conf");
         fs::write(&configuration, "actions=1\n").expect("a configuration");
         let mut command = person.command(Path::new("phoc"));

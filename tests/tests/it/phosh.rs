@@ -5,7 +5,6 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -86,9 +85,7 @@ impl<'a> Scene<'a> {
 
 /// Phosh on a compositor on a virtual screen: without a screen it has no keyboard, and crashes.
 fn start(stage: &Stage, person: &Person<'_>) -> Running {
-    let runtime = person.path("phosh");
-    fs::create_dir_all(&runtime).expect("a directory");
-    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).expect("its owner's alone");
+    let runtime = person.private("phosh").expect("a directory");
     let log = File::create(person.path("phosh.log")).expect("phosh.log");
     let mut command = person.command(Path::new("phoc"));
     command

@@ -19,8 +19,10 @@ const MOST_HEARD: usize = 3;
 const AGREE: f64 = 0.35;
 /// Fewer phones than this are a cough.
 const LEAST_PHONES: usize = 2;
-/// Fewer letters of these scripts are what noise is taken for.
+/// Fewer letters are what noise is taken for: of English, and of scripts such as Korean's, whose signs
+/// are whole syllables.
 const LEAST_LETTERS: usize = 4;
+const LEAST_SIGNS: usize = 2;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +132,8 @@ fn is_word(way: &Way) -> bool {
             phones.len() >= LEAST_PHONES && phones.iter().any(|phone| phone.is_vowel())
         }
         Way::Words(words) => {
-            // What noise is taken for is short in every model; a syllable of Korean is one letter.
             let letters = words.chars().filter(|c| c.is_alphanumeric()).count();
-            letters >= if words.is_ascii() { LEAST_LETTERS } else { LEAST_PHONES }
+            letters >= if words.is_ascii() { LEAST_LETTERS } else { LEAST_SIGNS }
         }
     }
 }

@@ -17,16 +17,11 @@ use tracing::{debug, warn};
 use zbus::Connection;
 
 use self::{player::Player, root::Root};
-use crate::bus::{BUS, Remote};
+use crate::bus::{release_name, take_name};
 
 /// The name that desktops know it by.
 pub const NAME: &str = "org.mpris.MediaPlayer2.ahoy";
 const PATH: &str = "/org/mpris/MediaPlayer2";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// RequestName: DO_NOT_QUEUE.
-const AT_ONCE: u32 = 0x4;
-/// RequestName: EXISTS.
-const TAKEN: u32 = 3;
 
 /// A key or a button, as MPRIS knows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +68,7 @@ pub struct MediaKeys {
     objects: Connection,
     shown: watch::Receiver<Option<Shown>>,
     pressed: mpsc::Sender<Press>,
-    /// What was told last; none: it is not there.
-    told: Option<Shown>,
+    is_there: bool,
 }
 
 impl MediaKeys {
@@ -85,7 +79,7 @@ impl MediaKeys {
         shown: watch::Receiver<Option<Shown>>,
         pressed: mpsc::Sender<Press>,
     ) -> Self {
-        Self { bus, objects, shown, pressed, told: None }
+        Self { bus, objects, shown, pressed, is_there: false }
     }
 
     /// Runs until `token` is cancelled.
@@ -115,10 +109,11 @@ impl MediaKeys {
     }
 
     async fn show(&mut self, shown: Shown) -> zbus::Result<()> {
-        let before = self.told.replace(shown.clone());
-        let Some(before) = before else { return self.appear(shown).await };
+        if !std::mem::replace(&mut self.is_there, true) {
+            return self.appear(shown).await;
+        }
         let player = self.objects.object_server().interface::<_, Player>(PATH).await?;
-        player.get_mut().await.become_of(shown.clone());
+        let before = player.get_mut().await.become_of(shown);
         player.get().await.tell(player.signal_emitter(), &before).await
     }
 
@@ -126,20 +121,17 @@ impl MediaKeys {
         let server = self.objects.object_server();
         server.at(PATH, Root::new(self.pressed.clone())).await?;
         server.at(PATH, Player::new(shown, self.pressed.clone())).await?;
-        let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        let answer = bus.call("RequestName", &(NAME, AT_ONCE)).await?;
-        if answer.body().deserialize::<u32>()? == TAKEN {
+        if !take_name(&self.bus, NAME, 0).await? {
             warn!("no media keys for calls: another program is called {NAME}");
         }
         Ok(())
     }
 
     async fn withdraw(&mut self) {
-        if self.told.take().is_none() {
+        if !std::mem::take(&mut self.is_there) {
             return;
         }
-        let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        let released = bus.call("ReleaseName", &(NAME,)).await.map(drop);
+        let released = release_name(&self.bus, NAME).await;
         let server = self.objects.object_server();
         let player = server.remove::<Player, _>(PATH).await.map(drop);
         let root = server.remove::<Root, _>(PATH).await.map(drop);

@@ -38,8 +38,9 @@ impl Player {
         Self { shown, pressed }
     }
 
-    pub(super) fn become_of(&mut self, shown: Shown) {
-        self.shown = shown;
+    /// Shows this from now on; what it showed before.
+    pub(super) const fn become_of(&mut self, shown: Shown) -> Shown {
+        std::mem::replace(&mut self.shown, shown)
     }
 
     /// Tells what differs.

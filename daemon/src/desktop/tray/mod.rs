@@ -22,13 +22,10 @@ use self::{
     item::Item,
     menu::{Ids, Menu},
 };
-use crate::bus::{BUS, Remote, owner, owner_changes, words};
+use crate::bus::{Remote, owner, owner_changes, release_name, take_name, words};
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const WATCHER_PATH: &str = "/StatusNotifierWatcher";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
-/// RequestName: DO_NOT_QUEUE.
-const AT_ONCE: u32 = 0x4;
 
 /// What the icon says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,8 +143,7 @@ impl Tray {
         server.at(item::PATH, Item::new(self.shown.clone(), self.pressed.clone())).await?;
         let (menu, pressed) = (self.menu.subscribe(), self.pressed.clone());
         server.at(menu::PATH, menu::Object::new(menu, pressed)).await?;
-        let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        bus.call("RequestName", &(name(), AT_ONCE)).await.map(drop)
+        take_name(&self.bus, &name(), 0).await.map(drop)
     }
 
     async fn register(&self) {
@@ -161,8 +157,7 @@ impl Tray {
         if self.told.take().is_none() {
             return;
         }
-        let bus = Remote::new(&self.bus, BUS, BUS_PATH, BUS);
-        let released = bus.call("ReleaseName", &(name(),)).await.map(drop);
+        let released = release_name(&self.bus, &name()).await;
         let server = self.objects.object_server();
         let item = server.remove::<Item, _>(item::PATH).await.map(drop);
         let menu = server.remove::<menu::Object, _>(menu::PATH).await.map(drop);

@@ -3,8 +3,8 @@
 //!
 //! Owns: which pieces stand for such a word in the run-time grammar, and putting it together again in what
 //! was heard. Does not own: how a foreign name is spelled in syllables (`hangul`); in scripts whose letters
-//! are none the sound of a part is not the sound of its letters, and only what was taught counts. Invariant: what leaves here is the
-//! name, never its pieces, and no pieces stand for two names.
+//! are none the sound of a part is not the sound of its letters, and only what was taught counts.
+//! Invariant: what leaves here is the name, never its pieces, and no pieces stand for two names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,12 +40,9 @@ impl Pieces {
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for word in &legal::words(grammar) {
             let is_name = names.contains(word.as_str());
-            let spelled = || {
-                let ways = spellings(grammar, word, is_name);
-                let cut = ways.iter().filter_map(|text| cut(text, &knows));
-                cut.map(|cut| cut.join(" ")).collect()
-            };
-            let guessed: Vec<String> = if deaf_to.contains(word) { spelled() } else { Vec::new() };
+            let spelled =
+                if deaf_to.contains(word) { spellings(grammar, word, is_name) } else { Vec::new() };
+            let guessed = spelled.iter().filter_map(|text| Some(cut(text, &knows)?.join(" ")));
             let taught = taught(grammar, word, &knows).filter(|_| is_name);
             // Somebody else is called so: they are heard, as they are spelled.
             let mut ways: Vec<String> =

@@ -25,8 +25,6 @@ use crate::{
 
 /// People and calls that a list shows; the search finds the others.
 const ROWS: u32 = 200;
-/// People that are asked for at once where all are looked through; the most that are given.
-const PAGE: u32 = 500;
 
 /// What somebody wants of a call, by its path, or of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,17 +116,8 @@ impl Service {
         fits: impl Fn(&Person) -> bool + Send + 'static,
     ) -> Result<Vec<Person>, String> {
         let query = async move |bus: Bus| {
-            let (mut all, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let page = bus.call(CONTACTS, "Query", &("", PAGE, cursor.clone())).await?;
-                let (rows, next): (Vec<Dict>, String) = page;
-                all.extend(rows.iter().map(Person::read).filter(&fits));
-                // One that gives the same page again is at its end, too.
-                if next.is_empty() || next == cursor {
-                    return Ok(all);
-                }
-                cursor = next;
-            }
+            let all = bus.contacts().await?;
+            Ok(all.iter().map(Person::read).filter(&fits).collect())
         };
         self.on_the_bus(query).await
     }
