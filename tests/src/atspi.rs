@@ -151,6 +151,15 @@ impl Atspi {
         Err(Trouble::Wrong(format!("{} {:?} cannot be pressed", widget.role, widget.name)))
     }
 
+    /// What stands in a field.
+    ///
+    /// # Errors
+    /// It has no text.
+    pub fn read(&self, field: &Widget) -> Result<String> {
+        let at = (field.owner.as_str(), field.path.as_str(), "org.a11y.atspi.Text");
+        self.bus.ask(at, "GetText", &(0_i32, -1_i32))
+    }
+
     /// Writes at the end of a field.
     ///
     /// # Errors

@@ -131,6 +131,14 @@ impl Windows {
         self.atspi.write(&self.until("text box", name)?, text)
     }
 
+    /// What stands in a field of this name.
+    ///
+    /// # Errors
+    /// It does not come, or has no text.
+    pub fn read(&self, name: &str) -> Result<String> {
+        self.atspi.read(&self.until("text box", name)?)
+    }
+
     /// A widget of this role and name, if it is shown.
     #[must_use]
     pub fn find(&self, role: &str, name: &str) -> Option<Widget> {

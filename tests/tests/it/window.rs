@@ -7,7 +7,7 @@ use std::{fs::File, path::Path, time::Duration};
 
 use ahoy_trial::{
     Person, Setup,
-    bus::ROOT,
+    bus::{ROOT, Signal},
     need::Need,
     person::built,
     picture::Viewer,
@@ -171,14 +171,22 @@ fn what_is_written_and_said_is_read_and_answered_in_the_window_of_the_call() {
                 texts.find(|one| one.body() == Some((text.to_owned(), last))).map(drop)
             })
         };
+        // Of what was lost: whether it is still in the field, and what came instead.
+        let late = || {
+            let told = two.bob.bus.signals(0).into_iter();
+            let told: Vec<_> = told.filter(|one| one.member == "Received").collect();
+            let came: Vec<Option<(String, bool)>> = told.iter().map(Signal::body).collect();
+            let field = windows.read("Write something");
+            format!("in the field {field:?}, came {came:?}, windows said {:?}", windows.said())
+        };
         heard("Echidna", false).expect("as it is typed");
         windows.press("Send").expect("sent");
-        heard("Echidna", true).unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
+        heard("Echidna", true).unwrap_or_else(|error| panic!("{error}: {}", late()));
         windows.until("label", "Echidna").expect("one's own");
         // A line on the heels of its last letter is no less heard.
         windows.write("Write something", "Koala").expect("typed");
         windows.press("Send").expect("sent");
-        heard("Koala", true).unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
+        heard("Koala", true).unwrap_or_else(|error| panic!("{error}: {}", late()));
         stage.photograph("text.png").expect("a picture");
         windows.press("More").expect("a menu");
         windows.press("Captions on").expect("on");

@@ -8,7 +8,6 @@ use std::{io, os::fd::OwnedFd, time::Duration};
 
 use ahoy_core::headset::{Buttons, Layout, MAX_REPORT, Scene, Wish};
 use tokio::{
-    io::AsyncReadExt as _,
     net::unix::pipe,
     sync::{mpsc, watch},
     time::{Instant, timeout},
@@ -23,7 +22,7 @@ const WRITING: Duration = Duration::from_secs(5);
 
 /// A headset that is open.
 pub(super) struct Device {
-    /// hidraw is no pipe, but read and waited for as one.
+    /// hidraw is no pipe, but waited for as one.
     reports: pipe::Receiver,
     /// The same, for writing: hidraw does that without coming back before the device has it.
     lamps: OwnedFd,
@@ -79,7 +78,7 @@ impl Device {
                     self.buttons.handle_scene(self.begun.elapsed(), scene);
                     self.show(&scene).await?;
                 }
-                read = self.reports.read(&mut report) => {
+                read = next(&self.reports, &mut report) => {
                     let length = read?;
                     if length == 0 {
                         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -112,6 +111,18 @@ impl Device {
         match timeout(WRITING, written).await {
             Ok(Ok(written)) => Ok(written.map(drop)?),
             Ok(Err(_)) | Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// The next report. hidraw gives one to a read, however many wait; `AsyncRead` would take a read that fills no
+/// buffer for the last one there is, and let the next report wait for the one after it.
+async fn next(reports: &pipe::Receiver, report: &mut [u8]) -> io::Result<usize> {
+    loop {
+        reports.readable().await?;
+        match reports.try_read(report) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
         }
     }
 }

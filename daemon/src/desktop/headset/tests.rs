@@ -141,6 +141,20 @@ async fn a_headset_is_told_of_the_call_and_answers_mutes_and_hangs_up() {
 }
 
 #[tokio::test]
+async fn reports_that_wait_together_are_all_read() {
+    let mut bench = bench(true);
+    let mut headset = bench.plug("hidraw0").await;
+    bench.scene(RINGING);
+    assert_eq!(lamps(&mut headset).await, [3, 0b100]);
+    for report in [[2, 0b01], [2, 0b00], [2, 0b01]] {
+        headset.try_write(&report).expect("written");
+    }
+    for _ in 0..2 {
+        assert_eq!(bench.wish().await, Wish::Press);
+    }
+}
+
+#[tokio::test]
 async fn lamps_are_off_when_it_is_let_go_of_and_it_is_left_alone_where_nobody_wants_buttons() {
     let mut bench = bench(false);
     let mut headset = bench.plug("hidraw0").await;
