@@ -138,11 +138,28 @@ impl Atspi {
         })
     }
 
+    /// Whether it is on the screen: a panel that is just being opened has its place before it is, and GTK 4.8 says that
+    /// it pressed a button there, and does not.
+    fn is_shown(&self, widget: &Widget) -> bool {
+        /// Coordinates of its window.
+        const WINDOW: u32 = 1;
+        let at = (widget.owner.as_str(), widget.path.as_str(), "org.a11y.atspi.Component");
+        let place = self.bus.ask::<_, ((i32, i32, i32, i32),)>(at, "GetExtents", &(WINDOW,));
+        place.is_ok_and(|((x, y, width, height),)| {
+            let middle = (x + width / 2, y + height / 2, WINDOW);
+            self.bus.ask::<_, bool>(at, "Contains", &middle).unwrap_or(false)
+        })
+    }
+
     /// Presses it, as a person with a screen reader does.
     ///
     /// # Errors
     /// It cannot be pressed.
     pub fn press(&self, widget: &Widget) -> Result<()> {
+        if !self.is_shown(widget) {
+            let Widget { role, name, .. } = widget;
+            return Err(Trouble::Wrong(format!("{role} {name:?} is not on the screen")));
+        }
         let at = (widget.owner.as_str(), widget.path.as_str(), "org.a11y.atspi.Action");
         let pressed: bool = self.bus.ask(at, "DoAction", &(0_i32,))?;
         if pressed {
@@ -157,7 +174,8 @@ impl Atspi {
     /// It has no text.
     pub fn read(&self, field: &Widget) -> Result<String> {
         let at = (field.owner.as_str(), field.path.as_str(), "org.a11y.atspi.Text");
-        self.bus.ask(at, "GetText", &(0_i32, -1_i32))
+        // GTK 4.8 takes no "to the end" (-1).
+        self.bus.ask(at, "GetText", &(0_i32, i32::MAX))
     }
 
     /// Writes at the end of a field.

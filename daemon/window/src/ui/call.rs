@@ -243,6 +243,15 @@ impl CallWindow {
         });
         let flap = self.flap.clone();
         self.text.close.connect_clicked(move |_| flap.set_reveal_flap(false));
+        // To a screen reader what is closed is not there either: GTK 4.8 would have it write into a closed panel, whose
+        // buttons do nothing.
+        let panel = self.text.panel.clone();
+        let show = move |flap: &adw::Flap| {
+            panel.set_visible(flap.reveals_flap() || flap.reveal_progress() > 0.0);
+        };
+        show(&self.flap);
+        self.flap.connect_reveal_flap_notify(show.clone());
+        self.flap.connect_reveal_progress_notify(show);
     }
 
     /// Puts the call aside, into a small window; without a picture there is nothing to put there.
