@@ -356,9 +356,9 @@ impl App {
             }
         }
         let inner = self.inner.clone();
-        self.readers.read((file, answer), move |file, answer| {
+        self.readers.read((file, answer), cards, move |text, answer| {
             // An app that is ending answers nobody any more.
-            let _ = inner.blocking_send(Inner::Cards(cards(file), answer));
+            let _ = inner.blocking_send(Inner::Cards(text, answer));
         });
     }
 

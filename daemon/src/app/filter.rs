@@ -215,11 +215,13 @@ impl App {
             return drop(answer.send(Err(Fault::argument(why))));
         }
         let (folder, inner) = (self.directories.folder.clone(), self.inner.clone());
-        self.readers.read((file, answer), move |file, answer| {
-            let added = read_directory(file, Patience::default()).and_then(|directory| {
+        let look = move |file| {
+            read_directory(file, Patience::default()).and_then(|directory| {
                 let part = (!directory.is_empty()).then(|| folder.write(&id, &directory));
                 Ok(Added { part: part.transpose()?, id, directory })
-            });
+            })
+        };
+        self.readers.read((file, answer), look, move |added, answer| {
             // An app that is ending answers nobody any more.
             let _ = inner.blocking_send(Inner::Directory(added, answer));
         });

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::{Answer, Fault, FaultKind};
 
@@ -27,17 +27,21 @@ impl Default for Readers {
 }
 
 impl Readers {
-    /// Has `work` done on a thread of its own; it is to end by itself and to answer. Where there is
-    /// no place the refusal is answered here.
-    pub(super) fn read<T: Send + 'static>(
+    /// Has a file read by `look` on a thread of its own, and then told by `tell`; both are to end by themselves, and
+    /// `tell` to answer. Its place is free by then: who heard the answer may hand over the next. Where there is no place the
+    /// refusal is answered here.
+    pub(super) fn read<T: Send + 'static, R>(
         &self,
         (file, answer): (OwnedFd, Answer<T>),
-        work: impl FnOnce(OwnedFd, Answer<T>) + Send + 'static,
+        look: impl FnOnce(OwnedFd) -> R + Send + 'static,
+        tell: impl FnOnce(R, Answer<T>) + Send + 'static,
     ) {
         let (hand, given) = mpsc::channel::<(OwnedFd, Answer<T>)>();
-        let started = self.start(move || {
+        let started = self.start(move |place| {
             if let Ok((file, answer)) = given.recv() {
-                work(file, answer);
+                let read = look(file);
+                drop(place);
+                tell(read, answer);
             }
         });
         match started {
@@ -47,14 +51,12 @@ impl Readers {
         }
     }
 
-    fn start(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
+    fn start(&self, work: impl FnOnce(OwnedSemaphorePermit) + Send + 'static) -> Result<(), Fault> {
         let limit = |why: String| Fault::new(FaultKind::LimitReached, why);
         let why = "other files are being read: try again when they are done";
         let place = self.places.clone().try_acquire_owned().map_err(|_| limit(why.to_owned()))?;
-        let thread = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
-            work();
-            drop(place);
-        });
+        let thread = std::thread::Builder::new().name("reader".to_owned());
+        let thread = thread.spawn(move || work(place));
         thread.map(drop).map_err(|error| limit(format!("no thread to read it: {error}")))
     }
 }

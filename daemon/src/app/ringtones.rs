@@ -64,8 +64,8 @@ pub(super) enum Repeated {
 
 impl App {
     pub(super) fn read_ringtone(&self, file: OwnedFd, answer: Answer<Ringtone>) {
-        self.readers.read((file, answer), |file, answer| {
-            let _ = answer.send(Ringtone::read(file).map_err(Fault::from));
+        self.readers.read((file, answer), Ringtone::read, |read, answer| {
+            let _ = answer.send(read.map_err(Fault::from));
         });
     }
 
