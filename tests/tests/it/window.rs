@@ -158,6 +158,7 @@ fn what_is_written_and_said_is_read_and_answered_in_the_window_of_the_call() {
         let bob = |method: &str, text: &str| {
             two.bob.bus.on_object(&outgoing, TEXT, method, &(text,)).expect("it goes");
         };
+        windows.until("button", "Text").expect("the window of the call");
         let hidden = windows.find("text box", "Write something");
         assert!(hidden.is_none(), "what is closed is not read to anybody");
         windows.press("Text").expect("opened");
