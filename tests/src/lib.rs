@@ -11,6 +11,7 @@ pub mod desk;
 pub mod need;
 pub mod person;
 pub mod picture;
+pub mod pointer;
 pub mod process;
 pub mod shell;
 pub mod sound;

@@ -32,6 +32,8 @@ pub enum Need {
     Mako,
     /// KWin with its lock screen, the windows, and a screen for them.
     Kwin,
+    /// A compositor with layers, and a screen for it.
+    Layers,
     /// What presses keys of players.
     Keys,
     /// Phosh, its compositor, a screen for that, and the screen reader's bus by which it is read.
@@ -55,6 +57,7 @@ impl Need {
             Self::Gnome => "gnome",
             Self::Mako => "mako",
             Self::Keys => "keys",
+            Self::Layers => "layers",
             Self::Kwin => "kwin",
             Self::Phosh => "phosh",
         }
@@ -84,6 +87,7 @@ impl Need {
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
             Self::Mako => &["mako", "phoc", "Xvfb"],
             Self::Keys => &["playerctl"],
+            Self::Layers => &["phoc", "Xvfb", "/usr/bin/python3"],
             Self::Kwin => &["kwin_wayland", "Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Phosh => &[
                 "setpriv",
@@ -133,6 +137,7 @@ impl Need {
             | Self::Gnome
             | Self::Mako
             | Self::Keys
+            | Self::Layers
             | Self::Kwin
             | Self::Phosh
             | Self::Links => None,

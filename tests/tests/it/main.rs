@@ -22,6 +22,7 @@ mod gnome_search;
 mod installing;
 mod invites;
 mod kwin;
+mod layer;
 mod links;
 mod loss;
 mod mako;

@@ -7,6 +7,7 @@ mod above;
 mod choosing;
 mod controls;
 mod gauge;
+mod layer;
 mod more;
 mod pictures;
 mod pip;

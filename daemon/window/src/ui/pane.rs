@@ -15,12 +15,17 @@ mod imp {
 
     use super::*;
 
+    /// Told of each picture, and whether it is mirrored.
+    pub(super) type Follower = Box<dyn Fn(Option<&Picture>, bool)>;
+
     #[derive(Default)]
     pub struct Pane {
         pub(super) picture: RefCell<Option<Picture>>,
         pub(super) mirrored: Cell<bool>,
         /// Fills all of the room and cuts what is too much, in place of leaving some free.
         pub(super) fills: Cell<bool>,
+        /// Who shows the same elsewhere.
+        pub(super) follower: RefCell<Option<Follower>>,
     }
 
     #[glib::object_subclass]
@@ -119,6 +124,19 @@ impl Pane {
         let which = |picture: &Picture| Rc::as_ptr(&picture.0);
         if before.as_ref().map(which) != picture.map(which) {
             self.queue_draw();
+            self.tell();
+        }
+    }
+
+    /// Has somebody told of each picture from now on.
+    pub(crate) fn follow(&self, follower: impl Fn(Option<&Picture>, bool) + 'static) {
+        self.imp().follower.replace(Some(Box::new(follower)));
+    }
+
+    /// Tells whoever follows of the picture there is.
+    pub(crate) fn tell(&self) {
+        if let Some(follower) = &*self.imp().follower.borrow() {
+            follower(self.imp().picture.borrow().as_ref(), self.imp().mirrored.get());
         }
     }
 
@@ -163,6 +181,11 @@ impl Picture {
         let fits = usize::try_from(width).ok()?.checked_mul(4)?.checked_mul(height as usize)?;
         let (texture, surface) = Default::default();
         (pixels.len() == fits).then(|| Self(Rc::new(Made { pixels, size, texture, surface })))
+    }
+
+    /// Rows of BGRA without gaps, and width and height.
+    pub(crate) fn pixels(&self) -> (&glib::Bytes, (i32, i32)) {
+        (&self.0.pixels, self.0.size)
     }
 
     fn texture(&self) -> &gdk::Texture {

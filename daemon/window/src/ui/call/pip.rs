@@ -3,10 +3,14 @@
 //! Owns: that window. Does not own: its pictures, or the call's window, which it stands for. Invariant: one
 //! of the two is shown, never both; closing this one brings the other back and ends no call.
 //!
-//! No window can ask a Wayland compositor to stay above; on X11 it can (`above`). GNOME's compositor is told by an
-//! extension (`contrib/gnome-shell`), which knows this one by the beginning of its title.
+//! Where the compositor has layers (KDE Plasma, Phosh, sway and others of wlroots) the picture alone is in the one
+//! above all windows (`layer`). Elsewhere on Wayland no window can ask to stay above; on X11 it can (`above`). GNOME's
+//! compositor is told by an extension (`contrib/gnome-shell`), which knows this one by the beginning of its title.
+
+use std::{cell::RefCell, rc::Rc};
 
 use adw::prelude::*;
+use gdk4_wayland::WaylandDisplay;
 use gtk::glib;
 
 use super::{
@@ -15,14 +19,17 @@ use super::{
         parts::{self, Shared},
     },
     above,
+    layer::LayerPicture,
 };
 
 /// What its title begins with: a contract with the extension, the same in every language.
 const TITLE: &str = "Ahoy picture-in-picture";
 
-/// The small window.
+/// The small window, and what stands for it where there are layers.
 pub(crate) struct Pip {
     window: adw::Window,
+    pane: Pane,
+    layer: Rc<RefCell<Option<LayerPicture>>>,
 }
 
 impl Pip {
@@ -50,7 +57,14 @@ impl Pip {
         window.set_application(call.application().as_ref());
         window.add_css_class("call");
         above::keep(&window);
-        let own = Self { window };
+        let layer: Rc<RefCell<Option<LayerPicture>>> = Rc::default();
+        let follower = layer.clone();
+        pane.follow(move |picture, mirrored| {
+            if let Some(layer) = &*follower.borrow() {
+                layer.show(picture, mirrored);
+            }
+        });
+        let own = Self { window, pane: pane.clone(), layer };
         own.listen(&back, call, &overlay);
         own
     }
@@ -84,17 +98,45 @@ impl Pip {
 
     /// Shows it in the place of the call's window.
     pub(crate) fn show(&self, call: &adw::Window) {
+        let is_wayland = WidgetExt::display(call).is::<WaylandDisplay>();
+        if !is_wayland || !self.show_layer(call) {
+            self.window.present();
+        }
         call.set_visible(false);
-        self.window.present();
+    }
+
+    /// False: there are no layers here.
+    fn show_layer(&self, call: &adw::Window) -> bool {
+        let (layer, large) = (Rc::downgrade(&self.layer), call.downgrade());
+        let over = move || {
+            if let Some(layer) = layer.upgrade() {
+                layer.replace(None);
+            }
+            if let Some(large) = large.upgrade() {
+                large.present();
+            }
+        };
+        match LayerPicture::open(over) {
+            Ok(layer) => {
+                self.layer.replace(Some(layer));
+                self.pane.tell();
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "picture-in-picture is a window");
+                false
+            }
+        }
     }
 
     /// Takes it away for good.
     pub(crate) fn destroy(&self) {
+        self.layer.replace(None);
         self.window.destroy();
     }
 
     /// Whether it is shown.
     pub(crate) fn is_shown(&self) -> bool {
-        self.window.is_visible()
+        self.layer.borrow().is_some() || self.window.is_visible()
     }
 }

@@ -1,0 +1,127 @@
+//! Picture-in-picture in the layer above all windows, on a real compositor that has one.
+//!
+//! Owns: where it is seen, and what a pointer does with it. Does not own: picture-in-picture as a window (`window`,
+//! `gnome`). Invariant: what is seen is read off the compositor's screen.
+
+use std::{fs, path::Path};
+
+use ahoy_trial::{
+    Person, Setup, Stage, need::Need, pointer::Pointer, process::Running, until, window::Windows,
+};
+
+use crate::scene::{Two, on_stage};
+
+const NEEDS: [Need; 3] = [Need::Media, Need::Window, Need::Layers];
+/// What Bob's camera sees.
+const BOB: [u8; 3] = [0xa0, 0x40, 0x20];
+/// A window that fills the screen, in a colour of its own.
+const FULL: &str = "
+import gi
+gi.require_version('Gtk', '4.0')
+from gi.repository import Gtk, Gdk
+style = Gtk.CssProvider()
+style.load_from_data(b'window { background: rgb(0, 160, 0); }')
+app = Gtk.Application(application_id='org.example.Film')
+def show(app):
+    Gtk.StyleContext.add_provider_for_display(Gdk.Display.get_default(), style, 600)
+    window = Gtk.ApplicationWindow(application=app)
+    window.fullscreen()
+    window.present()
+app.connect('activate', show)
+app.run([])
+";
+const GREEN: [u8; 3] = [0, 160, 0];
+
+/// A desktop with layers, in a window on the stage's screen.
+struct Desktop {
+    _compositor: Running,
+    socket: String,
+    runtime: String,
+}
+
+impl Desktop {
+    fn start(person: &Person<'_>) -> Self {
+        let runtime = person.private("wayland").expect("a directory");
+        let mut command = person.command(Path::new("phoc"));
+        command
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .env("WLR_BACKENDS", "x11")
+            .env("DISPLAY", person.stage().display().expect("a screen"))
+            .env("WLR_RENDERER", "pixman")
+            .env("GSETTINGS_BACKEND", "memory");
+        let compositor = Running::start("phoc", &mut command).expect("phoc");
+        let socket = until("its socket", || {
+            let names = fs::read_dir(&runtime).ok()?.filter_map(Result::ok);
+            let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
+            names.find(|name| name.starts_with("wayland-") && !name.ends_with(".lock"))
+        })
+        .expect("it starts");
+        Self { _compositor: compositor, socket, runtime: runtime.display().to_string() }
+    }
+
+    fn session(&self) -> [(&str, &str); 3] {
+        let (socket, runtime) = (self.socket.as_str(), self.runtime.as_str());
+        [("GDK_BACKEND", "wayland"), ("WAYLAND_DISPLAY", socket), ("XDG_RUNTIME_DIR", runtime)]
+    }
+}
+
+/// Where a colour is on the screen: left, top, and the first that is not, if there is enough of it.
+fn seen(stage: &Stage, colour: [u8; 3]) -> Option<(usize, usize, usize, usize)> {
+    let (rgb, width, _) = stage.look().ok()?;
+    let is_it = |pixel: &[u8]| pixel.iter().zip(colour).all(|(one, it)| one.abs_diff(it) < 24);
+    let points = rgb.chunks_exact(3).enumerate().filter(|(_, pixel)| is_it(pixel));
+    let points: Vec<(usize, usize)> =
+        points.map(|(number, _)| (number % width, number / width)).collect();
+    let (across, down) = (points.iter().map(|one| one.0), points.iter().map(|one| one.1));
+    let (left, right) = (across.clone().min()?, across.max()? + 1);
+    let (top, bottom) = (down.clone().min()?, down.max()? + 1);
+    // All of what is between, or there are two of it.
+    (points.len() * 10 > (right - left) * (bottom - top) * 9).then_some((left, top, right, bottom))
+}
+
+#[test]
+fn a_picture_in_picture_is_above_a_film_that_fills_the_screen_is_dragged_resized_and_leads_back() {
+    on_stage(&NEEDS, |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let desktop = Desktop::start(&two.alice);
+        let windows =
+            Windows::open(&two.alice, &["--background"], &desktop.session()).expect("windows");
+        let (outgoing, _) = two.talk(true);
+        windows.until("image", "Picture of Bob").expect("him");
+        windows.press("Picture-in-picture").expect("put aside");
+        let mut film = two.alice.command(Path::new("/usr/bin/python3"));
+        film.args(["-c", FULL]).env("GSK_RENDERER", "cairo").envs(desktop.session());
+        let _film = Running::start("python3", &mut film).expect("a film");
+        until("the film", || {
+            let (left, top, right, bottom) = seen(stage, GREEN).or_else(|| Some((0, 0, 0, 0)))?;
+            (right - left > 600 && bottom - top > 400).then_some(())
+        })
+        .expect("it fills the screen");
+        let at = until("the picture above it", || seen(stage, BOB)).unwrap_or_else(|error| {
+            stage.photograph("layer-late.png").expect("a picture");
+            panic!("{error}; the windows: {}", windows.said())
+        });
+        stage.photograph("picture-above-a-film.png").expect("a picture");
+        let middle = |at: (usize, usize, usize, usize)| (at.0.midpoint(at.2), at.1.midpoint(at.3));
+        let (x, y) = middle(at);
+        let pointer = Pointer::of(stage).expect("a pointer");
+        pointer.drag(((x, y), (x - 200, y - 150))).expect("dragged");
+        let moved = until("it where it was dragged", || {
+            let now = seen(stage, BOB)?;
+            let is_there = now.0.abs_diff(at.0 - 200) < 3 && now.1.abs_diff(at.1 - 150) < 3;
+            is_there.then_some(now)
+        })
+        .expect("moved");
+        pointer.drag(((moved.0 + 2, moved.1 + 2), (moved.0 - 98, moved.1 - 98))).expect("dragged");
+        let larger = until("it larger", || {
+            let now = seen(stage, BOB)?;
+            let stays = now.2.abs_diff(moved.2) < 3 && now.3.abs_diff(moved.3) < 3;
+            (stays && now.2 - now.0 > moved.2 - moved.0 + 80).then_some(now)
+        })
+        .expect("resized by its corner");
+        pointer.go(middle(larger)).expect("there");
+        pointer.double_click().expect("clicked");
+        windows.until("button", "Picture-in-picture").expect("the call is back");
+        two.bob.hang_up(&outgoing).expect("hung up");
+    });
+}
