@@ -55,21 +55,6 @@ impl Pointer {
         self.event(event, FIRST, (0, 0))
     }
 
-    /// Takes what is at one place to another.
-    ///
-    /// # Errors
-    /// The screen is gone.
-    pub fn drag(&self, (from, to): ((usize, usize), (usize, usize))) -> Result<()> {
-        const STEPS: usize = 8;
-        self.go(from)?;
-        self.button(true)?;
-        for step in 1..=STEPS {
-            let on = |from: usize, to: usize| (from * (STEPS - step) + to * step) / STEPS;
-            self.go((on(from.0, to.0), on(from.1, to.1)))?;
-        }
-        self.button(false)
-    }
-
     /// Clicks twice where it is.
     ///
     /// # Errors

@@ -6,7 +6,8 @@
 use std::{fs, path::Path};
 
 use ahoy_trial::{
-    Person, Setup, Stage, need::Need, pointer::Pointer, process::Running, until, window::Windows,
+    Person, Setup, Stage, need::Need, person::built, pointer::Pointer, process::Running, until,
+    window::Windows,
 };
 
 use crate::scene::{Two, on_stage};
@@ -79,6 +80,18 @@ fn seen(stage: &Stage, colour: [u8; 3]) -> Option<(usize, usize, usize, usize)> 
     (points.len() * 10 > (right - left) * (bottom - top) * 9).then_some((left, top, right, bottom))
 }
 
+/// Takes the picture from one place to another as a hand does: what it holds comes along, or it would not go on.
+fn drag(stage: &Stage, pointer: &Pointer, from: (usize, usize), to: (usize, usize)) {
+    let before = seen(stage, BOB);
+    pointer.go(from).expect("there");
+    pointer.button(true).expect("pressed");
+    pointer.go(((from.0 * 9 + to.0) / 10, (from.1 * 9 + to.1) / 10)).expect("a little");
+    let comes = || seen(stage, BOB).filter(|now| Some(*now) != before);
+    until("it coming along", comes).expect("held");
+    pointer.go(to).expect("the rest");
+    pointer.button(false).expect("let go of");
+}
+
 #[test]
 fn a_picture_in_picture_is_above_a_film_that_fills_the_screen_is_dragged_resized_and_leads_back() {
     on_stage(&NEEDS, |stage| {
@@ -105,14 +118,14 @@ fn a_picture_in_picture_is_above_a_film_that_fills_the_screen_is_dragged_resized
         let middle = |at: (usize, usize, usize, usize)| (at.0.midpoint(at.2), at.1.midpoint(at.3));
         let (x, y) = middle(at);
         let pointer = Pointer::of(stage).expect("a pointer");
-        pointer.drag(((x, y), (x - 200, y - 150))).expect("dragged");
+        drag(stage, &pointer, (x, y), (x - 200, y - 150));
         let moved = until("it where it was dragged", || {
             let now = seen(stage, BOB)?;
             let is_there = now.0.abs_diff(at.0 - 200) < 3 && now.1.abs_diff(at.1 - 150) < 3;
             is_there.then_some(now)
         })
         .expect("moved");
-        pointer.drag(((moved.0 + 2, moved.1 + 2), (moved.0 - 98, moved.1 - 98))).expect("dragged");
+        drag(stage, &pointer, (moved.0 + 12, moved.1 + 12), (moved.0 - 88, moved.1 - 88));
         let larger = until("it larger", || {
             let now = seen(stage, BOB)?;
             let stays = now.2.abs_diff(moved.2) < 3 && now.3.abs_diff(moved.3) < 3;
@@ -121,7 +134,15 @@ fn a_picture_in_picture_is_above_a_film_that_fills_the_screen_is_dragged_resized
         .expect("resized by its corner");
         pointer.go(middle(larger)).expect("there");
         pointer.double_click().expect("clicked");
-        windows.until("button", "Picture-in-picture").expect("the call is back");
+        windows.press("Picture-in-picture").expect("the call is back");
+        until("the picture aside", || seen(stage, GREEN).filter(|now| now.2 - now.0 > 600))
+            .expect("the film around it");
+        // No key reaches a layer: whoever opens Ahoy has the call back.
+        let program = built("ahoy-window").expect("the windows");
+        let mut again = two.alice.command(&program);
+        again.env("GSK_RENDERER", "cairo").envs(desktop.session());
+        let _again = Running::start(&program.display().to_string(), &mut again).expect("opened");
+        windows.press("Picture-in-picture").expect("the call is back");
         two.bob.hang_up(&outgoing).expect("hung up");
     });
 }

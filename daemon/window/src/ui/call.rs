@@ -172,7 +172,7 @@ impl CallWindow {
 
     /// Brings it forward.
     pub(crate) fn present(&self) {
-        if !self.pip.is_shown() {
+        if self.pip.gives_way() {
             self.window.present();
         }
     }

@@ -135,8 +135,10 @@ impl Pip {
         self.window.destroy();
     }
 
-    /// Whether it is shown.
-    pub(crate) fn is_shown(&self) -> bool {
-        self.layer.borrow().is_some() || self.window.is_visible()
+    /// Whether the call's window may be shown. A window stays in its place and has a way back; a layer, which no key
+    /// reaches, goes.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.layer.replace(None);
+        !self.window.is_visible()
     }
 }

@@ -102,6 +102,8 @@ impl Dispatch<WlPointer, ()> for Screen {
                 own.at = (surface_x, surface_y);
                 own.drag(own.at);
             }
+            // Whoever lets go of it elsewhere is not heard.
+            wl_pointer::Event::Leave { .. } => own.release(),
             wl_pointer::Event::Button {
                 time, button: LEFT, state: WEnum::Value(state), ..
             } => match state {

@@ -131,6 +131,10 @@ impl Small {
         self.place() != before
     }
 
+    pub(super) fn is_held(&self) -> bool {
+        self.hold.is_some()
+    }
+
     /// It is held no more.
     pub(super) fn release(&mut self) {
         self.hold = None;

@@ -237,6 +237,7 @@ impl Screen {
         if let Some(shown) = self.shown.as_mut() {
             self.is_over |= shown.small.press(at_ms, at);
         }
+        self.put();
     }
 
     /// What may hold it is there now.
@@ -251,6 +252,7 @@ impl Screen {
         if let Some(shown) = self.shown.as_mut() {
             shown.small.release();
         }
+        self.put();
     }
 
     /// Has the pointer look like what it would do where it is.
@@ -274,14 +276,19 @@ impl Screen {
         pointer.set_cursor(serial, Some(&pointing.surface), side(spot.0), side(spot.1));
     }
 
-    /// Has the compositor show it where it is, and give us hands there alone.
+    /// Has the compositor show it where it is, and give us hands there alone; the one that holds it, everywhere.
     fn put(&self) {
         let Some(shown) = &self.shown else { return };
         let place = shown.small.place();
-        let region = self.globals.compositor.create_region(&self.queue, ());
-        region.add(place.x, place.y, place.width, place.height);
-        self.whole.surface.set_input_region(Some(&region));
-        region.destroy();
+        if shown.small.is_held() {
+            // Not every compositor leaves a pointer that is pressed to whom it was pressed on.
+            self.whole.surface.set_input_region(None);
+        } else {
+            let region = self.globals.compositor.create_region(&self.queue, ());
+            region.add(place.x, place.y, place.width, place.height);
+            self.whole.surface.set_input_region(Some(&region));
+            region.destroy();
+        }
         self.part.set_position(place.x, place.y);
         self.picture.viewport.set_destination(place.width, place.height);
         self.picture.surface.commit();
