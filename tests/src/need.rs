@@ -32,7 +32,7 @@ pub enum Need {
     Mako,
     /// KWin with its lock screen, the windows, and a screen for them.
     Kwin,
-    /// A compositor with layers, and a screen for it.
+    /// Compositors with layers, a screen for them, and what fills it.
     Layers,
     /// What presses keys of players.
     Keys,
@@ -87,7 +87,7 @@ impl Need {
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
             Self::Mako => &["mako", "phoc", "Xvfb"],
             Self::Keys => &["playerctl"],
-            Self::Layers => &["phoc", "Xvfb", "/usr/bin/python3"],
+            Self::Layers => &["phoc", "sway", "unshare", "Xvfb", "/usr/bin/python3"],
             Self::Kwin => &["kwin_wayland", "Xvfb", "/usr/libexec/at-spi-bus-launcher"],
             Self::Phosh => &[
                 "setpriv",

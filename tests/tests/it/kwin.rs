@@ -3,7 +3,11 @@
 //! Owns: what is seen there, and what is pressed. Does not own: what a locked session may do (`ahoyd`'s own
 //! tests). Invariant: KWin locks by itself and says so itself, and what is seen is read off its screen.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ahoy_trial::{
     Person, Setup, Stage,
@@ -26,13 +30,17 @@ const SOCKET: &str = "kwin";
 const HIDDEN: Duration = Duration::from_secs(3);
 const ENTRY: &str = include_str!("../../../contrib/desktop/org.ahoycall.Ahoy.Lock.desktop.in");
 
+/// KWin without the capability that the installed one has, and that not every machine gives.
+pub(crate) fn program(person: &Person<'_>) -> PathBuf {
+    let program = person.path("kwin_wayland");
+    fs::copy(find("kwin_wayland").expect("KWin"), &program).expect("a copy");
+    program
+}
+
 /// KWin, locked, in a window on the stage's screen.
 fn locked(person: &Person<'_>) -> Running {
     let runtime = person.private("wayland").expect("a directory");
-    // The installed one has a capability, which not every machine gives; a copy has none.
-    let program = person.path("kwin_wayland");
-    fs::copy(find("kwin_wayland").expect("KWin"), &program).expect("a copy");
-    let mut command = person.command(&program);
+    let mut command = person.command(&program(person));
     command
         .args(["--x11-display", &person.stage().display().expect("a screen")])
         .args(["--width", "480", "--height", "640", "--lockscreen", "--socket", SOCKET])

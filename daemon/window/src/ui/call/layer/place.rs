@@ -31,8 +31,8 @@ pub(super) struct Place {
 enum Hold {
     /// By a point so far from its corner at the upper left.
     Whole { across: f64, down: f64 },
-    /// By a corner; the one across from it stays where it is.
-    Corner { stays: (f64, f64), right: bool, lower: bool },
+    /// By a point so far from a corner; the one across from it stays where it is.
+    Corner { off: (f64, f64), stays: (f64, f64), right: bool, lower: bool },
 }
 
 /// The picture on its screen.
@@ -111,7 +111,8 @@ impl Small {
         match self.hold {
             None => return false,
             Some(Hold::Whole { across, down }) => self.at = (x - across, y - down),
-            Some(Hold::Corner { stays, right, lower }) => {
+            Some(Hold::Corner { off, stays, right, lower }) => {
+                let (x, y) = (x - off.0, y - off.1);
                 let across = if right { x - stays.0 } else { stays.0 - x };
                 let down = if lower { y - stays.1 } else { stays.1 - y };
                 self.width = across.max(down * self.shape).max(LEAST);
@@ -154,11 +155,11 @@ impl Small {
         let Some((right, lower)) = self.corner(point) else {
             return Hold::Whole { across: point.0 - self.at.0, down: point.1 - self.at.1 };
         };
-        let stays = (
-            if right { self.at.0 } else { self.at.0 + self.width },
-            if lower { self.at.1 } else { self.at.1 + self.height() },
-        );
-        Hold::Corner { stays, right, lower }
+        let (far_x, far_y) = (self.at.0 + self.width, self.at.1 + self.height());
+        let (corner_x, x) = if right { (far_x, self.at.0) } else { (self.at.0, far_x) };
+        let (corner_y, y) = if lower { (far_y, self.at.1) } else { (self.at.1, far_y) };
+        let off = (point.0 - corner_x, point.1 - corner_y);
+        Hold::Corner { off, stays: (x, y), right, lower }
     }
 
     fn height(&self) -> f64 {
@@ -213,11 +214,12 @@ mod tests {
     #[test]
     fn a_corner_makes_it_larger_and_the_one_across_stays() {
         let mut small = small();
-        small.press(0, (945.0, 605.0));
-        assert!(small.drag((625.0, 425.0)));
+        small.press(0, (950.0, 610.0));
+        assert!(!small.drag((950.0, 610.0)), "a hand that is still changes nothing");
+        assert!(small.drag((630.0, 430.0)));
         let place = small.place();
         assert_eq!((place.x + place.width, place.y + place.height), (1264, 784));
-        assert!((place.width - 639).abs() <= 1 && (place.height - 359).abs() <= 1, "{place:?}");
+        assert_eq!((place.width, place.height), (640, 360));
         small.drag((1263.0, 783.0));
         assert_eq!(small.place().width, 96, "no smaller than can be held");
         small.drag((-9000.0, -9000.0));
