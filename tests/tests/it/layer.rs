@@ -159,11 +159,8 @@ fn is_above_a_film(needs: &[Need], compositor: Compositor) {
         let mut film = two.alice.command(Path::new("/usr/bin/python3"));
         film.args(["-c", FULL]).env("GSK_RENDERER", "cairo").envs(desktop.session());
         let _film = Running::start("python3", &mut film).expect("a film");
-        until("the film", || {
-            let (left, top, right, bottom) = seen(stage, GREEN).or_else(|| Some((0, 0, 0, 0)))?;
-            (right - left > 600 && bottom - top > 400).then_some(())
-        })
-        .expect("it fills the screen");
+        let is_large = |at: &(usize, usize, usize, usize)| at.2 - at.0 > 600 && at.3 - at.1 > 400;
+        until("the film", || seen(stage, GREEN).filter(is_large)).expect("it fills the screen");
         let at = until("the picture above it", || seen(stage, BOB)).unwrap_or_else(|error| {
             stage.photograph("layer-late.png").expect("a picture");
             panic!("{error}; the windows: {}", windows.said())
