@@ -294,17 +294,24 @@ impl Shell {
         if good { Ok(file) } else { Err(Trouble::program("gnome-shell", "no picture")) }
     }
 
+    /// What programs are told that have windows on it.
+    #[must_use]
+    pub fn session(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("XDG_RUNTIME_DIR", self.runtime.display().to_string()),
+            ("WAYLAND_DISPLAY", "wayland-0".to_owned()),
+            ("GDK_BACKEND", "wayland".to_owned()),
+            // As on machines without a GPU.
+            ("GSK_RENDERER", "cairo".to_owned()),
+            ("GSETTINGS_BACKEND", "memory".to_owned()),
+        ]
+    }
+
     /// A program with a window on it.
     #[must_use]
     pub fn command(&self, person: &Person<'_>, name: &str) -> Command {
         let mut command = person.command(Path::new(name));
-        command
-            .env("XDG_RUNTIME_DIR", &self.runtime)
-            .env("WAYLAND_DISPLAY", "wayland-0")
-            .env("GDK_BACKEND", "wayland")
-            // As on machines without a GPU.
-            .env("GSK_RENDERER", "cairo")
-            .env("GSETTINGS_BACKEND", "memory");
+        command.envs(self.session());
         command
     }
 }

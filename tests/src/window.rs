@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     path::PathBuf,
-    process::Stdio,
+    process::{Command, Stdio},
     sync::{Mutex, PoisonError},
 };
 
@@ -21,6 +21,19 @@ use crate::{
 fn memory(person: &Person<'_>) -> PathBuf {
     let state = person.environment().remove("XDG_STATE_HOME").unwrap_or_default();
     state.join("ahoy").join("window.ini")
+}
+
+fn in_session(command: &mut Command, display: &str, settings: &[(&str, &str)]) {
+    command
+        .env("DISPLAY", display)
+        .env("GDK_BACKEND", "x11")
+        .env("GSK_RENDERER", "cairo")
+        // No settings of the machine, and no portal on this bus.
+        .env("GSETTINGS_BACKEND", "memory")
+        .env("GTK_USE_PORTAL", "0")
+        .env("LANGUAGE", "en")
+        .env_remove("WAYLAND_DISPLAY")
+        .envs(settings.iter().copied());
 }
 
 /// The windows of a person.
@@ -45,18 +58,7 @@ impl Windows {
         if !memory(person).exists() {
             Self::remember(person, "welcomed=true")?;
         }
-        let session = |command: &mut std::process::Command| {
-            command
-                .env("DISPLAY", &display)
-                .env("GDK_BACKEND", "x11")
-                .env("GSK_RENDERER", "cairo")
-                // No settings of the machine, and no portal on this bus.
-                .env("GSETTINGS_BACKEND", "memory")
-                .env("GTK_USE_PORTAL", "0")
-                .env("LANGUAGE", "en")
-                .env_remove("WAYLAND_DISPLAY")
-                .envs(settings.iter().copied());
-        };
+        let session = |command: &mut Command| in_session(command, &display, settings);
         let mut launcher = person.command(Atspi::program());
         session(&mut launcher);
         let atspi = Atspi::start(&person.bus, &mut launcher)?;
@@ -68,6 +70,18 @@ impl Windows {
         command.stderr(Stdio::from(file));
         let running = Running::start(&program.display().to_string(), command.args(arguments))?;
         Ok(Self { atspi, log, running: Mutex::new(running) })
+    }
+
+    /// What happens when somebody opens Ahoy while it has windows: it is started, tells the other, and ends.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn open_again(person: &Person<'_>, settings: &[(&str, &str)]) -> Result<Running> {
+        let display = person.stage().display()?;
+        let program = built("ahoy-window")?;
+        let mut command = person.command(&program);
+        in_session(&mut command, &display, settings);
+        Running::start(&program.display().to_string(), &mut command)
     }
 
     /// Waits for a widget of this role and name.

@@ -167,7 +167,7 @@ pub(crate) fn video_send(plan: &VideoPlan, camera: CameraFormat) -> String {
          ! rtpvp8pay pt={VIDEO_PT} mtu={MAX_RTP} picture-id-mode=15-bit \
          ! appsink name={OUT} sync=false async=false max-buffers=256 drop=true \
          split. ! queue max-size-buffers=1 max-size-time=0 max-size-bytes=0 leaky=downstream \
-         ! videoconvert ! video/x-raw,format=RGBA \
+         ! videoconvert ! video/x-raw,format=BGRA \
          ! appsink name={SHOW} sync=false async=false max-buffers=1 drop=true"
     )
 }
@@ -179,7 +179,7 @@ pub(crate) fn video_receive() -> String {
          caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=VP8,payload={VIDEO_PT} \
          ! rtpjitterbuffer name={JITTER} latency={VIDEO_WAIT_MS} do-lost=true \
          ! rtpvp8depay name={DEPAY} wait-for-keyframe=true request-keyframe=true \
-         ! vp8dec threads=1 ! videoconvert ! video/x-raw,format=RGBA \
+         ! vp8dec threads=1 ! videoconvert ! video/x-raw,format=BGRA \
          ! appsink name={SHOW} sync=false async=false max-buffers=2 drop=true"
     )
 }

@@ -151,7 +151,7 @@ impl Pace {
     }
 }
 
-/// One picture ready to be shown: RGBA, rows without gaps.
+/// One picture ready to be shown: BGRA, rows without gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) width: u32,

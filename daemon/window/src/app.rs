@@ -168,6 +168,7 @@ impl Windows {
         }
         if let Some(open) = window.as_ref() {
             open.show_endpoints(&state.endpoints);
+            open.show_locked(state.locked);
         }
     }
 

@@ -78,7 +78,13 @@ pub(crate) fn bgra(
     };
     match layout {
         Layout::Rgba | Layout::Rgbx => turned(|pixel| [pixel[2], pixel[1], pixel[0], 0xff])?,
-        Layout::Bgra | Layout::Bgrx => turned(|pixel| [pixel[0], pixel[1], pixel[2], 0xff])?,
+        Layout::Bgra | Layout::Bgrx => {
+            // Copied whole, then made opaque: a third of the time of pixel by pixel.
+            for number in 0..height {
+                pixels.extend_from_slice(line(number)?);
+            }
+            pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 0xff);
+        }
         Layout::Yuy2 => {
             for number in 0..height {
                 let pairs = line(number)?.chunks_exact(4);
@@ -165,18 +171,24 @@ pub(crate) fn shrunk(
     }
     let count = u32::try_from(by.checked_mul(by)?).ok()?;
     let mut small = Vec::with_capacity(wide * high * 4);
-    let mut sums = vec![[0_u32; 4]; wide];
+    // Lines are added up first, byte by byte, which processors do many at a time: the more, the smaller the sums. Those
+    // of more lines than fit would be of pictures larger than are taken.
+    if by > usize::from(u16::MAX / u16::from(u8::MAX)) {
+        return None;
+    }
+    let mut sums = vec![0_u16; row];
     for lines in pixels.chunks_exact(row * by).take(high) {
-        sums.fill([0; 4]);
+        sums.fill(0);
         for line in lines.chunks_exact(row) {
-            for (sum, block) in sums.iter_mut().zip(line.chunks_exact(4 * by)) {
-                for pixel in block.chunks_exact(4) {
-                    sum.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += u32::from(*byte));
-                }
-            }
+            sums.iter_mut().zip(line).for_each(|(sum, byte)| *sum += u16::from(*byte));
         }
-        let mean = |sum: &[u32; 4]| sum.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX));
-        small.extend(sums.iter().flat_map(mean));
+        for block in sums.chunks_exact(4 * by) {
+            let mut pixel = [0_u32; 4];
+            for part in block.chunks_exact(4) {
+                pixel.iter_mut().zip(part).for_each(|(sum, part)| *sum += u32::from(*part));
+            }
+            small.extend(pixel.map(|sum| u8::try_from(sum / count).unwrap_or(u8::MAX)));
+        }
     }
     Some((small, wide, high))
 }

@@ -18,9 +18,10 @@ use ahoy_trial::{
     process::{Running, output},
     shell::{EXTENSION, Shell, assemble},
     until,
+    window::Windows,
 };
 
-use crate::scene::{Buses, Two, on_silent_stage_with, with_desktop};
+use crate::scene::{Buses, Two, on_silent_stage_with, on_stage, with_desktop};
 
 const NEEDS: [Need; 2] = [Need::Gnome, Need::Mock];
 const NOTIFIES: &str = "org.freedesktop.Notifications";
@@ -36,9 +37,9 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn open(stage: &'a Stage) -> Self {
-        let (alice, buses) = with_desktop(stage);
-        let bob = Person::start(stage, "Bob", Setup::BARE).expect("Bob");
+    fn open(stage: &'a Stage, setup: Setup) -> Self {
+        let (alice, buses) = with_desktop(stage, setup);
+        let bob = Person::start(stage, "Bob", setup).expect("Bob");
         let two = Two::introduce(alice, bob);
         let shell = Shell::start(&two.alice).expect("a Shell");
         Self { shell, two, _buses: buses }
@@ -83,7 +84,7 @@ impl<'a> Scene<'a> {
 }
 
 fn on_desktop(play: impl FnOnce(&Scene<'_>)) {
-    on_silent_stage_with(&NEEDS, |stage| play(&Scene::open(stage)));
+    on_silent_stage_with(&NEEDS, |stage| play(&Scene::open(stage, Setup::BARE)));
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn who_may_be_named_is_named_on_the_lock_and_all_buttons_are_reached_by_keys() {
 #[test]
 fn every_end_of_a_ring_takes_it_off_the_lock_and_an_open_session_never_has_it() {
     on_silent_stage_with(&NEEDS, |stage| {
-        let mut scene = Scene::open(stage);
+        let mut scene = Scene::open(stage, Setup::BARE);
         scene.two.ring(false);
         assert!(scene.shell.words().is_empty(), "open: that is for the notification");
         scene.lock();
@@ -352,6 +353,28 @@ fn a_picture_in_picture_stays_above_and_on_all_workspaces_while_it_is_one() {
         let off = format!("Main.extensionManager.disableExtension('{EXTENSION}')");
         scene.shell.evaluate(&off).expect("disabled");
         ours.until("Ahoy picture-in-picture: Bob", false);
+    });
+}
+
+#[test]
+fn a_call_that_is_put_aside_is_a_window_which_the_extension_keeps_above_and_it_leads_back() {
+    on_stage(&[Need::Gnome, Need::Mock, Need::Media, Need::Window], |stage| {
+        let setup = Setup { notifications: false, ..Setup::ALL };
+        let Scene { shell, two, .. } = &Scene::open(stage, setup);
+        let session = shell.session();
+        let session: Vec<(&str, &str)> =
+            session.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let windows = Windows::open(&two.alice, &["--background"], &session).expect("windows");
+        let (outgoing, _) = two.talk(true);
+        windows.press("Picture-in-picture").expect("put aside");
+        let is_kept = "global.get_window_actors().map(one => one.meta_window).some(one => \
+             one.get_title() === 'Ahoy picture-in-picture' && \
+             one.is_above() && one.is_on_all_workspaces())";
+        shell.until("it above all", is_kept).expect("kept");
+        windows.press("Back to the call").expect("pressed");
+        windows.until("button", "Picture-in-picture").expect("it is back");
+        shell.until("nothing small", &format!("!({is_kept})")).expect("it is hidden");
+        two.bob.hang_up(&outgoing).expect("hung up");
     });
 }
 

@@ -30,7 +30,7 @@ const RESULTS: &str = "all(Main.overview._overview._controls._searchController._
 #[test]
 fn a_person_is_found_in_the_overview_and_called_by_a_choice() {
     on_silent_stage_with(&[Need::Gnome, Need::Mock], |stage| {
-        let (alice, _buses) = with_desktop(stage);
+        let (alice, _buses) = with_desktop(stage, Setup::BARE);
         let entry = repository().join("contrib/desktop/org.ahoycall.Ahoy.desktop.in");
         let text = std::fs::read_to_string(entry).expect("a menu entry");
         let places = alice.path("data/applications");

@@ -1,4 +1,4 @@
-//! Picture-in-picture in the layer above all windows, on a real compositor that has one.
+//! Picture-in-picture above all windows, on real compositors that have a layer for it, and on X11.
 //!
 //! Owns: where it is seen, and what a pointer does with it. Does not own: picture-in-picture as a window (`window`,
 //! `gnome`). Invariant: what is seen is read off the compositor's screen.
@@ -6,8 +6,7 @@
 use std::{fs, path::Path, process::Command};
 
 use ahoy_trial::{
-    Person, Setup, Stage, need::Need, person::built, pointer::Pointer, process::Running, until,
-    window::Windows,
+    Person, Setup, Stage, need::Need, pointer::Pointer, process::Running, until, window::Windows,
 };
 
 use crate::{
@@ -36,9 +35,11 @@ app.run([])
 ";
 const GREEN: [u8; 3] = [0, 160, 0];
 
-/// Those that have layers.
-#[derive(Clone, Copy, Debug)]
-enum Compositor {
+/// What arranges windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manager {
+    /// On X11.
+    Openbox,
     /// Of Phosh, by wlroots.
     Phoc,
     /// By wlroots, too.
@@ -47,9 +48,10 @@ enum Compositor {
     Kwin,
 }
 
-impl Compositor {
+impl Manager {
     fn command(self, person: &Person<'_>, display: &str) -> Command {
         match self {
+            Self::Openbox => person.command(Path::new("openbox")),
             Self::Phoc => person.command(Path::new("phoc")),
             Self::Sway => {
                 let config = person.path("sway.conf");
@@ -69,18 +71,18 @@ impl Compositor {
     }
 }
 
-/// A desktop with layers, in a window on the stage's screen.
+/// A desktop on the stage's screen, or in a window on it.
 struct Desktop {
-    _compositor: Running,
-    socket: String,
-    runtime: String,
+    _manager: Running,
+    /// What its windows are told.
+    session: Vec<(&'static str, String)>,
 }
 
 impl Desktop {
-    fn start(person: &Person<'_>, compositor: Compositor) -> Self {
+    fn start(person: &Person<'_>, manager: Manager) -> Self {
         let runtime = person.private("wayland").expect("a directory");
         let display = person.stage().display().expect("a screen");
-        let mut command = compositor.command(person, &display);
+        let mut command = manager.command(person, &display);
         command
             .env("XDG_RUNTIME_DIR", &runtime)
             .env("WLR_BACKENDS", "x11")
@@ -90,19 +92,37 @@ impl Desktop {
             .env("KWIN_COMPOSE", "Q")
             .env("GSETTINGS_BACKEND", "memory");
         let name = command.get_program().to_string_lossy().into_owned();
-        let compositor = Running::start(&name, &mut command).expect("a compositor");
+        let running = Running::start(&name, &mut command).expect("a desktop");
+        if manager == Manager::Openbox {
+            let session = vec![("GDK_BACKEND", "x11".to_owned()), ("DISPLAY", display)];
+            return Self { _manager: running, session };
+        }
         let socket = until("its socket", || {
             let names = fs::read_dir(&runtime).ok()?.filter_map(Result::ok);
             let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
             names.find(|name| name.starts_with("wayland-") && !name.ends_with(".lock"))
         })
         .expect("it starts");
-        Self { _compositor: compositor, socket, runtime: runtime.display().to_string() }
+        let session = vec![
+            ("GDK_BACKEND", "wayland".to_owned()),
+            ("WAYLAND_DISPLAY", socket),
+            ("XDG_RUNTIME_DIR", runtime.display().to_string()),
+        ];
+        Self { _manager: running, session }
     }
 
-    fn session(&self) -> [(&str, &str); 3] {
-        let (socket, runtime) = (self.socket.as_str(), self.runtime.as_str());
-        [("GDK_BACKEND", "wayland"), ("WAYLAND_DISPLAY", socket), ("XDG_RUNTIME_DIR", runtime)]
+    fn session(&self) -> Vec<(&str, &str)> {
+        self.session.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+}
+
+/// What locks the session, and has.
+struct Locker;
+
+#[zbus::interface(name = "org.freedesktop.ScreenSaver")]
+impl Locker {
+    async fn get_active(&self) -> bool {
+        true
     }
 }
 
@@ -134,23 +154,29 @@ fn drag(stage: &Stage, pointer: &Pointer, from: (usize, usize), to: (usize, usiz
 
 #[test]
 fn above_a_film_in_phoc_a_picture_in_picture_is_dragged_resized_and_leads_back() {
-    is_above_a_film(&NEEDS, Compositor::Phoc);
+    is_above_a_film(&NEEDS, Manager::Phoc);
 }
 
 #[test]
 fn above_a_film_in_sway_a_picture_in_picture_is_dragged_resized_and_leads_back() {
-    is_above_a_film(&NEEDS, Compositor::Sway);
+    is_above_a_film(&NEEDS, Manager::Sway);
 }
 
 #[test]
 fn above_a_film_in_kwin_a_picture_in_picture_is_dragged_resized_and_leads_back() {
-    is_above_a_film(&[&NEEDS[..], &[Need::Kwin]].concat(), Compositor::Kwin);
+    is_above_a_film(&[&NEEDS[..], &[Need::Kwin]].concat(), Manager::Kwin);
 }
 
-fn is_above_a_film(needs: &[Need], compositor: Compositor) {
+#[test]
+fn above_a_film_on_x11_a_picture_in_picture_is_dragged_resized_leads_back_and_is_locked_away() {
+    let needs = [Need::Media, Need::Window, Need::Manager, Need::Layers];
+    is_above_a_film(&needs, Manager::Openbox);
+}
+
+fn is_above_a_film(needs: &[Need], manager: Manager) {
     on_stage(needs, |stage| {
         let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
-        let desktop = Desktop::start(&two.alice, compositor);
+        let desktop = Desktop::start(&two.alice, manager);
         let windows =
             Windows::open(&two.alice, &["--background"], &desktop.session()).expect("windows");
         let (outgoing, _) = two.talk(true);
@@ -189,11 +215,16 @@ fn is_above_a_film(needs: &[Need], compositor: Compositor) {
         until("it where it was first", || seen(stage, BOB).filter(|now| *now == at))
             .expect("put aside again");
         // No key reaches a layer: whoever opens Ahoy has the call back.
-        let program = built("ahoy-window").expect("the windows");
-        let mut again = two.alice.command(&program);
-        again.env("GSK_RENDERER", "cairo").envs(desktop.session());
-        let _again = Running::start(&program.display().to_string(), &mut again).expect("opened");
+        let _again = Windows::open_again(&two.alice, &desktop.session()).expect("opened");
         windows.press("Picture-in-picture").expect("the call is back");
+        if manager == Manager::Openbox {
+            until("it where it was first", || seen(stage, BOB).filter(|now| *now == at))
+                .expect("put aside again");
+            let bus = &two.alice.bus;
+            bus.be("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", Locker)
+                .expect("locked");
+            until("it gone", || (seen(stage, BOB) != Some(at)).then_some(())).expect("hidden");
+        }
         two.bob.hang_up(&outgoing).expect("hung up");
     });
 }

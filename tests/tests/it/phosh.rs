@@ -35,7 +35,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     fn open(stage: &'a Stage) -> Self {
-        let (alice, buses) = with_desktop(stage);
+        let (alice, buses) = with_desktop(stage, Setup::BARE);
         let atspi = Atspi::start(&alice.bus, &mut alice.command(Atspi::program()));
         let atspi = atspi.expect("a screen reader's bus");
         let phosh = start(stage, &alice);

@@ -49,12 +49,12 @@ pub(crate) struct Buses {
 }
 
 /// Alice, in a session of her own that a logind tells of.
-pub(crate) fn with_desktop(stage: &Stage) -> (Person<'_>, Buses) {
+pub(crate) fn with_desktop(stage: &Stage, setup: Setup) -> (Person<'_>, Buses) {
     let directory = stage.subdirectory("alice").expect("a directory");
     let system = stage.subdirectory("system").expect("a directory");
     let system = System::start(&system).expect("a system bus");
     let session = Daemon::start(&directory).expect("a session bus");
-    let alice = Person::prepare(stage, "Alice", Setup::BARE, session.address.clone());
+    let alice = Person::prepare(stage, "Alice", setup, session.address.clone());
     let mut alice = alice.expect("Alice");
     alice.use_session(system.address(), SESSION);
     alice.restart().expect("her Ahoy");

@@ -41,16 +41,11 @@ fn a_video_call_is_answered_seen_muted_and_ended_in_its_windows() {
         assert!(bool::try_from(muted).is_ok_and(|muted| muted));
         stage.photograph("call.png").expect("a picture");
         windows.press("Picture-in-picture").expect("put aside");
-        windows.until("window", "Ahoy picture-in-picture").expect("a small window");
         until("nothing large", || windows.find("button", "Unmute").is_none().then_some(()))
             .expect("it is hidden");
         stage.photograph("picture-in-picture.png").expect("a picture");
-        windows.press("Back to the call").expect("pressed");
+        let _again = Windows::open_again(&two.alice, &[]).expect("opened");
         windows.until("button", "Unmute").expect("it is back");
-        until("nothing small", || {
-            windows.find("window", "Ahoy picture-in-picture").is_none().then_some(())
-        })
-        .expect("it is hidden");
         let seen = two.alice.bus.seen();
         windows.press("Hang up").expect("pressed");
         let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
@@ -309,31 +304,5 @@ fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_
         })
         .expect("set");
         stage.photograph("settings.png").expect("a picture");
-    });
-}
-
-#[test]
-fn picture_in_picture_stays_above_other_windows_and_on_every_workspace_of_x11() {
-    on_stage(&[Need::Media, Need::Window, Need::Manager], |stage| {
-        let mut manager = stage.command("openbox");
-        manager.env("DISPLAY", stage.display().expect("a screen"));
-        let _manager = Running::start("openbox", &mut manager).expect("a window manager");
-        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
-        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
-        let (outgoing, _) = two.talk(true);
-        windows.until("image", "Picture of Bob").expect("him");
-        windows.press("Picture-in-picture").expect("put aside");
-        until("the manager keeps it above", || {
-            let mut read = stage.command("xprop");
-            read.env("DISPLAY", stage.display().ok()?);
-            let properties = ["_NET_WM_STATE", "_NET_WM_DESKTOP"];
-            read.args(["-name", "Ahoy picture-in-picture"]).args(properties);
-            let state = String::from_utf8(output("xprop", &mut read).ok()?).ok()?;
-            // All of them have the number 2^32 - 1.
-            let both = ["_NET_WM_STATE_ABOVE", "4294967295"];
-            both.iter().all(|one| state.contains(one)).then_some(())
-        })
-        .unwrap_or_else(|error| panic!("{error}: {}", windows.said()));
-        two.bob.hang_up(&outgoing).expect("hung up");
     });
 }

@@ -101,7 +101,7 @@ fn pictures_are_received_from_a_key_frame_on() {
             "rtpvp8depay name=depay wait-for-keyframe=true request-keyframe=true",
             "vp8dec threads=1",
             "videoconvert",
-            "video/x-raw,format=RGBA",
+            "video/x-raw,format=BGRA",
             "appsink name=show sync=false async=false max-buffers=2 drop=true",
         ]
     );

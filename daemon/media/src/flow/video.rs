@@ -129,7 +129,7 @@ fn with_picture(sample: &gst::Sample, show: &dyn Fn(Shown)) {
         return;
     };
     with_bytes(sample, &|bytes| {
-        // RGBA rows have no gaps in GStreamer: four bytes a pixel are always aligned.
+        // BGRA rows have no gaps in GStreamer: four bytes a pixel are always aligned.
         if bytes.len() == width as usize * height as usize * 4 {
             show(Shown { width, height, pixels: bytes.to_vec() });
         }

@@ -151,8 +151,8 @@ pub(super) fn camera(size: VideoSize) -> [Vec<u8>; 2] {
     [serialized(format_object(raw.collect())), serialized(format_object(jpeg.collect()))]
 }
 
-/// What a video node offers: RGBA of one size, at whatever rate pictures come. Windows draw it as
-/// it is; PipeWire 0.3.65 converts no video.
+/// What a video node offers: BGRA of one size, at whatever rate pictures come. Windows draw it as
+/// it is, also where no graphics card does it; PipeWire 0.3.65 converts no video.
 pub(super) fn shown(width: u32, height: u32) -> Vec<u8> {
     let [media, subtype] = kind(MediaSubtype::Raw);
     let key = FormatProperties::VideoSize.as_raw();
@@ -160,7 +160,7 @@ pub(super) fn shown(width: u32, height: u32) -> Vec<u8> {
     serialized(format_object(vec![
         media,
         subtype,
-        id(FormatProperties::VideoFormat, VideoFormat::RGBA.as_raw()),
+        id(FormatProperties::VideoFormat, VideoFormat::BGRA.as_raw()),
         Property::new(key, Value::Rectangle(Rectangle { width, height })),
         Property::new(rate, Value::Fraction(Fraction { num: 0, denom: 1 })),
     ]))

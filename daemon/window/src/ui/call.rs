@@ -3,7 +3,6 @@
 //! Owns: its pictures, its title and its buttons. Does not own: when it is there (`app`). Invariant: it
 //! shows what the service says, never what was pressed; closing the window does not end the call.
 
-mod above;
 mod choosing;
 mod controls;
 mod gauge;
@@ -174,6 +173,13 @@ impl CallWindow {
     pub(crate) fn present(&self) {
         if self.pip.gives_way() {
             self.window.present();
+        }
+    }
+
+    /// Not every locker of screens covers what is above everything: there it is no longer once the session is locked.
+    pub(crate) fn show_locked(&self, locked: bool) {
+        if locked && self.pip.is_layer() {
+            self.present();
         }
     }
 

@@ -4,8 +4,9 @@
 //! while the call names it, and not longer; only one's own picture is mirrored.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::{Rc, Weak},
+    sync::Arc,
 };
 
 use adw::prelude::*;
@@ -19,7 +20,7 @@ use super::super::{
 };
 use crate::{
     state::Call,
-    video::{Frames, Viewer},
+    video::{Frame, Frames, Viewer},
     words::Words,
 };
 
@@ -30,8 +31,36 @@ struct Source {
     newest: Newest,
 }
 
-/// The newest picture of a node, as it is and for the small place. Made once, however often it is drawn.
-type Newest = Rc<RefCell<Option<[Picture; 2]>>>;
+/// A picture of a node, made once for each place where it is shown, however often it is drawn.
+struct Taken {
+    frame: Arc<Frame>,
+    /// Nothing was drawn since it came.
+    waits: Cell<bool>,
+    large: OnceCell<Option<Picture>>,
+    small: OnceCell<Option<Picture>>,
+}
+
+impl Taken {
+    fn new(frame: Arc<Frame>) -> Self {
+        let (large, small) = Default::default();
+        Self { frame, waits: Cell::new(true), large, small }
+    }
+
+    fn large(&self) -> Option<Picture> {
+        self.waits.set(false);
+        self.large.get_or_init(|| Picture::new(&self.frame)).clone()
+    }
+
+    /// For a place so many pixels wide.
+    fn small(&self, wide: i32) -> Option<Picture> {
+        self.waits.set(false);
+        let make = || Picture::small(&self.frame, usize::try_from(wide).ok()?);
+        self.small.get_or_init(make).clone()
+    }
+}
+
+/// The newest one.
+type Newest = Rc<RefCell<Option<Rc<Taken>>>>;
 
 /// Both.
 pub(crate) struct Pictures {
@@ -105,25 +134,44 @@ impl Pictures {
         glib::spawn_future_local(take(Rc::downgrade(self), frames, newest));
     }
 
+    /// Without the other side's picture one's own is no reason to be large.
+    fn is_swapped(&self) -> bool {
+        let is_there = |source| newest(source).is_some();
+        self.swapped.get() && is_there(&self.remote) && is_there(&self.own)
+    }
+
     fn draw(&self) {
-        let newest = |source: &RefCell<Option<Source>>| {
-            source.borrow().as_ref().and_then(|source| source.newest.borrow().clone())
-        };
+        let swapped = self.is_swapped();
         let (remote, own) = (newest(&self.remote), newest(&self.own));
-        let is_there = (remote.is_some(), own.is_some());
-        // Without the other side's picture one's own is no reason to be large.
-        let swapped = self.swapped.get() && is_there == (true, true);
         let (large, small) = if swapped { (own, remote) } else { (remote, own) };
         self.large.set_mirrored(swapped);
         self.small.pane.set_mirrored(!swapped);
         self.aside.set_mirrored(swapped);
-        let large = large.map(|[large, _]| large);
-        let small = small.map(|[_, small]| small);
+        let large = large.and_then(|taken| taken.large());
+        let wide = self_view::SIDE * self.small.pane.scale_factor();
+        let small = small.filter(|_| !self.hidden.get()).and_then(|taken| taken.small(wide));
         self.large.show_picture(large.as_ref());
         self.aside.show_picture(large.as_ref());
         self.small.pane.show_picture(small.as_ref());
-        self.small.pane.set_visible(small.is_some() && !self.hidden.get());
+        self.small.pane.set_visible(small.is_some());
     }
+
+    /// A picture of this source came. Drawing once for both halves what a call's window costs (measured): the small one
+    /// waits for the large one, unless that does not come.
+    fn came(&self, newest: &Newest, taken: Option<Rc<Taken>>) {
+        let before = newest.replace(taken);
+        let large = if self.is_swapped() { &self.own } else { &self.remote };
+        let is_due = large.borrow().as_ref().is_none_or(|large| {
+            Rc::ptr_eq(&large.newest, newest) || large.newest.borrow().is_none()
+        });
+        if is_due || before.is_none_or(|before| before.waits.get()) || newest.borrow().is_none() {
+            self.draw();
+        }
+    }
+}
+
+fn newest(source: &RefCell<Option<Source>>) -> Option<Rc<Taken>> {
+    source.borrow().as_ref().and_then(|source| source.newest.borrow().clone())
 }
 
 /// Takes pictures as they come, until the node is not looked at any more.
@@ -131,16 +179,9 @@ async fn take(pictures: Weak<Pictures>, mut frames: Frames, newest: Newest) {
     while frames.changed().await.is_ok() {
         let frame = frames.borrow_and_update().clone();
         let Some(pictures) = pictures.upgrade() else { return };
-        let wide = self_view::SIDE * pictures.small.pane.scale_factor();
-        let both = frame.as_deref().and_then(|frame| {
-            let small = Picture::small(frame, usize::try_from(wide).ok()?)?;
-            Some([Picture::new(frame)?, small])
-        });
-        newest.replace(both);
-        pictures.draw();
+        pictures.came(&newest, frame.map(|frame| Rc::new(Taken::new(frame))));
     }
-    newest.replace(None);
     if let Some(pictures) = pictures.upgrade() {
-        pictures.draw();
+        pictures.came(&newest, None);
     }
 }

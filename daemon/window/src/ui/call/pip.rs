@@ -3,14 +3,12 @@
 //! Owns: that window. Does not own: its pictures, or the call's window, which it stands for. Invariant: one
 //! of the two is shown, never both; closing this one brings the other back and ends no call.
 //!
-//! Where the compositor has layers (KDE Plasma, Phosh, sway and others of wlroots) the picture alone is in the one
-//! above all windows (`layer`). Elsewhere on Wayland no window can ask to stay above; on X11 it can (`above`). GNOME's
-//! compositor is told by an extension (`contrib/gnome-shell`), which knows this one by the beginning of its title.
+//! Where the session lets it, the picture alone is above all windows (`layer`). On GNOME, where no window can ask for that, an
+//! extension does it for this one (`contrib/gnome-shell`), which it knows by the beginning of its title.
 
 use std::{cell::RefCell, rc::Rc};
 
 use adw::prelude::*;
-use gdk4_wayland::WaylandDisplay;
 use gtk::glib;
 
 use super::{
@@ -18,7 +16,6 @@ use super::{
         pane::Pane,
         parts::{self, Shared},
     },
-    above,
     layer::LayerPicture,
 };
 
@@ -56,7 +53,6 @@ impl Pip {
             .build();
         window.set_application(call.application().as_ref());
         window.add_css_class("call");
-        above::keep(&window);
         let layer: Rc<RefCell<Option<LayerPicture>>> = Rc::default();
         let follower = layer.clone();
         pane.follow(move |picture, mirrored| {
@@ -98,14 +94,13 @@ impl Pip {
 
     /// Shows it in the place of the call's window.
     pub(crate) fn show(&self, call: &adw::Window) {
-        let is_wayland = WidgetExt::display(call).is::<WaylandDisplay>();
-        if !is_wayland || !self.show_layer(call) {
+        if !self.show_layer(call) {
             self.window.present();
         }
         call.set_visible(false);
     }
 
-    /// False: there are no layers here.
+    /// False: nothing can be above everything here.
     fn show_layer(&self, call: &adw::Window) -> bool {
         let (layer, large) = (Rc::downgrade(&self.layer), call.downgrade());
         let over = move || {
@@ -116,7 +111,7 @@ impl Pip {
                 large.present();
             }
         };
-        match LayerPicture::open(over) {
+        match LayerPicture::open(call, over) {
             Ok(layer) => {
                 self.layer.replace(Some(layer));
                 self.pane.tell();
@@ -133,6 +128,10 @@ impl Pip {
     pub(crate) fn destroy(&self) {
         self.layer.replace(None);
         self.window.destroy();
+    }
+
+    pub(crate) fn is_layer(&self) -> bool {
+        self.layer.borrow().is_some()
     }
 
     /// Whether the call's window may be shown. A window stays in its place and has a way back; a layer, which no key

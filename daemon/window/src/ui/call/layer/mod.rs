@@ -1,30 +1,29 @@
-//! Picture-in-picture as a layer of the compositor: above all windows and over those that fill the screen.
+//! Picture-in-picture above all windows, over those that fill the screen, too.
 //!
-//! Owns: the connection it is made on, and reading it. Does not own: what is shown, or the call's window. Invariant:
-//! where there is no such layer (GNOME, X11) nothing is shown, and it is said so; the compositor's end is no
-//! end of a call.
-//!
-//! GTK 4.8 makes windows only, and its connection cannot be shared: it would take events of surfaces that it did
-//! not make for its own.
+//! Owns: waiting for what the session says of it. Does not own: what is shown, or the call's window. Invariant: where the
+//! session has no way for it (GNOME on Wayland) nothing is shown, and it is said so; its end is no end of a call.
 
-mod events;
 mod place;
-mod screen;
-mod store;
+mod wayland;
+mod x11;
 
-use std::{cell::RefCell, io, os::fd::AsRawFd as _, rc::Rc};
+use std::{cell::RefCell, io, os::fd::RawFd, rc::Rc};
 
-use gtk::glib;
-use wayland_client::{
-    ConnectError, Connection, DispatchError, EventQueue,
-    backend::WaylandError,
-    globals::{BindError, GlobalError, registry_queue_init},
+use adw::prelude::*;
+use gdk4_x11::X11Display;
+use gtk::{
+    gdk,
+    glib::{self, Bytes},
 };
+use wayland_client::{
+    ConnectError, DispatchError,
+    globals::{BindError, GlobalError},
+};
+use x11rb::errors::{ConnectError as X11ConnectError, ReplyOrIdError};
 
-use self::screen::{Pixels, Screen};
 use super::super::pane::Picture;
 
-/// Why it is not shown as a layer.
+/// Why it is not shown so.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LayerError {
     #[error("no connection to the compositor: {0}")]
@@ -35,91 +34,100 @@ pub(super) enum LayerError {
     Missing(#[from] BindError),
     #[error("the compositor: {0}")]
     Lost(#[from] DispatchError),
+    #[error("no memory for pictures: {0}")]
+    Memory(#[from] io::Error),
+    #[error("no connection to the X server: {0}")]
+    X11Connect(#[from] X11ConnectError),
+    #[error("the X server: {0}")]
+    X11(#[from] ReplyOrIdError),
+    #[error("the X server draws no pictures of {0}")]
+    Format(&'static str),
 }
 
-impl From<WaylandError> for LayerError {
-    fn from(error: WaylandError) -> Self {
-        Self::Lost(error.into())
-    }
+/// Rows of BGRA without gaps.
+#[derive(Clone)]
+struct Pixels {
+    bytes: Bytes,
+    size: (i32, i32),
+    mirrored: bool,
 }
 
-/// The connection and what is on it.
-struct Line {
-    screen: Screen,
-    queue: EventQueue<Screen>,
-    connection: Connection,
+/// What shows it: one for each kind of session.
+trait Above {
+    /// Where what the session says of it arrives.
+    fn socket(&self) -> RawFd;
+
+    /// Takes what has come. True: it is to go.
+    fn read(&mut self) -> Result<bool, LayerError>;
+
+    /// Shows a picture, or that there is none.
+    fn show(&mut self, pixels: Option<Pixels>) -> Result<(), LayerError>;
 }
 
-impl Line {
-    fn open() -> Result<Self, LayerError> {
-        let connection = Connection::connect_to_env()?;
-        let (globals, queue) = registry_queue_init(&connection)?;
-        let screen = Screen::new(&connection, &globals, &queue.handle())?;
-        connection.flush()?;
-        Ok(Self { screen, queue, connection })
-    }
+/// What shows it, and what is to be done once it is to go.
+struct Shown {
+    above: Box<dyn Above>,
+    over: Option<Box<dyn FnOnce()>>,
+}
 
-    /// Takes what has come.
-    fn read(&mut self) -> Result<(), LayerError> {
-        if let Some(guard) = self.queue.prepare_read() {
-            match guard.read() {
-                Err(WaylandError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => drop(read?),
-            }
-        }
-        self.queue.dispatch_pending(&mut self.screen)?;
-        Ok(self.connection.flush()?)
-    }
-
-    /// The same; whether it is over.
-    fn is_over(&mut self) -> bool {
-        if let Err(error) = self.read() {
+impl Shown {
+    fn read(&mut self) {
+        let is_over = self.above.read().unwrap_or_else(|error| {
             tracing::warn!(%error, "picture-in-picture");
-            self.screen.is_over = true;
+            true
+        });
+        if let Some(over) = self.over.take_if(|_| is_over) {
+            // Afterwards: it ends this very value.
+            glib::idle_add_local_once(over);
         }
-        self.screen.is_over
+    }
+
+    fn show(&mut self, pixels: Option<Pixels>) {
+        if let Err(error) = self.above.show(pixels) {
+            tracing::debug!(%error, "a picture was not shown aside");
+        }
+        // Sending takes in what has come meanwhile, and the socket says nothing of that any more.
+        self.read();
     }
 }
 
 /// The small picture, while it is shown.
 pub(super) struct LayerPicture {
-    line: Rc<RefCell<Line>>,
+    shown: Rc<RefCell<Shown>>,
     source: Option<glib::SourceId>,
 }
 
 impl LayerPicture {
-    /// Shows it, without a picture yet. `over`: once it is to go.
-    pub(super) fn open(over: impl FnOnce() + 'static) -> Result<Self, LayerError> {
-        let line = Line::open()?;
-        let socket = line.connection.backend().poll_fd().as_raw_fd();
-        let line = Rc::new(RefCell::new(line));
-        let (read, mut over) = (line.clone(), Some(over));
-        let source = glib_unix::unix_fd_add_local(socket, glib::IOCondition::IN, move |_, _| {
-            if read.borrow_mut().is_over()
-                && let Some(over) = over.take()
-            {
-                // Afterwards: it ends this very source.
-                glib::idle_add_local_once(over);
+    /// Shows it on the screen of a window, without a picture yet. `over`: once it is to go.
+    pub(super) fn open(
+        window: &adw::Window,
+        over: impl FnOnce() + 'static,
+    ) -> Result<Self, LayerError> {
+        let display = WidgetExt::display(window);
+        let above: Box<dyn Above> = match display.downcast_ref::<X11Display>() {
+            Some(display) => {
+                let scale = f64::from(window.scale_factor());
+                Box::new(x11::Raised::open(&display.name(), scale, monitor(window).as_ref())?)
             }
+            None => Box::new(wayland::Line::open()?),
+        };
+        let socket = above.socket();
+        let shown = Rc::new(RefCell::new(Shown { above, over: Some(Box::new(over)) }));
+        let read = shown.clone();
+        let source = glib_unix::unix_fd_add_local(socket, glib::IOCondition::IN, move |_, _| {
+            read.borrow_mut().read();
             glib::ControlFlow::Continue
         });
-        Ok(Self { line, source: Some(source) })
+        Ok(Self { shown, source: Some(source) })
     }
 
     /// Shows a picture, or that there is none.
     pub(super) fn show(&self, picture: Option<&Picture>, mirrored: bool) {
-        let mut line = self.line.borrow_mut();
-        let shown = match picture {
-            Some(picture) => {
-                let (bytes, size) = picture.pixels();
-                line.screen.show(Pixels { bytes: bytes.clone(), size, mirrored })
-            }
-            None => line.screen.blank(),
-        };
-        let shown = shown.and_then(|()| line.connection.flush().map_err(io::Error::other));
-        if let Err(error) = shown {
-            tracing::debug!(%error, "a picture was not shown aside");
-        }
+        let pixels = picture.map(|picture| {
+            let (bytes, size) = picture.pixels();
+            Pixels { bytes: bytes.clone(), size, mirrored }
+        });
+        self.shown.borrow_mut().show(pixels);
     }
 }
 
@@ -129,4 +137,10 @@ impl Drop for LayerPicture {
             source.remove();
         }
     }
+}
+
+/// Where the monitor is that a window is on, in logical pixels.
+fn monitor(window: &adw::Window) -> Option<gdk::Rectangle> {
+    let monitor = WidgetExt::display(window).monitor_at_surface(&window.surface()?)?;
+    Some(monitor.geometry())
 }

@@ -60,6 +60,15 @@ impl Small {
         own
     }
 
+    /// At the lower right of a monitor (its place and size), which is a part of a screen of this size.
+    pub(super) fn on(part: Place, screen: (u32, u32)) -> Self {
+        let side = |side: i32| u32::try_from(side).unwrap_or_default();
+        let mut own = Self::new((side(part.width), side(part.height)));
+        own.at = (own.at.0 + f64::from(part.x), own.at.1 + f64::from(part.y));
+        own.set_screen(screen);
+        own
+    }
+
     /// The screen has this size now.
     pub(super) fn set_screen(&mut self, screen: (u32, u32)) {
         self.screen = size(screen);
@@ -194,6 +203,16 @@ mod tests {
     #[test]
     fn it_is_at_the_lower_right_at_first() {
         assert_eq!(small().place(), Place { x: 944, y: 604, width: 320, height: 180 });
+    }
+
+    #[test]
+    fn on_one_of_two_monitors_it_is_at_the_lower_right_of_that_one_and_goes_to_the_other() {
+        let left = Place { x: 0, y: 200, width: 1280, height: 800 };
+        let mut small = Small::on(left, (3200, 1200));
+        assert_eq!(small.place(), Place { x: 944, y: 804, width: 320, height: 180 });
+        small.press(0, (1000.0, 900.0));
+        small.drag((3000.0, 100.0));
+        assert_eq!((small.place().x, small.place().y), (2880, 4));
     }
 
     #[test]

@@ -34,7 +34,10 @@ use wayland_protocols_wlr::layer_shell::v1::client::{
     zwlr_layer_surface_v1::{Anchor, ZwlrLayerSurfaceV1},
 };
 
-use super::{place::Small, store::Store};
+use super::{
+    super::{Pixels, place::Small},
+    store::Store,
+};
 
 /// What compositors are told it is; rules may name it.
 const NAMESPACE: &str = "ahoy-picture-in-picture";
@@ -82,14 +85,6 @@ struct Shown {
     small: Small,
     /// One clear pixel, for the rest of the screen.
     _clear: Store,
-}
-
-/// Rows of BGRA without gaps.
-#[derive(Clone)]
-pub(super) struct Pixels {
-    pub(super) bytes: Bytes,
-    pub(super) size: (i32, i32),
-    pub(super) mirrored: bool,
 }
 
 /// All of it.
