@@ -271,6 +271,22 @@ impl Stage {
         atspi::screen(&file)
     }
 
+    /// Where a colour is on its screen: left, top, right and bottom, the last two just beyond it. `None`: it is not, or it
+    /// is in several places.
+    #[must_use]
+    pub fn seen(&self, colour: [u8; 3]) -> Option<(usize, usize, usize, usize)> {
+        let (rgb, width, _) = self.look().ok()?;
+        let is_it = |pixel: &[u8]| pixel.iter().zip(colour).all(|(one, it)| one.abs_diff(it) < 24);
+        let points = rgb.chunks_exact(3).enumerate().filter(|(_, pixel)| is_it(pixel));
+        let points: Vec<(usize, usize)> =
+            points.map(|(number, _)| (number % width, number / width)).collect();
+        let (across, down) = (points.iter().map(|one| one.0), points.iter().map(|one| one.1));
+        let (left, right) = (across.clone().min()?, across.max()? + 1);
+        let (top, bottom) = (down.clone().min()?, down.max()? + 1);
+        let is_full = points.len() * 10 > (right - left) * (bottom - top) * 9;
+        is_full.then_some((left, top, right, bottom))
+    }
+
     /// What its screen shows, without the black around it, as a PNG of this name among the pictures of the build.
     ///
     /// # Errors

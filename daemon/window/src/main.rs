@@ -12,6 +12,7 @@ mod menu_entry;
 mod people;
 mod pixels;
 mod quality;
+mod renderer;
 mod service;
 mod state;
 mod talk;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("AHOY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    renderer::choose();
     let service = match Service::start() {
         Ok(started) => started,
         Err(error) => {
