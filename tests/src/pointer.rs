@@ -55,12 +55,21 @@ impl Pointer {
         self.event(event, FIRST, (0, 0))
     }
 
+    /// Clicks where it is.
+    ///
+    /// # Errors
+    /// The screen is gone.
+    pub fn click(&self) -> Result<()> {
+        [true, false].into_iter().try_for_each(|pressed| self.button(pressed))
+    }
+
     /// Clicks twice where it is.
     ///
     /// # Errors
     /// The screen is gone.
     pub fn double_click(&self) -> Result<()> {
-        [true, false, true, false].into_iter().try_for_each(|pressed| self.button(pressed))
+        self.click()?;
+        self.click()
     }
 
     fn event(&self, kind: u8, detail: u8, (x, y): (i16, i16)) -> Result<()> {

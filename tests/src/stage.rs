@@ -272,9 +272,9 @@ impl Stage {
     }
 
     /// Where a colour is on its screen: left, top, right and bottom, the last two just beyond it. `None`: it is not, or it
-    /// is in several places.
+    /// is less than so many tenths of what is between.
     #[must_use]
-    pub fn seen(&self, colour: [u8; 3]) -> Option<(usize, usize, usize, usize)> {
+    pub fn seen(&self, colour: [u8; 3], tenths: usize) -> Option<(usize, usize, usize, usize)> {
         let (rgb, width, _) = self.look().ok()?;
         let is_it = |pixel: &[u8]| pixel.iter().zip(colour).all(|(one, it)| one.abs_diff(it) < 24);
         let points = rgb.chunks_exact(3).enumerate().filter(|(_, pixel)| is_it(pixel));
@@ -283,7 +283,7 @@ impl Stage {
         let (across, down) = (points.iter().map(|one| one.0), points.iter().map(|one| one.1));
         let (left, right) = (across.clone().min()?, across.max()? + 1);
         let (top, bottom) = (down.clone().min()?, down.max()? + 1);
-        let is_full = points.len() * 10 > (right - left) * (bottom - top) * 9;
+        let is_full = points.len() * 10 > (right - left) * (bottom - top) * tenths;
         is_full.then_some((left, top, right, bottom))
     }
 

@@ -18,7 +18,7 @@ use crate::{
     menu_entry,
     service::Service,
     state::State,
-    ui::{CallWindow, Incoming, PeopleWindow, Shared, welcome},
+    ui::{CallWindow, Incoming, OnLock, PeopleWindow, Shared, welcome},
     words::Words,
 };
 
@@ -36,6 +36,7 @@ pub(crate) struct Windows {
     state: RefCell<State>,
     incoming: RefCell<Option<Incoming>>,
     call: RefCell<Option<CallWindow>>,
+    on_lock: RefCell<Option<OnLock>>,
     people: RefCell<Option<PeopleWindow>>,
     ticking: Cell<bool>,
 }
@@ -47,9 +48,18 @@ impl Windows {
         let words = Rc::new(Words::new(languages.iter().map(|name| name.as_str())));
         style();
         let (app, now) = (app.clone(), RefCell::default());
-        let (incoming, call, people, ticking) = Default::default();
-        let own =
-            Rc::new(Self { app, words, service, state: now, incoming, call, people, ticking });
+        let (incoming, call, on_lock, people, ticking) = Default::default();
+        let own = Rc::new(Self {
+            app,
+            words,
+            service,
+            state: now,
+            incoming,
+            call,
+            on_lock,
+            people,
+            ticking,
+        });
         glib::spawn_future_local(own.clone().follow(own.service.state()));
         glib::spawn_future_local(Self::keep_menu(own.service.clone()));
         own
@@ -124,6 +134,7 @@ impl Windows {
         let state = self.state.borrow();
         self.ask_about(&state);
         self.show_call(&state);
+        self.show_on_lock(&state);
         if let Some(people) = self.people.borrow().as_ref() {
             people.show(&state);
         }
@@ -172,6 +183,24 @@ impl Windows {
         }
     }
 
+    /// Above a lock screen that shows windows, while the session is locked.
+    fn show_on_lock(&self, state: &State) {
+        let mut window = self.on_lock.borrow_mut();
+        let shown = state.shown().filter(|_| state.locked);
+        if window.as_ref().is_some_and(|open| shown.is_none_or(|(path, _)| path != open.path)) {
+            window.take();
+        }
+        let Some((path, call)) = shown else { return };
+        match window.as_ref() {
+            Some(open) => open.show(call),
+            None if OnLock::is_seen() => {
+                let with = (&self.words, &self.service);
+                window.replace(OnLock::open(&self.app, with, path, call));
+            }
+            None => {}
+        }
+    }
+
     /// Keeps the duration true while there is a call.
     fn tick(self: &Rc<Self>) {
         if self.call.borrow().is_none() || self.ticking.replace(true) {
@@ -188,6 +217,7 @@ impl Windows {
             if let Some(call) = own.state.borrow().calls.get(&window.path) {
                 window.tick(call);
             }
+            own.show_on_lock(&own.state.borrow());
             glib::ControlFlow::Continue
         });
     }

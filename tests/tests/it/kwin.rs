@@ -14,6 +14,7 @@ use ahoy_trial::{
     bus::ROOT,
     need::{Need, find},
     person::built,
+    pointer::Pointer,
     process::Running,
     until,
     window::Windows,
@@ -25,6 +26,8 @@ use crate::scene::{Two, on_stage};
 const NEEDS: [Need; 3] = [Need::Media, Need::Window, Need::Kwin];
 const SAVER: (&str, &str, &str) =
     ("org.freedesktop.ScreenSaver", "/ScreenSaver", "org.freedesktop.ScreenSaver");
+/// What ends a call, in libadwaita's colours.
+const RED: [u8; 3] = [0xe0, 0x1b, 0x24];
 const SOCKET: &str = "kwin";
 /// Longer than it takes to be seen where it may be.
 const HIDDEN: Duration = Duration::from_secs(3);
@@ -83,7 +86,7 @@ fn is_light(stage: &Stage) -> bool {
 }
 
 #[test]
-fn who_rings_is_seen_above_the_lock_screen_of_kwin_and_answered_there() {
+fn who_rings_is_seen_above_the_lock_screen_of_kwin_answered_and_ended_there() {
     on_stage(&NEEDS, |stage| {
         let two = Two::meet(stage, Setup::VOICE);
         install(&two.alice);
@@ -107,6 +110,16 @@ fn who_rings_is_seen_above_the_lock_screen_of_kwin_and_answered_there() {
         two.are_active(&outgoing, &incoming);
         let locked = two.alice.bus.ask::<_, bool>(SAVER, "GetActive", &()).expect("an answer");
         assert!(locked, "the session stays locked");
+        let (left, top, right, bottom) =
+            until("the red button to end it", || stage.seen(RED, 5)).expect("it is seen");
+        stage.photograph("kwin-locked-call.png").expect("a picture");
+        let seen = two.alice.bus.seen();
+        let pointer = Pointer::of(stage).expect("a pointer");
+        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        pointer.click().expect("pressed");
+        let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
+        assert_eq!(why, "local-hangup");
+        until("nothing on the lock", || (!is_light(stage)).then_some(())).expect("it goes");
     });
 }
 

@@ -34,6 +34,8 @@ app.connect('activate', show)
 app.run([])
 ";
 const GREEN: [u8; 3] = [0, 160, 0];
+/// Tenths: a square that moves is before Bob.
+const WHOLE: usize = 9;
 
 /// What arranges windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +130,11 @@ impl Locker {
 
 /// Takes the picture from one place to another as a hand does: what it holds comes along, or it would not go on.
 fn drag(stage: &Stage, pointer: &Pointer, from: (usize, usize), to: (usize, usize)) {
-    let before = stage.seen(BOB);
+    let before = stage.seen(BOB, WHOLE);
     pointer.go(from).expect("there");
     pointer.button(true).expect("pressed");
     pointer.go(((from.0 * 9 + to.0) / 10, (from.1 * 9 + to.1) / 10)).expect("a little");
-    let comes = || stage.seen(BOB).filter(|now| Some(*now) != before);
+    let comes = || stage.seen(BOB, WHOLE).filter(|now| Some(*now) != before);
     until("it coming along", comes).expect("held");
     pointer.go(to).expect("the rest");
     pointer.button(false).expect("let go of");
@@ -172,8 +174,9 @@ fn is_above_a_film(needs: &[Need], manager: Manager) {
         film.args(["-c", FULL]).env("GSK_RENDERER", "cairo").envs(desktop.session());
         let _film = Running::start("python3", &mut film).expect("a film");
         let is_large = |at: &(usize, usize, usize, usize)| at.2 - at.0 > 600 && at.3 - at.1 > 400;
-        until("the film", || stage.seen(GREEN).filter(is_large)).expect("it fills the screen");
-        let at = until("the picture above it", || stage.seen(BOB)).unwrap_or_else(|error| {
+        until("the film", || stage.seen(GREEN, WHOLE).filter(is_large))
+            .expect("it fills the screen");
+        let at = until("the picture above it", || stage.seen(BOB, WHOLE)).unwrap_or_else(|error| {
             stage.photograph("layer-late.png").expect("a picture");
             panic!("{error}; the windows: {}", windows.said())
         });
@@ -183,14 +186,14 @@ fn is_above_a_film(needs: &[Need], manager: Manager) {
         let pointer = Pointer::of(stage).expect("a pointer");
         drag(stage, &pointer, (x, y), (x - 200, y - 150));
         let moved = until("it where it was dragged", || {
-            let now = stage.seen(BOB)?;
+            let now = stage.seen(BOB, WHOLE)?;
             let is_there = now.0.abs_diff(at.0 - 200) < 3 && now.1.abs_diff(at.1 - 150) < 3;
             is_there.then_some(now)
         })
         .expect("moved");
         drag(stage, &pointer, (moved.0 + 12, moved.1 + 12), (moved.0 - 88, moved.1 - 88));
         let larger = until("it larger", || {
-            let now = stage.seen(BOB)?;
+            let now = stage.seen(BOB, WHOLE)?;
             let stays = now.2.abs_diff(moved.2) < 3 && now.3.abs_diff(moved.3) < 3;
             (stays && now.2 - now.0 > moved.2 - moved.0 + 80).then_some(now)
         })
@@ -198,18 +201,19 @@ fn is_above_a_film(needs: &[Need], manager: Manager) {
         pointer.go(middle(larger)).expect("there");
         pointer.double_click().expect("clicked");
         windows.press("Picture-in-picture").expect("the call is back");
-        until("it where it was first", || stage.seen(BOB).filter(|now| *now == at))
+        until("it where it was first", || stage.seen(BOB, WHOLE).filter(|now| *now == at))
             .expect("put aside again");
         // No key reaches a layer: whoever opens Ahoy has the call back.
         let _again = Windows::open_again(&two.alice, &desktop.session()).expect("opened");
         windows.press("Picture-in-picture").expect("the call is back");
         if manager == Manager::Openbox {
-            until("it where it was first", || stage.seen(BOB).filter(|now| *now == at))
+            until("it where it was first", || stage.seen(BOB, WHOLE).filter(|now| *now == at))
                 .expect("put aside again");
             let bus = &two.alice.bus;
             bus.be("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", Locker)
                 .expect("locked");
-            until("it gone", || (stage.seen(BOB) != Some(at)).then_some(())).expect("hidden");
+            until("it gone", || (stage.seen(BOB, WHOLE) != Some(at)).then_some(()))
+                .expect("hidden");
         }
         two.bob.hang_up(&outgoing).expect("hung up");
     });

@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 
 use adw::prelude::*;
 use gdk4_wayland::{WaylandDisplay, WaylandSurface, prelude::*};
+use gtk::gdk;
 use wayland_client::{
     Connection, Dispatch, EventQueue, Proxy as _, QueueHandle,
     backend::WaylandError,
@@ -54,9 +55,8 @@ thread_local! {
 }
 
 impl Overlay {
-    /// None: GTK is not on Wayland any more.
-    fn of(surface: &WaylandSurface) -> Result<Option<Self>, AskError> {
-        let display = surface.display();
+    /// None: not on Wayland.
+    fn of(display: &gdk::Display) -> Result<Option<Self>, AskError> {
         let known = display.downcast_ref::<WaylandDisplay>().and_then(WaylandDisplay::wl_display);
         let Some(backend) = known.and_then(|display| display.backend().upgrade()) else {
             return Ok(None);
@@ -66,19 +66,32 @@ impl Overlay {
         let overlay = globals.bind(&queue.handle(), 1..=1, ())?;
         Ok(Some(Self { connection, _queue: queue, overlay }))
     }
+
+    /// The one there is of a display.
+    fn with<T>(display: &gdk::Display, use_it: impl FnOnce(&Self) -> T) -> Option<T> {
+        let none = |error: AskError| {
+            tracing::debug!(%error, "not above a lock screen");
+            None
+        };
+        OVERLAY.with(|known| {
+            let known = known.get_or_init(|| Self::of(display).unwrap_or_else(none));
+            known.as_ref().map(use_it)
+        })
+    }
+}
+
+/// Whether the lock screen that there is shows windows that ask for it.
+pub(super) fn is_there() -> bool {
+    gdk::Display::default().is_some_and(|display| Overlay::with(&display, |_| ()).is_some())
 }
 
 fn ask(surface: &WaylandSurface) -> Result<(), WaylandError> {
-    let none = |error: AskError| {
-        tracing::debug!(%error, "not above a lock screen");
-        None
-    };
-    OVERLAY.with(|known| {
-        let known = known.get_or_init(|| Overlay::of(surface).unwrap_or_else(none));
-        let (Some(known), Some(surface)) = (known, surface.wl_surface()) else { return Ok(()) };
+    let asked = Overlay::with(&surface.display(), |known| {
+        let Some(surface) = surface.wl_surface() else { return Ok(()) };
         known.overlay.allow(&surface);
         known.connection.flush()
-    })
+    });
+    asked.unwrap_or(Ok(()))
 }
 
 /// Nothing is answered that matters.

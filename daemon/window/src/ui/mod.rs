@@ -7,8 +7,10 @@
 mod accessible;
 mod add;
 mod call;
+mod card;
 mod incoming;
 mod locked;
+mod on_lock;
 mod pane;
 mod parts;
 mod people;
@@ -17,4 +19,6 @@ mod settings;
 mod voice_bar;
 pub(crate) mod welcome;
 
-pub(crate) use self::{call::CallWindow, incoming::Incoming, parts::Shared, people::PeopleWindow};
+pub(crate) use self::{
+    call::CallWindow, incoming::Incoming, on_lock::OnLock, parts::Shared, people::PeopleWindow,
+};
