@@ -18,6 +18,8 @@ use crate::{
 
 /// CPU is counted over this time.
 const COUNTED: Duration = Duration::from_secs(10);
+/// The first pictures are dearer: windows are opened, and the buttons before the picture have not receded yet.
+const SETTLED: Duration = Duration::from_secs(6);
 /// By their names in `GSK_RENDERER`. Without a graphics card GL is drawn by the processor.
 const RENDERERS: [&str; 2] = ["cairo", "gl"];
 
@@ -111,8 +113,7 @@ fn peer(stage: &Stage, alice: &Person<'_>, bob: &Person<'_>, contact: &str) -> R
 
 /// % of a core.
 fn counted(process: u32) -> Option<f64> {
-    // The first pictures are dearer: windows are opened.
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(SETTLED);
     let (before, start) = (cpu(process)?, Instant::now());
     thread::sleep(COUNTED);
     Some((cpu(process)? - before) / start.elapsed().as_secs_f64() * 100.0)

@@ -11,15 +11,21 @@ use ahoy_trial::{
     need::Need,
     person::built,
     picture::Viewer,
+    pointer::Pointer,
     process::{Running, output},
     sound::speak,
     until, wave,
     window::Windows,
+    within,
 };
 
 use crate::scene::{Two, hears, on_stage};
 
 const TEXT: &str = "org.ahoycall.Calls1.Call.Text";
+/// What ends a call, in libadwaita's colours.
+const RED: [u8; 3] = [0xe0, 0x1b, 0x24];
+/// Longer than buttons stay that nobody uses.
+const STAYS: Duration = Duration::from_secs(6);
 const DARK: [(&str, &str); 1] = [("ADW_DEBUG_COLOR_SCHEME", "prefer-dark")];
 
 #[test]
@@ -304,5 +310,36 @@ fn two_people_meet_by_the_code_on_the_screen_of_one_and_settings_are_changed_by_
         })
         .expect("set");
         stage.photograph("settings.png").expect("a picture");
+    });
+}
+
+#[test]
+fn the_buttons_of_a_call_recede_while_nobody_does_anything_and_are_there_again_at_once() {
+    on_stage(&[Need::Media, Need::Window], |stage| {
+        let two = Two::meet(stage, Setup { notifications: false, ..Setup::ALL });
+        let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
+        let (_, incoming) = two.talk(true);
+        windows.until("image", "Picture of Bob").expect("him");
+        let red = || stage.seen(RED, 5);
+        let gone = |why| until(why, || red().is_none().then_some(())).expect(why);
+        let (left, top, right, bottom) = until("the red button", red).expect("seen at first");
+        gone("nothing but Bob");
+        let pointer = Pointer::of(stage).expect("a pointer");
+        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        until("the red button again", red).expect("seen");
+        windows.press("Mute").expect("muted");
+        windows.until("button", "Unmute").expect("it shows");
+        let stays = within(STAYS, "the red button gone", || red().is_none().then_some(()));
+        assert!(stays.is_err(), "who is muted is told of it all the time");
+        windows.press("Unmute").expect("unmuted");
+        gone("nothing but Bob again");
+        let seen = two.alice.bus.seen();
+        pointer.go((left.midpoint(right) + 4, (top * 4 + bottom) / 5)).expect("there");
+        until("the red button again", red).expect("seen");
+        // Where it is: what was only just seen is not pressed by the same move.
+        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        pointer.click().expect("pressed");
+        let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
+        assert_eq!(why, "local-hangup");
     });
 }

@@ -10,6 +10,7 @@ mod layer;
 mod more;
 mod pictures;
 mod pip;
+mod receding;
 mod safety;
 mod text;
 
@@ -18,7 +19,10 @@ use std::{cell::RefCell, rc::Rc};
 use adw::prelude::*;
 use gtk::{gdk, glib};
 
-use self::{controls::Controls, gauge::Gauge, pictures::Pictures, pip::Pip, text::TextPanel};
+use self::{
+    controls::Controls, gauge::Gauge, pictures::Pictures, pip::Pip, receding::Receding,
+    text::TextPanel,
+};
 use super::parts::{self, Shared};
 use crate::{
     service::{Service, Wish},
@@ -45,6 +49,7 @@ pub(crate) struct CallWindow {
     /// What is written beside the pictures, or above them where there is no room.
     flap: adw::Flap,
     pip: Rc<Pip>,
+    receding: Receding,
     now: Rc<RefCell<Call>>,
     shared: Shared,
 }
@@ -94,6 +99,7 @@ impl CallWindow {
             .content(&flap)
             .build();
         window.add_css_class("call");
+        let receding = Receding::new(&window, vec![header.upcast(), controls.bar.clone().upcast()]);
         let path = path.to_owned();
         let pip = Rc::new(Pip::new(&shared, &window, &pictures.aside));
         let own = Self {
@@ -112,6 +118,7 @@ impl CallWindow {
             text,
             flap,
             pip,
+            receding,
             now: Rc::default(),
             shared,
         };
@@ -137,7 +144,11 @@ impl CallWindow {
         self.captions.set_visible(!said.is_empty());
         self.captions.set_text(&said);
         self.show_text(call);
-        self.now.replace(call.clone());
+        let before = self.now.replace(call.clone());
+        let looks = |call: &Call| (call.phase, call.muted, call.camera, call.remote_video);
+        if looks(&before) != looks(call) {
+            self.receding.wake();
+        }
         self.tick(call);
     }
 
@@ -167,6 +178,19 @@ impl CallWindow {
         let line = [Some(doing), protection].into_iter().flatten().collect::<Vec<_>>().join(" · ");
         self.title.set_subtitle(&line);
         self.nobody.set_visible(!self.pictures.has_picture());
+        self.receding.tick(self.keeps_controls(call));
+    }
+
+    /// Whether something has to be seen of them, or is being used.
+    fn keeps_controls(&self, call: &Call) -> bool {
+        let is_held = call.held || call.held_there;
+        let is_plain = call.phase == Phase::Active && !call.muted && !is_held;
+        !is_plain
+            || !self.pictures.has_picture()
+            || self.flap.reveals_flap()
+            || self.controls.is_used()
+            || is_open(&self.gauge.button)
+            || self.window.gets_focus_visible()
     }
 
     /// Brings it forward.
@@ -283,6 +307,11 @@ impl Drop for CallWindow {
         self.pip.destroy();
         self.window.destroy();
     }
+}
+
+/// Whether its popover is.
+fn is_open(button: &gtk::MenuButton) -> bool {
+    button.popover().is_some_and(|popover| popover.is_visible())
 }
 
 /// Where the other side's words stand, above the buttons.

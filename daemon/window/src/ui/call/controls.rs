@@ -107,6 +107,11 @@ impl Controls {
         self.now.replace(call.clone());
     }
 
+    /// Whether its menu is open, or somebody has written what was not read.
+    pub(crate) fn is_used(&self) -> bool {
+        super::is_open(&self.more.button) || self.text.has_css_class("news")
+    }
+
     /// Shows where calls can be heard.
     pub(crate) fn show_endpoints(&self, endpoints: &[Endpoint], current: &str) {
         self.more.show_endpoints(endpoints, current);
