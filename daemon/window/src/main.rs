@@ -21,7 +21,7 @@ mod ui;
 mod video;
 mod words;
 
-use std::{cell::RefCell, io::Write as _, process::ExitCode, rc::Rc};
+use std::{cell::RefCell, io::Write as _, ops::ControlFlow, process::ExitCode, rc::Rc};
 
 use adw::prelude::*;
 use gtk::{gio, glib};
@@ -73,6 +73,16 @@ fn main() -> ExitCode {
         "Ask how to call this person",
         Some("ID"),
     );
+    let version = "Say which version this is";
+    let (short, none) = (glib::Char::from(b'V'), glib::OptionFlags::NONE);
+    app.add_main_option("version", short, none, glib::OptionArg::None, version, None);
+    app.connect_handle_local_options(|_, options| {
+        if !options.contains("version") {
+            return ControlFlow::Continue(());
+        }
+        let _ = writeln!(std::io::stdout(), "ahoy-window {}", env!("CARGO_PKG_VERSION"));
+        ControlFlow::Break(glib::ExitCode::SUCCESS)
+    });
     let windows: Rc<RefCell<Option<Rc<Windows>>>> = Rc::default();
     let started = windows.clone();
     app.connect_startup(move |app| {

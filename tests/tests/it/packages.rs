@@ -205,6 +205,17 @@ fn what_is_staged_for_other_makers_of_packages_is_the_same_and_of_the_same_versi
 }
 
 #[test]
+fn every_program_that_people_start_says_its_version() {
+    for name in ["ahoyd", "ahoyctl", "ahoy-window"] {
+        let path = built(name).expect(name);
+        let mut command = program(&path.display().to_string());
+        let said = output(name, command.arg("--version")).expect("it says something");
+        let expected = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(String::from_utf8_lossy(&said), expected);
+    }
+}
+
+#[test]
 fn the_units_of_the_packages_are_right_enabled_once_and_gone_after_a_purge() {
     if packages().is_none() {
         return;
