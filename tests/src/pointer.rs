@@ -5,7 +5,10 @@
 use x11rb::{
     connection::Connection as _,
     protocol::{
-        xproto::{BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, MOTION_NOTIFY_EVENT},
+        xproto::{
+            AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _,
+            MOTION_NOTIFY_EVENT,
+        },
         xtest::ConnectionExt as _,
     },
     rust_connection::RustConnection,
@@ -70,6 +73,25 @@ impl Pointer {
     pub fn double_click(&self) -> Result<()> {
         self.click()?;
         self.click()
+    }
+
+    /// Ends the connection of the window of this name, as `xkill` would.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn kill(&self, name: &str) -> Result<()> {
+        let tree = self.screen.query_tree(self.root).map_err(|error| trouble(&error))?;
+        for window in tree.reply().map_err(|error| trouble(&error))?.children {
+            let (of, kind) = (AtomEnum::WM_NAME, AtomEnum::STRING);
+            let asked = self.screen.get_property(false, window, of, kind, 0, 64);
+            let its =
+                asked.map_err(|error| trouble(&error))?.reply().map_err(|error| trouble(&error))?;
+            if its.value == name.as_bytes() {
+                let killed = self.screen.kill_client(window).map_err(|error| trouble(&error))?;
+                return killed.check().map_err(|error| trouble(&error));
+            }
+        }
+        Err(Trouble::Wrong(format!("no window {name:?}")))
     }
 
     fn event(&self, kind: u8, detail: u8, (x, y): (i16, i16)) -> Result<()> {

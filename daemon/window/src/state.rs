@@ -141,6 +141,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// What of it may be seen above a lock screen: no address, as the service gives out no name there without leave.
+    pub(crate) fn on_lock(&self) -> Self {
+        let name = if self.named { self.name.clone() } else { String::new() };
+        Self { name, ..self.clone() }
+    }
+
     /// Reads all properties, or takes over those that changed.
     pub(crate) fn read(&mut self, told: &Dict) {
         let has = |key: &str| told.contains_key(key);

@@ -209,6 +209,11 @@ fn is_above_a_film(needs: &[Need], manager: Manager) {
         if manager == Manager::Openbox {
             until("it where it was first", || stage.seen(BOB, WHOLE).filter(|now| *now == at))
                 .expect("put aside again");
+            // The end of its connection is no end of the windows.
+            pointer.kill("Ahoy picture-in-picture").expect("killed");
+            windows.press("Picture-in-picture").expect("the call is back");
+            until("it where it was first", || stage.seen(BOB, WHOLE).filter(|now| *now == at))
+                .expect("put aside again");
             let bus = &two.alice.bus;
             bus.be("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", Locker)
                 .expect("locked");

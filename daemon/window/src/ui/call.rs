@@ -305,6 +305,9 @@ impl CallWindow {
 impl Drop for CallWindow {
     fn drop(&mut self) {
         self.pip.destroy();
+        self.pictures.stop();
+        // What is in it knows where failures are told, and that is what it is in.
+        self.shared.toasts.set_child(None::<&gtk::Widget>);
         self.window.destroy();
     }
 }

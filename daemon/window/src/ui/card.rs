@@ -10,7 +10,7 @@ use super::{
     locked,
     parts::{self, Shared},
 };
-use crate::{service::Wish, state::Call, words::Words};
+use crate::{service::Wish, state::Call};
 
 /// The window.
 pub(super) struct Card {
@@ -29,8 +29,7 @@ impl Card {
         (call, locked): (&Call, bool),
         buttons: &gtk::Box,
     ) -> Self {
-        let who = who(&shared.words, call, locked);
-        let face = parts::face(96, &who, &call.picture);
+        let face = parts::face(96, "", &call.picture);
         let name = label("title-1");
         let kind = label("dim-label");
         let column = gtk::Box::new(gtk::Orientation::Vertical, 12);
@@ -65,7 +64,8 @@ impl Card {
     /// Shows what has become of the call.
     pub(super) fn show(&self, call: &Call, locked: bool) {
         let words = &self.shared.words;
-        let who = who(words, call, locked);
+        let call = &if locked { call.on_lock() } else { call.clone() };
+        let who = parts::who(words, call);
         self.name.set_text(&who);
         self.face.set_text(Some(&who));
         let mut kind = parts::doing(words, call, parts::now());
@@ -84,13 +84,10 @@ impl Card {
 
 impl Drop for Card {
     fn drop(&mut self) {
+        // What is in it knows where failures are told, and that is what it is in.
+        self.shared.toasts.set_child(None::<&gtk::Widget>);
         self.window.destroy();
     }
-}
-
-/// Who it is; a locked session, above which this may be seen, says no address, as it says no name without leave.
-fn who(words: &Words, call: &Call, locked: bool) -> String {
-    if locked && !call.named { words.say("somebody") } else { parts::who(words, call) }
 }
 
 fn label(class: &str) -> gtk::Label {
@@ -131,4 +128,23 @@ pub(super) fn choice(
     column.append(&below);
     button.set_halign(gtk::Align::Center);
     column
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{state::Phase, words::Words};
+
+    #[test]
+    fn above_a_lock_there_is_a_name_but_never_an_address() {
+        let words = Words::new(["en"]);
+        for (name, named) in [("+49 30 1234567", false), ("Alice", true)] {
+            let phase = Phase::Active;
+            let call =
+                Call { phase, name: name.to_owned(), named, held_there: true, ..Call::default() };
+            let shown = call.on_lock();
+            let said = parts::doing(&words, &shown, 0);
+            assert_eq!((shown.name == name, said.contains(name)), (named, named), "{said}");
+        }
+    }
 }

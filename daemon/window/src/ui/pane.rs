@@ -167,7 +167,7 @@ impl Picture {
     /// The same for a place so many pixels wide or wider.
     pub(crate) fn small(frame: &Frame, wide: usize) -> Option<Self> {
         let (width, height) = (frame.width as usize, frame.height as usize);
-        let by = width / wide.max(1);
+        let by = (width / wide.max(1)).min(height);
         if by < 2 {
             return Self::new(frame);
         }

@@ -98,6 +98,12 @@ impl Pictures {
         self.draw();
     }
 
+    /// Looks at nothing any more.
+    pub(crate) fn stop(&self) {
+        self.remote.replace(None);
+        self.own.replace(None);
+    }
+
     /// The other way round.
     pub(crate) fn swap(&self) {
         self.swapped.set(!self.swapped.get());

@@ -10,7 +10,7 @@ use std::{
 };
 
 use adw::prelude::*;
-use gtk::glib;
+use gtk::{gdk, glib};
 
 /// As long as it takes to find the button that was looked for.
 const WAIT: Duration = Duration::from_secs(4);
@@ -65,9 +65,12 @@ impl Receding {
         let keys = gtk::EventControllerKey::new();
         keys.set_propagation_phase(gtk::PropagationPhase::Capture);
         let own = self.clone();
-        keys.connect_key_pressed(move |_, _, _, _| {
+        keys.connect_key_pressed(move |_, key, _, _| {
+            let presses =
+                [gdk::Key::space, gdk::Key::Return, gdk::Key::KP_Enter, gdk::Key::KP_Space];
+            let is_unseen_press = !own.0.seen.get() && presses.contains(&key);
             own.wake();
-            glib::Propagation::Proceed
+            if is_unseen_press { glib::Propagation::Stop } else { glib::Propagation::Proceed }
         });
         window.add_controller(keys);
         let own = self.clone();

@@ -72,14 +72,15 @@ struct Shown {
 
 impl Shown {
     fn read(&mut self) {
-        let is_over = self.above.read().unwrap_or_else(|error| {
+        let read = self.above.read();
+        let is_over = !matches!(read, Ok(false));
+        let Some(over) = self.over.take_if(|_| is_over) else { return };
+        if let Err(error) = read {
             tracing::warn!(%error, "picture-in-picture");
-            true
-        });
-        if let Some(over) = self.over.take_if(|_| is_over) {
-            // Afterwards: it ends this very value.
-            glib::idle_add_local_once(over);
         }
+        // Afterwards: it ends this very value. Not when there is nothing else to do: a connection that is gone has
+        // something to read for ever.
+        glib::spawn_future_local(async move { over() });
     }
 
     fn show(&mut self, pixels: Option<Pixels>) {

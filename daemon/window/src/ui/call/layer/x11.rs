@@ -74,6 +74,7 @@ struct Pointers {
 /// The window.
 pub(super) struct Raised {
     connection: RustConnection,
+    root: Window,
     window: Window,
     /// What is drawn on it.
     picture: u32,
@@ -102,13 +103,28 @@ impl Raised {
             of_visual(&formats, screen.root_visual).ok_or(LayerError::Format("this screen"))?;
         let small = small(&screen, scale, monitor);
         let window = window(&connection, &screen, scaled(small.place(), scale))?;
+        // Monitors come and go.
+        let told = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+        connection.change_window_attributes(screen.root, &told)?;
         let picture = connection.generate_id()?;
         connection.render_create_picture(picture, window, onto, &CreatePictureAux::new())?;
         let pointers = pointers(&connection, number).ok();
         connection.map_window(window)?;
         connection.flush()?;
         let (source, pointer) = (None, NONE);
-        Ok(Self { connection, window, picture, format, scale, small, source, pointers, pointer })
+        let root = screen.root;
+        Ok(Self {
+            connection,
+            root,
+            window,
+            picture,
+            format,
+            scale,
+            small,
+            source,
+            pointers,
+            pointer,
+        })
     }
 
     /// What hands do. True: it is to go.
@@ -130,6 +146,10 @@ impl Raised {
                     self.put()?;
                 }
                 self.point(at)?;
+            }
+            Event::ConfigureNotify(changed) if changed.window == self.root => {
+                self.small.set_screen(logical_size((changed.width, changed.height), self.scale));
+                self.put()?;
             }
             Event::Expose(expose) if expose.count == 0 => self.draw()?,
             Event::Error(error) => tracing::debug!(?error, "the X server did not do something"),
@@ -174,10 +194,8 @@ impl Raised {
         let source = match self.source.take() {
             Some((source, _)) if source.size == size => source,
             other => {
-                if let Some((source, _)) = other {
-                    self.connection.render_free_picture(source.picture)?;
-                    self.connection.free_pixmap(source.pixmap)?;
-                }
+                self.source = other;
+                self.unload()?;
                 self.source(size)?
             }
         };
@@ -190,6 +208,15 @@ impl Raised {
         image.put(&self.connection, source.pixmap, context, 0, 0)?;
         self.connection.free_gc(context)?;
         self.source = Some((source, pixels.mirrored));
+        Ok(())
+    }
+
+    /// Takes the picture away from the server.
+    fn unload(&mut self) -> Result<(), LayerError> {
+        if let Some((source, _)) = self.source.take() {
+            self.connection.render_free_picture(source.picture)?;
+            self.connection.free_pixmap(source.pixmap)?;
+        }
         Ok(())
     }
 
@@ -255,7 +282,7 @@ impl Above for Raised {
                     self.put()?;
                 }
             }
-            None => self.source = None,
+            None => self.unload()?,
         }
         self.draw()?;
         Ok(self.connection.flush()?)
@@ -295,8 +322,7 @@ fn window(
 }
 
 fn small(screen: &Screen, scale: f64, monitor: Option<&gdk::Rectangle>) -> Small {
-    let side = |side: u16| (f64::from(side) / scale) as u32;
-    let all = (side(screen.width_in_pixels), side(screen.height_in_pixels));
+    let all = logical_size((screen.width_in_pixels, screen.height_in_pixels), scale);
     let place = |monitor: &gdk::Rectangle| Place {
         x: monitor.x(),
         y: monitor.y(),
@@ -304,6 +330,11 @@ fn small(screen: &Screen, scale: f64, monitor: Option<&gdk::Rectangle>) -> Small
         height: monitor.height(),
     };
     monitor.map_or_else(|| Small::new(all), |monitor| Small::on(place(monitor), all))
+}
+
+fn logical_size((width, height): (u16, u16), scale: f64) -> (u32, u32) {
+    let side = |side: u16| (f64::from(side) / scale) as u32;
+    (side(width), side(height))
 }
 
 fn pointers(connection: &RustConnection, screen: usize) -> Result<Pointers, ReplyOrIdError> {

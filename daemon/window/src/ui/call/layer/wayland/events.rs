@@ -75,10 +75,15 @@ impl Dispatch<WlSeat, ()> for Screen {
         let wl_seat::Event::Capabilities { capabilities: WEnum::Value(has) } = event else {
             return;
         };
-        if own.pointer.is_none() && has.contains(Capability::Pointer) {
+        // One that goes is dead, also when it comes again (wl_seat.capabilities); and what it held it holds no more.
+        if !has.contains(Capability::Pointer) {
+            own.lose_pointer();
+        } else if own.pointer.is_none() {
             own.pointer = Some(seat.get_pointer(queue, ()));
         }
-        if own.touch.is_none() && has.contains(Capability::Touch) {
+        if !has.contains(Capability::Touch) {
+            own.lose_touch();
+        } else if own.touch.is_none() {
             own.touch = Some(seat.get_touch(queue, ()));
         }
     }
@@ -96,12 +101,18 @@ impl Dispatch<WlPointer, ()> for Screen {
         match event {
             wl_pointer::Event::Enter { serial, surface_x, surface_y, .. } => {
                 own.at = (surface_x, surface_y);
-                own.point(serial);
+                own.entered = serial;
+                own.point(true);
             }
             wl_pointer::Event::Motion { surface_x, surface_y, .. } => {
                 own.at = (surface_x, surface_y);
-                own.drag(own.at);
+                own.point(false);
+                if own.finger.is_none() {
+                    own.drag(own.at);
+                }
             }
+            // A finger has it, and a pointer is moved by its touch only.
+            _ if own.finger.is_some() => {}
             // Whoever lets go of it elsewhere is not heard.
             wl_pointer::Event::Leave { .. } => own.release(),
             wl_pointer::Event::Button {
@@ -145,7 +156,7 @@ impl Dispatch<WlTouch, ()> for Screen {
 
 impl Dispatch<WlBuffer, Busy> for Screen {
     fn event(
-        _: &mut Self,
+        own: &mut Self,
         _: &WlBuffer,
         event: wl_buffer::Event,
         busy: &Busy,
@@ -154,6 +165,9 @@ impl Dispatch<WlBuffer, Busy> for Screen {
     ) {
         if matches!(event, wl_buffer::Event::Release) {
             busy.store(false, Ordering::Release);
+            if let Err(error) = own.show_waiting() {
+                tracing::debug!(%error, "a picture was not shown aside");
+            }
         }
     }
 }

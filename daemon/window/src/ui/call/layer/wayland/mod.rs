@@ -41,6 +41,14 @@ impl Line {
         connection.flush()?;
         Ok(Self { screen, queue, connection })
     }
+
+    fn flush(&self) -> Result<(), LayerError> {
+        match self.connection.flush() {
+            // A compositor that is slow gets it later.
+            Err(WaylandError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            flushed => Ok(flushed?),
+        }
+    }
 }
 
 impl Above for Line {
@@ -56,7 +64,7 @@ impl Above for Line {
             }
         }
         self.queue.dispatch_pending(&mut self.screen)?;
-        self.connection.flush()?;
+        self.flush()?;
         Ok(self.screen.is_over)
     }
 
@@ -65,6 +73,6 @@ impl Above for Line {
             Some(pixels) => self.screen.show(pixels)?,
             None => self.screen.blank()?,
         }
-        Ok(self.connection.flush()?)
+        self.flush()
     }
 }

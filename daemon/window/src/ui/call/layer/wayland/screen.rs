@@ -11,18 +11,18 @@ use std::io;
 
 use gtk::glib::Bytes;
 use wayland_client::{
-    Connection, QueueHandle,
+    Connection, Proxy as _, QueueHandle,
     globals::{BindError, GlobalList},
     protocol::{
         wl_compositor::WlCompositor,
         wl_output::Transform,
-        wl_pointer::WlPointer,
+        wl_pointer::{self, WlPointer},
         wl_seat::WlSeat,
         wl_shm::{Format, WlShm},
         wl_subcompositor::WlSubcompositor,
         wl_subsurface::WlSubsurface,
         wl_surface::WlSurface,
-        wl_touch::WlTouch,
+        wl_touch::{self, WlTouch},
     },
 };
 use wayland_cursor::CursorTheme;
@@ -74,10 +74,30 @@ struct Globals {
     layers: ZwlrLayerShellV1,
 }
 
+/// How the pointer looks: elsewhere on it, and on corners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Whole,
+    Falling,
+    Rising,
+}
+
+impl Look {
+    /// As themes of pointers have it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "default",
+            Self::Falling => "nwse-resize",
+            Self::Rising => "nesw-resize",
+        }
+    }
+}
+
 /// What points: it has a picture of its own, which a client has to name.
 struct Pointing {
     surface: WlSurface,
     theme: CursorTheme,
+    look: Look,
 }
 
 /// What the picture needs to be seen; made once the screen's size is known.
@@ -97,7 +117,7 @@ pub(super) struct Screen {
     globals: Globals,
     queue: QueueHandle<Self>,
     pixels: Option<Store>,
-    /// A picture that came before the screen's size.
+    /// A picture that came before the screen's size, or while the compositor read both there is room for.
     waits: Option<Pixels>,
     shown: Option<Shown>,
     pub(super) pointer: Option<WlPointer>,
@@ -105,6 +125,8 @@ pub(super) struct Screen {
     pointing: Option<Pointing>,
     /// Where the pointer is.
     pub(super) at: (f64, f64),
+    /// The event by which it came there.
+    pub(super) entered: u32,
     /// The finger that holds it.
     pub(super) finger: Option<i32>,
     /// It is to go: the call's window is wanted again, or the compositor took the layer away.
@@ -151,8 +173,9 @@ impl Screen {
         layer.set_exclusive_zone(-1);
         whole.surface.commit();
         let theme = CursorTheme::load(connection, globals.shm.clone(), POINTER).ok();
-        let pointing = theme
-            .map(|theme| Pointing { surface: globals.compositor.create_surface(queue, ()), theme });
+        let surface = || globals.compositor.create_surface(queue, ());
+        let look = Look::Whole;
+        let pointing = theme.map(|theme| Pointing { surface: surface(), theme, look });
         Ok(Self {
             part,
             picture,
@@ -167,17 +190,19 @@ impl Screen {
             touch: None,
             pointing,
             at: (0.0, 0.0),
+            entered: 0,
             finger: None,
             is_over: false,
         })
     }
 
-    /// Shows a picture. One that comes too soon after another is left out.
+    /// Shows a picture. One that comes too soon after another waits, and is left out if one more comes.
     pub(super) fn show(&mut self, pixels: Pixels) -> io::Result<()> {
         let Some(shown) = self.shown.as_mut() else {
             self.waits = Some(pixels);
             return Ok(());
         };
+        self.waits = None;
         let is_new = shown.small.set_picture(pixels.size);
         self.draw(&pixels)?;
         if is_new {
@@ -205,6 +230,8 @@ impl Screen {
             surface.attach(Some(buffer), 0, 0);
             surface.damage_buffer(0, 0, pixels.size.0, pixels.size.1);
             surface.commit();
+        } else {
+            self.waits = Some(pixels.clone());
         }
         self.pixels = Some(store);
         Ok(())
@@ -224,6 +251,11 @@ impl Screen {
         let side = |side: u32| i32::try_from(side.max(1)).unwrap_or(i32::MAX);
         self.whole.viewport.set_destination(side(size.0), side(size.1));
         self.put();
+        self.show_waiting()
+    }
+
+    /// Shows the picture that waits.
+    pub(super) fn show_waiting(&mut self) -> io::Result<()> {
         self.waits.take().map_or(Ok(()), |pixels| self.show(pixels))
     }
 
@@ -250,18 +282,51 @@ impl Screen {
         self.put();
     }
 
-    /// Has the pointer look like what it would do where it is.
-    pub(super) fn point(&mut self, serial: u32) {
-        let corner = self.shown.as_ref().and_then(|shown| shown.small.corner(self.at));
-        let name = match corner {
-            None => "default",
-            Some((right, lower)) if right == lower => "nwse-resize",
-            Some(_) => "nesw-resize",
+    /// There is no pointer any more.
+    pub(super) fn lose_pointer(&mut self) {
+        if let Some(pointer) = self.pointer.take() {
+            if pointer.version() >= wl_pointer::REQ_RELEASE_SINCE {
+                pointer.release();
+            }
+            if self.finger.is_none() {
+                self.release();
+            }
+        }
+    }
+
+    /// There is no touch any more.
+    pub(super) fn lose_touch(&mut self) {
+        if let Some(touch) = self.touch.take() {
+            if touch.version() >= wl_touch::REQ_RELEASE_SINCE {
+                touch.release();
+            }
+            if self.finger.take().is_some() {
+                self.release();
+            }
+        }
+    }
+
+    /// Has the pointer look like what it would do where it is. `new`: it has come just now, with any look.
+    pub(super) fn point(&mut self, new: bool) {
+        let small = self.shown.as_ref().map(|shown| &shown.small);
+        let look = match small.and_then(|small| small.corner(self.at)) {
+            None => Look::Whole,
+            Some((right, lower)) if right == lower => Look::Falling,
+            Some(_) => Look::Rising,
         };
+        let is_held = small.is_some_and(Small::is_held);
         let (Some(pointing), Some(pointer)) = (self.pointing.as_mut(), &self.pointer) else {
             return;
         };
-        let Some(cursor) = pointing.theme.get_cursor(name) else { return };
+        if !new && (is_held || pointing.look == look) {
+            return;
+        }
+        pointing.look = look;
+        // Not every theme has them all.
+        let names = [look.name(), "default", "left_ptr"];
+        let found = names.into_iter().find(|name| pointing.theme.get_cursor(name).is_some());
+        let Some(cursor) = found.and_then(|name| pointing.theme.get_cursor(name)) else { return };
+        let serial = self.entered;
         let image = &cursor[0];
         let (size, spot) = (image.dimensions(), image.hotspot());
         let side = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
