@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::process::{output, program};
+
 /// Groups of requirements, as `AHOY_REQUIRE` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -120,6 +122,9 @@ impl Need {
             Self::Mock if !mock.is_dir() => {
                 Some("not installed: the package python3-dbusmock".to_owned())
             }
+            Self::Layers if !has_users() => {
+                Some("no user namespaces: sway runs for nobody who could become root".to_owned())
+            }
             Self::Links if !Path::new("/usr/lib/python3/dist-packages/dbus").is_dir() => {
                 Some("not installed: the packages python3-dbus and python3-gi".to_owned())
             }
@@ -163,6 +168,13 @@ pub fn met(needs: &[Need]) -> bool {
         return false;
     }
     true
+}
+
+/// Whether this system makes namespaces in which one is somebody else.
+fn has_users() -> bool {
+    let mut attempt = program("unshare");
+    attempt.args(["--user", "--map-user=1000", "true"]);
+    output("unshare", &mut attempt).is_ok()
 }
 
 /// A program on the search path.
