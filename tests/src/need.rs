@@ -24,7 +24,7 @@ pub enum Need {
     Mock,
     /// The windows, and the screen and the screen reader's bus that they want.
     Window,
-    /// A window manager for X11, and a way to read what it made of a window.
+    /// A window manager for X11.
     Manager,
     /// A desktop that opens links, and the example of an app in Python.
     Links,
@@ -84,7 +84,7 @@ impl Need {
             Self::Capture => &["tcpdump"],
             Self::Mock => &["python3"],
             Self::Window => &["Xvfb", "/usr/libexec/at-spi-bus-launcher"],
-            Self::Manager => &["openbox", "xprop"],
+            Self::Manager => &["openbox"],
             Self::Links => &["gio", "update-desktop-database"],
             Self::Gnome => &["setpriv", "dbus-daemon", "gnome-shell"],
             Self::Mako => &["mako", "phoc", "Xvfb"],

@@ -21,13 +21,11 @@ use ahoy_trial::{
     within,
 };
 
-use crate::scene::{Two, on_stage};
+use crate::scene::{Two, on_stage, red_button};
 
 const NEEDS: [Need; 3] = [Need::Media, Need::Window, Need::Kwin];
 const SAVER: (&str, &str, &str) =
     ("org.freedesktop.ScreenSaver", "/ScreenSaver", "org.freedesktop.ScreenSaver");
-/// What ends a call, in libadwaita's colours.
-const RED: [u8; 3] = [0xe0, 0x1b, 0x24];
 const SOCKET: &str = "kwin";
 /// Longer than it takes to be seen where it may be.
 const HIDDEN: Duration = Duration::from_secs(3);
@@ -110,12 +108,11 @@ fn who_rings_is_seen_above_the_lock_screen_of_kwin_answered_and_ended_there() {
         two.are_active(&outgoing, &incoming);
         let locked = two.alice.bus.ask::<_, bool>(SAVER, "GetActive", &()).expect("an answer");
         assert!(locked, "the session stays locked");
-        let (left, top, right, bottom) =
-            until("the red button to end it", || stage.seen(RED, 5)).expect("it is seen");
+        let end = until("the red button to end it", || red_button(stage)).expect("it is seen");
         stage.photograph("kwin-locked-call.png").expect("a picture");
         let seen = two.alice.bus.seen();
         let pointer = Pointer::of(stage).expect("a pointer");
-        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        pointer.go(end).expect("there");
         pointer.click().expect("pressed");
         let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
         assert_eq!(why, "local-hangup");

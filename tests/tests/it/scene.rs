@@ -29,6 +29,12 @@ pub(crate) fn on_stage(needs: &[Need], play: impl FnOnce(&Stage)) {
     }
 }
 
+/// A place on the red button that ends a call, beside its icon; `None`: none is seen. Its colour is libadwaita's.
+pub(crate) fn red_button(stage: &Stage) -> Option<(usize, usize)> {
+    let (left, top, right, bottom) = stage.seen([0xe0, 0x1b, 0x24], 5)?;
+    Some((left.midpoint(right), (top * 4 + bottom) / 5))
+}
+
 /// Plays on a stage without PipeWire.
 pub(crate) fn on_silent_stage(play: impl FnOnce(&Stage)) {
     on_silent_stage_with(&[Need::Media], play);

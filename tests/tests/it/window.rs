@@ -19,11 +19,9 @@ use ahoy_trial::{
     within,
 };
 
-use crate::scene::{Two, hears, on_stage};
+use crate::scene::{Two, hears, on_stage, red_button};
 
 const TEXT: &str = "org.ahoycall.Calls1.Call.Text";
-/// What ends a call, in libadwaita's colours.
-const RED: [u8; 3] = [0xe0, 0x1b, 0x24];
 /// Longer than buttons stay that nobody uses.
 const STAYS: Duration = Duration::from_secs(6);
 const DARK: [(&str, &str); 1] = [("ADW_DEBUG_COLOR_SCHEME", "prefer-dark")];
@@ -320,12 +318,12 @@ fn the_buttons_of_a_call_recede_while_nobody_does_anything_and_are_there_again_a
         let windows = Windows::open(&two.alice, &["--background"], &[]).expect("windows");
         let (_, incoming) = two.talk(true);
         windows.until("image", "Picture of Bob").expect("him");
-        let red = || stage.seen(RED, 5);
+        let red = || red_button(stage);
         let gone = |why| until(why, || red().is_none().then_some(())).expect(why);
-        let (left, top, right, bottom) = until("the red button", red).expect("seen at first");
+        let (x, y) = until("the red button", red).expect("seen at first");
         gone("nothing but Bob");
         let pointer = Pointer::of(stage).expect("a pointer");
-        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        pointer.go((x, y)).expect("there");
         until("the red button again", red).expect("seen");
         windows.press("Mute").expect("muted");
         windows.until("button", "Unmute").expect("it shows");
@@ -334,10 +332,10 @@ fn the_buttons_of_a_call_recede_while_nobody_does_anything_and_are_there_again_a
         windows.press("Unmute").expect("unmuted");
         gone("nothing but Bob again");
         let seen = two.alice.bus.seen();
-        pointer.go((left.midpoint(right) + 4, (top * 4 + bottom) / 5)).expect("there");
+        pointer.go((x + 4, y)).expect("there");
         until("the red button again", red).expect("seen");
         // Where it is: what was only just seen is not pressed by the same move.
-        pointer.go((left.midpoint(right), (top * 4 + bottom) / 5)).expect("there");
+        pointer.go((x, y)).expect("there");
         pointer.click().expect("pressed");
         let (_, why) = two.alice.ended(seen, &incoming, Duration::from_secs(5)).expect("it ends");
         assert_eq!(why, "local-hangup");

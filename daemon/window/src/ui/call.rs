@@ -195,7 +195,7 @@ impl CallWindow {
 
     /// Brings it forward.
     pub(crate) fn present(&self) {
-        if self.pip.gives_way() {
+        if self.pip.make_way() {
             self.window.present();
         }
     }

@@ -64,7 +64,8 @@ impl Card {
     /// Shows what has become of the call.
     pub(super) fn show(&self, call: &Call, locked: bool) {
         let words = &self.shared.words;
-        let call = &if locked { call.on_lock() } else { call.clone() };
+        let on_lock = locked.then(|| call.on_lock());
+        let call = on_lock.as_ref().unwrap_or(call);
         let who = parts::who(words, call);
         self.name.set_text(&who);
         self.face.set_text(Some(&who));

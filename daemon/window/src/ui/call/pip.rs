@@ -134,9 +134,9 @@ impl Pip {
         self.layer.borrow().is_some()
     }
 
-    /// Whether the call's window may be shown. A window stays in its place and has a way back; a layer, which no key
-    /// reaches, goes.
-    pub(crate) fn gives_way(&self) -> bool {
+    /// Makes way for the call's window, if it can: a window stays in its place and has a way back; a layer, which no key
+    /// reaches, goes. True: there is way.
+    pub(crate) fn make_way(&self) -> bool {
         self.layer.replace(None);
         !self.window.is_visible()
     }

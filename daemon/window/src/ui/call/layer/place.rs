@@ -26,6 +26,25 @@ pub(super) struct Place {
     pub(super) height: i32,
 }
 
+/// How the pointer looks: elsewhere on it, and on corners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Whole,
+    Falling,
+    Rising,
+}
+
+impl Look {
+    /// As themes of pointers have it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "default",
+            Self::Falling => "nwse-resize",
+            Self::Rising => "nesw-resize",
+        }
+    }
+}
+
 /// What is held.
 #[derive(Clone, Copy, Debug)]
 enum Hold {
@@ -150,8 +169,17 @@ impl Small {
         self.hold = None;
     }
 
+    /// How a pointer looks at a point: like what it would do there.
+    pub(super) fn look(&self, at: (f64, f64)) -> Look {
+        match self.corner(at) {
+            None => Look::Whole,
+            Some((right, lower)) if right == lower => Look::Falling,
+            Some(_) => Look::Rising,
+        }
+    }
+
     /// Which corner a hand at a point would take: whether right, and whether lower.
-    pub(super) fn corner(&self, (x, y): (f64, f64)) -> Option<(bool, bool)> {
+    fn corner(&self, (x, y): (f64, f64)) -> Option<(bool, bool)> {
         let near = |at: f64, from: f64, length: f64| {
             let corner = CORNER.min(length / 3.0);
             let (first, second) = (at - from < corner, from + length - at < corner);

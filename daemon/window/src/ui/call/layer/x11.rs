@@ -35,7 +35,7 @@ use x11rb::{
 
 use super::{
     Above, LayerError, Pixels,
-    place::{Place, Small},
+    place::{Look, Place, Small},
 };
 
 /// What other programs read of it.
@@ -64,7 +64,7 @@ struct Source {
     size: (u16, u16),
 }
 
-/// How the pointer looks: elsewhere on it, and on corners.
+/// What the server knows each look by.
 struct Pointers {
     whole: u32,
     falling: u32,
@@ -170,10 +170,10 @@ impl Raised {
     /// Has the pointer look like what it would do where it is.
     fn point(&mut self, at: (f64, f64)) -> Result<(), LayerError> {
         let Some(pointers) = &self.pointers else { return Ok(()) };
-        let pointer = match self.small.corner(at) {
-            None => pointers.whole,
-            Some((right, lower)) if right == lower => pointers.falling,
-            Some(_) => pointers.rising,
+        let pointer = match self.small.look(at) {
+            Look::Whole => pointers.whole,
+            Look::Falling => pointers.falling,
+            Look::Rising => pointers.rising,
         };
         if self.pointer != pointer && !self.small.is_held() {
             self.pointer = pointer;
@@ -278,13 +278,13 @@ impl Above for Raised {
         match pixels {
             Some(pixels) => {
                 self.load(&pixels)?;
-                if self.small.set_picture(pixels.size) {
-                    self.put()?;
-                }
+                if self.small.set_picture(pixels.size) { self.put()? } else { self.draw()? }
             }
-            None => self.unload()?,
+            None => {
+                self.unload()?;
+                self.draw()?;
+            }
         }
-        self.draw()?;
         Ok(self.connection.flush()?)
     }
 }
@@ -340,12 +340,9 @@ fn logical_size((width, height): (u16, u16), scale: f64) -> (u32, u32) {
 fn pointers(connection: &RustConnection, screen: usize) -> Result<Pointers, ReplyOrIdError> {
     let settings = resource_manager::new_from_default(connection)?;
     let theme = Handle::new(connection, screen, &settings)?.reply()?;
-    let load = |name| theme.load_cursor(connection, name);
-    Ok(Pointers {
-        whole: load("default")?,
-        falling: load("nwse-resize")?,
-        rising: load("nesw-resize")?,
-    })
+    let load = |look: Look| theme.load_cursor(connection, look.name());
+    let (whole, falling, rising) = (load(Look::Whole)?, load(Look::Falling)?, load(Look::Rising)?);
+    Ok(Pointers { whole, falling, rising })
 }
 
 /// In pixels of the screen.

@@ -35,7 +35,10 @@ use wayland_protocols_wlr::layer_shell::v1::client::{
 };
 
 use super::{
-    super::{Pixels, place::Small},
+    super::{
+        Pixels,
+        place::{Look, Small},
+    },
     store::Store,
 };
 
@@ -72,25 +75,6 @@ struct Globals {
     viewporter: WpViewporter,
     subcompositor: WlSubcompositor,
     layers: ZwlrLayerShellV1,
-}
-
-/// How the pointer looks: elsewhere on it, and on corners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    Whole,
-    Falling,
-    Rising,
-}
-
-impl Look {
-    /// As themes of pointers have it.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "default",
-            Self::Falling => "nwse-resize",
-            Self::Rising => "nesw-resize",
-        }
-    }
 }
 
 /// What points: it has a picture of its own, which a client has to name.
@@ -309,11 +293,7 @@ impl Screen {
     /// Has the pointer look like what it would do where it is. `new`: it has come just now, with any look.
     pub(super) fn point(&mut self, new: bool) {
         let small = self.shown.as_ref().map(|shown| &shown.small);
-        let look = match small.and_then(|small| small.corner(self.at)) {
-            None => Look::Whole,
-            Some((right, lower)) if right == lower => Look::Falling,
-            Some(_) => Look::Rising,
-        };
+        let look = small.map_or(Look::Whole, |small| small.look(self.at));
         let is_held = small.is_some_and(Small::is_held);
         let (Some(pointing), Some(pointer)) = (self.pointing.as_mut(), &self.pointer) else {
             return;
